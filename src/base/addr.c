@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/addr.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+int ipv4_parse(struct slice text, be32 *out)
+{
+    uint32_t ip = 0;
+    for (int part = 0; part < 4; part++) {
+        size_t n = slice_find(text, '.');
+        uint32_t v;
+        if (n > 3 || (n > 1 && text.p[0] == '0') || slice_u32(slice_head(text, n), 255, &v) != 0)
+            return -EINVAL;
+        if ((part < 3) != (n < text.n))
+            return -EINVAL;
+        ip = ip << 8 | v;
+        text = slice_skip(text, n + 1);
+    }
+    *out = be32_of(ip);
+    return 0;
+}
+
+static char *put_u(char *p, unsigned v)
+{
+    char digits[10];
+    int n = 0;
+    do {
+        digits[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    while (n)
+        *p++ = digits[--n];
+    return p;
+}
+
+size_t ipv4_print(be32 ip, char *out)
+{
+    uint32_t v = be32_host(ip);
+    char *p = out;
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        p = put_u(p, v >> shift & 255);
+        *p++ = '.';
+    }
+    p[-1] = '\0';
+    return (size_t)(p - 1 - out);
+}
+
+size_t endpoint_print(struct endpoint e, char *out)
+{
+    char *p = out + ipv4_print(e.ip, out);
+    *p++ = ':';
+    p = put_u(p, be16_host(e.port));
+    *p = '\0';
+    return (size_t)(p - out);
+}
+
+int ipv4_mask_len(be32 mask)
+{
+    uint32_t m = be32_host(mask);
+    int len = m == 0 ? 0 : 32 - __builtin_ctz(m);
+    return ipv4_mask((unsigned)len) == mask ? len : -EINVAL;
+}
