@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The one small window through which the CLI sees the dataplane: plain rows out, a few verbs in.
+ * control/ implements it; tests implement it over arrays. Called on the control thread only. A
+ * listing is read row by row with a cursor that starts at 0, in slices, so that a million sessions
+ * never hold up the loop that owns the timers:
+ *
+ *   1        *out is the next row
+ *   0        the end
+ *   -EAGAIN  no row now (slice used up, or the ALG has not answered yet): return CLI_MORE, go on in
+ *            the next step
+ */
+#pragma once
+
+#include "base/addr.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config_tree;
+
+struct backend_session {
+    uint32_t index, epoch;         /* its handle; serial= prints index */
+    uint8_t proto, proto_state;    /* proto_state as two decimal digits, fortios.md 4.6 */
+    uint32_t duration_s, expire_s; /* expire UINT32_MAX: never */
+    uint32_t timer_s;              /* the timer now running, UINT32_MAX never */
+    char timer_source[96]; /* "service SIP_Port", "policy 3", "port 1", "global", "default" */
+    uint32_t timeout_s;    /* what FortiOS prints in timeout= (0 for UDP) */
+    uint32_t policy_id;
+    const char *in_if, *out_if; /* of the original direction */
+    uint16_t in_ifindex, out_ifindex;
+    struct endpoint src, dst;             /* original direction as it arrived */
+    struct endpoint reply_src, reply_dst; /* reply direction as it arrives */
+    bool snat, dnat, alg, local, dirty;
+    uint64_t bytes[2], packets[2]; /* [0] original, [1] reply */
+    be32 gateway[2];               /* next hop of each direction, 0 unknown */
+};
+
+struct backend_session_stat {
+    uint32_t sessions, capacity, mappings;
+    uint32_t setup_rate;     /* new sessions in the last second */
+    uint32_t tcp_states[10]; /* by the digit of fortios.md 4.6 */
+    uint32_t ephemeral;      /* half-open TCP, one-packet UDP */
+    uint64_t clash, deleted, flushed, table_full;
+};
+
+enum {
+    BACKEND_SIP_METHODS = 16
+}; /* UNKNOWN ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS
+      PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE PING */
+
+struct backend_sip_stat {
+    uint64_t active_sessions, calls_attempted, calls_established, calls_failed, calls_active,
+        registers_active;
+    struct {
+        uint64_t received[2], blocked[2], unknown_form[2], long_headers[2]; /* [0] req [1] resp */
+    } method[BACKEND_SIP_METHODS];
+};
+
+struct backend_sip_call {
+    uint64_t id;
+    bool registration; /* else an INVITE dialog */
+    char call_id[128], from[128], to[128];
+    const char *method; /* of the last request */
+    uint32_t cseq;
+    uint16_t status;   /* last response, 0 none yet */
+    const char *state; /* "early", "answered", "established", "cancelled", "ended" */
+    bool idle;
+    struct endpoint src, dst; /* of the signalling, original direction */
+    uint32_t policy_id;
+    char profile[48];
+    uint32_t expire_s;   /* until the timer that ends it */
+    const char *ends_by; /* which timer that is: "provisional", "session-expires", ... */
+    uint8_t n_media;
+    struct {
+        struct endpoint inside, public_side, remote;
+        uint32_t idle_s; /* since its last RTP packet, UINT32_MAX none seen */
+    } media[8];
+};
+
+struct backend_mapping {
+    uint32_t index;
+    uint8_t proto;
+    struct endpoint inside, public_side, peer; /* peer 0.0.0.0:0: anyone */
+    const char *kind;                          /* "signalling", "rtp", "rtcp" */
+    uint32_t owners, sessions, policy_id, expire_s;
+};
+
+struct backend_counter {
+    const char *name; /* "no-policy", as in JSON */
+    const char *text; /* what it means */
+    uint64_t count;
+};
+
+struct backend_interface {
+    const char *name, *device;
+    uint16_t index, mtu;
+    uint8_t mac[6];
+    be32 ip, mask;
+    bool link_up;
+    uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, tx_packets, tx_bytes, tx_errors;
+};
+
+struct backend_neighbour {
+    be32 ip;
+    uint8_t mac[6];
+    uint8_t state; /* as in fortios.md 6.10: 1 incomplete, 2 reachable, 4 stale ... */
+    uint16_t ifindex;
+    const char *interface;
+    uint32_t age_s;
+};
+
+struct backend_route {
+    be32 dst;
+    uint8_t len;
+    be32 gateway;
+    const char *interface;
+    bool connected, blackhole;
+    uint8_t distance;
+    uint16_t priority;
+};
+
+struct backend {
+    void *ctx;
+
+    /*
+     * Make `candidate` what the firewall does and save it. The tree stays the caller's. 0, or
+     * -errno with the reason in `error` and nothing changed.
+     */
+    int (*commit)(void *ctx, const struct config_tree *candidate, struct text *error);
+
+    int (*session_next)(void *ctx, uint32_t *cursor, struct backend_session *out);
+    /* End one session by handle; -ESTALE when it is gone already. */
+    int (*session_clear)(void *ctx, uint32_t index, uint32_t epoch);
+    void (*session_stat)(void *ctx, struct backend_session_stat *out);
+
+    void (*sip_stat)(void *ctx, struct backend_sip_stat *out);
+    void (*sip_stat_clear)(void *ctx);
+    int (*sip_call_next)(void *ctx, uint32_t *cursor, struct backend_sip_call *out);
+    int (*sip_call_clear)(void *ctx, uint64_t id);
+    int (*mapping_next)(void *ctx, uint32_t *cursor, struct backend_mapping *out);
+
+    int (*drop_next)(void *ctx, uint32_t *cursor, struct backend_counter *out);
+    int (*interface_next)(void *ctx, uint32_t *cursor, struct backend_interface *out);
+    int (*neighbour_next)(void *ctx, uint32_t *cursor, struct backend_neighbour *out);
+    int (*route_next)(void *ctx, uint32_t *cursor, struct backend_route *out);
+    uint64_t (*uptime_s)(void *ctx);
+};

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One CLI login: lines in, text out. Knows no socket and no terminal; the control thread owns it
+ * and feeds it, replay and tests feed it from arrays. A command that lists much runs in steps.
+ */
+#pragma once
+
+#include "base/text.h"
+
+#include <stdbool.h>
+
+struct backend;
+struct config_tree;
+struct cli;
+
+enum cli_state {
+    CLI_DONE, /* the command is finished; ready for the next line */
+    CLI_MORE, /* call cli_step again (after draining the output) */
+    CLI_EXIT, /* `exit` or `quit`: close the login */
+};
+
+/*
+ * Open a login over the running configuration `running` (edited in place through copies: see
+ * config/tree.h) and the dataplane `backend`; both outlive it.
+ */
+struct cli *cli_open(struct config_tree *running, const struct backend *backend);
+void cli_close(struct cli *cli);
+
+/*
+ * Run one line (without its newline). Output is appended to cli_output. A line that leaves a quote
+ * open or ends in `\` is kept and continued by the next one. Comments and empty lines do nothing.
+ */
+enum cli_state cli_line(struct cli *cli, struct slice line);
+enum cli_state cli_step(struct cli *cli);
+
+/* Forget a half-typed line, a running listing and all contexts (Ctrl-C, lost client). */
+void cli_reset(struct cli *cli);
+
+/* What to send to the user; the caller drains it with text_clear. */
+struct text *cli_output(struct cli *cli);
+
+/* FortiOS return code of the last finished command: 0, or negative when it failed. */
+int cli_status(const struct cli *cli);
+
+/* "HOSTNAME (context) # ", or "> " inside an open quote. */
+void cli_prompt(const struct cli *cli, struct text *out);
+
+/* `?`: help for the word at the end of `line`, in the layouts of fortios.md 1.9. */
+void cli_help(struct cli *cli, struct slice line, struct text *out);
+
+/* Tab: candidates for the last word of `line`, one per line, without descriptions. */
+void cli_complete(struct cli *cli, struct slice line, struct text *out);
