@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The SIP application-layer gateway as the rest of the house sees it: a message in, the same
+ * message with edited addresses out, mappings opened and closed on the way. Knows no mbuf and no
+ * NIC.
+ *
+ * One thread (the ALG core; in replay the only thread) owns a struct alg and calls everything here,
+ * except the counters, which any thread may read. `now_ms` never goes back.
+ */
+#pragma once
+
+#include "base/events.h"
+#include "sessions/mapping.h"
+
+struct alg;
+
+/* What a VoIP profile means to the ALG; filled by fastpath/compile, part of the snapshot. */
+struct voip_profile {
+    char name[48];
+    bool sip_status, rtp, nat_trace, preserve_override, no_sdp_fixup;
+    bool open_register_pinhole, open_contact_pinhole, strict_register;
+    bool log_call_summary, log_violations;
+    uint16_t nat_port_first, nat_port_last;
+    uint32_t max_dialogs, max_idle_dialogs; /* per policy; 0 no limit */
+    uint32_t call_keepalive_s;              /* 0 off */
+    uint32_t provisional_invite_expiry_s;
+};
+
+/*
+ * Why the ALG dropped a message: identifier, name in counters and JSON, text for people. The
+ * fastpath's list of drop reasons takes these rows in.
+ */
+#define ALG_REASONS(X)                                                                       \
+    X(SIP_MALFORMED, "sip-malformed", "message that is not well-formed SIP")                 \
+    X(SIP_TOO_LARGE, "sip-too-large", "message larger than a datagram after editing")        \
+    X(SIP_SDP_MALFORMED, "sip-sdp-malformed", "session description that is not well-formed") \
+    X(SIP_NO_PORT, "sip-no-port", "no public port left for media or signalling")             \
+    X(SIP_NO_MAPPING, "sip-no-mapping", "mapping table full")                                \
+    X(SIP_NO_DIALOG, "sip-no-dialog", "dialog table full")                                   \
+    X(SIP_DIALOG_LIMIT, "sip-dialog-limit", "max-dialogs of the policy reached")             \
+    X(SIP_CALL_ENDED, "sip-call-ended", "message of a call that call-keepalive has ended")   \
+    X(SIP_MEDIA_LIMIT, "sip-media-limit", "more media streams than one dialog may open")     \
+    X(SIP_FOREIGN_MEDIA, "sip-foreign-media", "media address the sender may not speak for")
+
+enum alg_reason {
+    ALG_REASON_NONE,
+#define X(id, name, text) ALG_REASON_##id,
+    ALG_REASONS(X)
+#undef X
+    ALG_REASON_COUNT
+};
+
+/* One UDP payload of a session that has an ALG. */
+struct alg_packet {
+    struct slice payload;
+    struct handle session;
+    uint64_t now_ms;
+    bool outward;                /* it travels from the inside party to the outside */
+    struct endpoint src, dst;    /* as it arrived */
+    struct endpoint inside;      /* the inside party of this session ... */
+    struct endpoint public_side; /* ... and what stands for it outside; equal without NAT */
+    struct endpoint outside;     /* the other party */
+    uint16_t inside_zone;        /* for mappings of the inside party */
+    uint16_t outside_ifindex;
+    uint32_t policy_id;
+    uint16_t profile_index;
+    const struct voip_profile *profile; /* valid during the call */
+};
+
+enum alg_verdict {
+    ALG_PASS,
+    ALG_REPLACE,
+    ALG_DROP
+};
+
+struct alg_limits {
+    uint32_t dialogs; /* calls and registrations together */
+};
+
+/*
+ * `thread` is the ALG thread's own; `events` may have no emit. The secret keys the hash of
+ * Call-IDs. NULL when memory is short.
+ */
+struct alg *alg_create(const struct alg_limits *limits, struct mappings *mappings,
+                       struct session_thread *thread, const struct event_sink *events,
+                       const struct hash_secret *secret);
+void alg_destroy(struct alg *alg);
+
+/*
+ * Handle one payload. ALG_PASS: forward it as it is. ALG_REPLACE: forward `out` (*out_n bytes, at
+ * most `cap`) instead. ALG_DROP: *reason says why; nothing was changed.
+ */
+enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, char *out, size_t cap,
+                           size_t *out_n, enum alg_reason *reason);
+
+/* Run what is due; at most `budget` timers. Returns how many ran. */
+unsigned alg_run_timers(struct alg *alg, uint64_t now_ms, unsigned budget);
+
+/* Lower bound of the next timer, UINT64_MAX when there is none. */
+uint64_t alg_next_deadline_ms(const struct alg *alg);
+
+/* Counters, in the order of fortios.md 6.6. Written by the ALG thread, read relaxed by any. */
+enum {
+    ALG_METHODS = 16
+};
+struct alg_stats {
+    uint64_t calls_attempted, calls_established, calls_failed, calls_active, registers_active;
+    struct {
+        uint64_t received[2], blocked[2], unknown_form[2], long_headers[2]; /* [0] req [1] resp */
+    } method[ALG_METHODS];
+};
+void alg_stats_read(const struct alg *alg, struct alg_stats *out);
+/* ALG thread only. The active counts stay. */
+void alg_stats_clear(struct alg *alg);
+
+/* One dialog or registration, for listings. ALG thread only. */
+#define ALG_CALL_MEDIA 8
+struct alg_call {
+    uint64_t id; /* names this life of the dialog: handle as index | epoch << 32 */
+    bool registration;
+    char call_id[128], from[128], to[128]; /* cut if longer */
+    const char *method;
+    uint32_t cseq;
+    uint16_t status;
+    const char *state;
+    bool idle;
+    struct endpoint src, dst;
+    uint32_t policy_id;
+    char profile[48];
+    uint32_t expire_s;
+    const char *ends_by;
+    uint8_t n_media;
+    struct {
+        struct endpoint inside, public_side, remote;
+        uint32_t idle_s; /* UINT32_MAX: no packet seen */
+    } media[ALG_CALL_MEDIA];
+};
+
+/* The next one from *cursor on (begin with 0). 1, or 0 at the end. */
+int alg_call_next(const struct alg *alg, uint32_t *cursor, uint64_t now_ms, struct alg_call *out);
+
+/* End one call as an operator's clear: mappings close, messages are not sent. -ESTALE when gone. */
+int alg_call_clear(struct alg *alg, uint64_t id, uint64_t now_ms);

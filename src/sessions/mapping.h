@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A mapping (pinhole) ties an inside endpoint to a public one for a protocol, whoever the remote
+ * side is: endpoint-independent (RFC 4787 REQ-1). It is consulted when the session lookup misses,
+ * as source and as destination, and is not used up. An inside endpoint has one mapping whoever asks
+ * for it; each owner (a dialog, a registration) holds it once, and when the last one leaves it
+ * closes. A mapping opened for a flow has no owner and lives while sessions hang on it. Mappings
+ * know nothing of SIP.
+ *
+ * Without NAT the two sides are equal and the public side admits to the inside endpoint itself.
+ *
+ * Threads: workers and the ALG open, hold and release; control frees. Handles, not pointers,
+ * outlive a burst.
+ */
+#pragma once
+
+#include "base/addr.h"
+#include "sessions/session.h"
+
+enum mapping_kind {
+    MAPPING_SIGNALLING,
+    MAPPING_RTP,
+    MAPPING_RTCP
+};
+
+enum mapping_filter {
+    MAPPING_ANYONE,
+    MAPPING_ADDRESS, /* the peer's address, or one that a session of this mapping talks to */
+    MAPPING_LATCH,   /* whoever sends first; a new answer opens the latch again */
+};
+
+/* Sessions one mapping may carry; remote ends beyond that are refused. */
+#define MAPPING_MAX_SESSIONS 1024
+
+/* record.flags of a mapping */
+#define MAPPING_ALG 0x01 /* sessions made through it go to the ALG */
+#define MAPPING_NAT 0x02 /* the sides differ */
+
+/* mapping.owners: this bit is set once and for all when it closes. */
+#define MAPPING_CLOSED 0x80000000u
+
+struct mapping {
+    /* key[0] {inside, 0}: as source, with the inside zone. key[1] {0, public}: as destination,
+     * zone 0. record.detail is the VoIP profile. */
+    struct record r;
+    uint32_t policy_id;
+    uint32_t owners;        /* atomic */
+    uint32_t first_session; /* atomic: head of the list through session_cold.mapping_next */
+    uint32_t n_sessions;    /* atomic, approximate */
+    uint32_t last_seen_ms;  /* of sessions already gone */
+    uint16_t outside_ifindex;
+    uint8_t kind, filter;
+    uint64_t peer; /* atomic: address | port << 32 in wire order; 0 nobody yet */
+    uint32_t created_ms;
+    uint32_t news_next;
+    struct wheel_link wheel;
+    uint32_t partner;   /* RTCP of this RTP and the other way round, or INDEX_NONE */
+    uint8_t told, seen; /* seen: a packet ever came through */
+    uint8_t unused[22];
+};
+
+_Static_assert(sizeof(struct mapping) == 128, "two cache lines");
+
+struct mappings {
+    struct store store;
+    struct sessions *sessions;
+};
+
+struct mapping_want {
+    uint8_t proto;
+    uint16_t zone; /* of the inside endpoint */
+    struct endpoint inside;
+    struct nat_want nat; /* public address and ports; ip 0: no translation */
+    enum mapping_kind kind;
+    enum mapping_filter filter;
+    struct endpoint peer; /* for MAPPING_ADDRESS; 0.0.0.0:0 none yet */
+    uint32_t policy_id;
+    uint16_t profile, outside_ifindex;
+    uint8_t flags; /* MAPPING_ALG */
+    bool owned;    /* take one ownership */
+    uint32_t now_ms;
+};
+
+int mappings_init(struct mappings *ms, uint32_t capacity, struct sessions *sessions, bool huge);
+void mappings_free(struct mappings *ms);
+
+static inline struct mapping *mapping_at(const struct mappings *ms, uint32_t index)
+{
+    return (struct mapping *)store_record(&ms->store, index);
+}
+
+static inline struct endpoint mapping_inside(const struct mapping *m)
+{
+    return (struct endpoint){m->r.key[0].src, m->r.key[0].sport};
+}
+
+static inline struct endpoint mapping_public(const struct mapping *m)
+{
+    return (struct endpoint){m->r.key[1].dst, m->r.key[1].dport};
+}
+
+/* The mapping of an inside endpoint, or INDEX_NONE. */
+uint32_t mapping_find_source(const struct mappings *ms, uint8_t proto, uint16_t zone,
+                             struct endpoint inside);
+
+/* The mapping behind a public endpoint, or INDEX_NONE. */
+uint32_t mapping_find_public(const struct mappings *ms, uint8_t proto, struct endpoint public_side);
+
+/*
+ * The mapping of want->inside: the one it has, or a new one. Returns 0 and its handle, or -ENOSPC
+ * (table full), -EADDRNOTAVAIL (no port), -EAGAIN (it is closing right now: ask again later).
+ */
+int mapping_open(struct mappings *ms, struct session_thread *t, const struct mapping_want *want,
+                 struct handle *out);
+
+/*
+ * RTP and RTCP together: `want` describes RTP, `rtcp` is the inside RTCP endpoint. The public ports
+ * are neighbours (P, P+1) and P has the parity of the inside RTP port. Both or none. Same returns.
+ */
+int mapping_open_pair(struct mappings *ms, struct session_thread *t,
+                      const struct mapping_want *want, struct endpoint rtcp, struct handle out[2]);
+
+/* One more owner. False when it is closed or gone. */
+bool mapping_hold(struct mappings *ms, struct handle h);
+
+/*
+ * One owner less. The last one closes it: lookups miss at once, control ends its sessions and frees
+ * it after a grace period. A mapping that a flow opened stays while sessions hang on it when
+ * `keep`.
+ */
+void mapping_release(struct mappings *ms, struct session_thread *t, struct handle h, bool keep);
+
+/* Control: close a mapping without owners. False when it has some or is closed already. */
+bool mapping_close(struct mappings *ms, struct session_thread *t, uint32_t index);
+
+/* May `from` come in through it? Latches where the filter says so. */
+bool mapping_admits(struct mappings *ms, struct mapping *m, struct endpoint from);
+
+/* Hang a session on it. False: closed, or as many as it may carry. Any thread. */
+bool mapping_attach(struct mappings *ms, uint32_t mapping, uint32_t session);
+
+/* Control: take a session off its list and remember when it was last seen. */
+void mapping_detach(struct mappings *ms, uint32_t mapping, uint32_t session);
+
+/*
+ * When the last packet came through, into *last_seen_ms. False when none ever did. Reads at most
+ * MAPPING_MAX_SESSIONS sessions.
+ */
+bool mapping_last_seen(const struct mappings *ms, uint32_t index, uint32_t *last_seen_ms);
+
+/* Control: as session_news_take. */
+uint32_t mapping_news_take(struct session_thread *t);
+uint32_t mapping_news_next(struct mappings *ms, uint32_t index);
+
+/*
+ * A flow from `inside` to `remote` that was made without this mapping dies, so that its next packet
+ * comes through it: call when the mapping opened or an answer named the remote media address.
+ */
+void mapping_claim(struct mappings *ms, struct session_thread *t, uint32_t index,
+                   struct endpoint remote);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which public ports to try, in which order. The table is the allocator: a port is taken by
+ * entering the reply key that uses it, so this is only a sequence of proposals. Pure.
+ */
+#pragma once
+
+#include "base/addr.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Proposals before a flow is refused for want of a port. */
+#define NAT_PROBES 128
+
+/* The ports FortiOS gives to translated sources (fortios.md 5.6). */
+#define NAT_PORT_FIRST 5117
+#define NAT_PORT_LAST  65533
+
+struct nat_want {
+    be32 ip;              /* public address */
+    uint16_t first, last; /* port range, inclusive */
+    bool preserve;        /* begin with the source port where that is possible */
+    bool fixed;           /* the source port or nothing (`fixedport`) */
+};
+
+struct nat_probe {
+    const struct nat_want *want;
+    uint16_t source; /* host order */
+    uint32_t start;  /* where in the range to begin */
+    uint16_t step;   /* 2 keeps the parity of the source port (RTP and RTCP), else 1 */
+    uint16_t tried;
+};
+
+/*
+ * Begin: `source` port as the inside host sent it; `random` any number; `step` 1, or 2 to propose
+ * only ports of the parity of `source`.
+ */
+void nat_probe_init(struct nat_probe *p, const struct nat_want *want, be16 source, uint32_t random,
+                    uint16_t step);
+
+/* The next proposal into *port; false when there is none left. */
+bool nat_probe_next(struct nat_probe *p, be16 *port);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What sessions and mappings have in common: two 16-byte keys by which the table finds them, an
+ * epoch that tells one life of an index from the next, and a state. Both begin with a struct
+ * record, so that one table (table.h) and one allocator (store.h) serve both.
+ *
+ * Life of a record: FREE -> OPENING (its maker alone knows the index) -> LIVE -> DYING (lookups
+ * miss it) -> FREE after every worker has passed a quiescent point.
+ */
+#pragma once
+
+#include "base/be.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+/* One direction of a flow as it arrives. Compared and hashed as 16 bytes: no padding. */
+struct key {
+    be32 src, dst;
+    be16 sport, dport; /* ICMP query: the identifier, on the side that asks */
+    uint8_t proto;
+    uint8_t unused; /* 0 */
+    uint16_t zone;  /* of the arrival interface, from 1; 0 where any will do */
+} __attribute__((aligned(8)));
+
+_Static_assert(sizeof(struct key) == 16, "a key is hashed whole");
+
+enum record_state {
+    RECORD_FREE,
+    RECORD_OPENING,
+    RECORD_LIVE,
+    RECORD_DYING
+};
+
+#define INDEX_NONE UINT32_MAX
+
+struct record {
+    struct key key[2]; /* [0] original direction as it arrives, [1] reply as it arrives */
+    uint32_t epoch;    /* one more in each life */
+    uint8_t state;     /* enum record_state, atomic */
+    uint8_t flags;     /* meaning is the owner's, as of `detail` */
+    uint16_t detail;
+};
+
+_Static_assert(sizeof(struct record) == 40, "the head of both records");
+
+/* What outlives a burst refers by handle, never by pointer. */
+struct handle {
+    uint32_t index, epoch;
+};
+
+#define HANDLE_NONE ((struct handle){INDEX_NONE, 0})
+
+static inline bool handle_none(struct handle h)
+{
+    return h.index == INDEX_NONE;
+}
+
+static inline enum record_state record_state(const struct record *r)
+{
+    return (enum record_state)__atomic_load_n(&r->state, __ATOMIC_ACQUIRE);
+}
+
+static inline void record_state_set(struct record *r, enum record_state state)
+{
+    __atomic_store_n(&r->state, (uint8_t)state, __ATOMIC_RELEASE);
+}
+
+static inline bool record_state_swap(struct record *r, enum record_state from, enum record_state to)
+{
+    uint8_t old = (uint8_t)from;
+    return __atomic_compare_exchange_n(&r->state, &old, (uint8_t)to, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
+/* Keys are read by other threads while a loser of an insert race reuses its record: whole words. */
+static inline bool key_equal(const struct key *stored, const struct key *mine)
+{
+    const uint64_t *a = (const uint64_t *)stored;
+    uint64_t b[2];
+    memcpy(b, mine, sizeof b);
+    return __atomic_load_n(&a[0], __ATOMIC_RELAXED) == b[0] &&
+           __atomic_load_n(&a[1], __ATOMIC_RELAXED) == b[1];
+}
+
+static inline void key_store(struct key *to, const struct key *from)
+{
+    uint64_t *a = (uint64_t *)to;
+    uint64_t b[2];
+    memcpy(b, from, sizeof b);
+    __atomic_store_n(&a[0], b[0], __ATOMIC_RELAXED);
+    __atomic_store_n(&a[1], b[1], __ATOMIC_RELAXED);
+}
+
+/* The key under which the answer to `k` arrives when nothing is translated. */
+static inline struct key key_reverse(const struct key *k, uint16_t zone)
+{
+    return (struct key){.src = k->dst,
+                        .dst = k->src,
+                        .sport = k->dport,
+                        .dport = k->sport,
+                        .proto = k->proto,
+                        .zone = zone};
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The session: one flow through the firewall, both directions. Its two keys are what arrives in
+ * each direction; the translated header of a direction is the inverse of the other direction's key,
+ * so no rewrite is stored.
+ *
+ * Threads: any worker finds, creates and marks dying; the ALG too. Control alone takes sessions out
+ * of the table, files them in its wheel and gives their indexes back after a grace period. What
+ * control cannot see by itself (a new session, a death, a deadline that came nearer) the others
+ * tell it by pushing the index on a stack of their own (session_tell).
+ *
+ * No field relies on one writer. Counters and last_seen are relaxed loads and stores: when two
+ * workers carry the same direction at the same instant a count may be lost, which is accepted.
+ */
+#pragma once
+
+#include "base/rng.h"
+#include "sessions/nat.h"
+#include "sessions/store.h"
+#include "sessions/wheel.h"
+
+struct mappings;
+
+/* record.flags of a session */
+#define SESSION_SNAT   0x01 /* the original direction leaves with another source */
+#define SESSION_DNAT   0x02 /* ... with another destination */
+#define SESSION_ALG    0x04 /* UDP payload goes to the ALG */
+#define SESSION_MAPPED 0x08 /* made through a mapping */
+#define SESSION_INWARD 0x10 /* mapped, and its first packet came from outside */
+
+struct session {
+    /* Line 0: read by every packet, written at birth. record.detail is the timer set. */
+    struct record r;
+    uint32_t policy_id;
+    uint32_t generation;   /* of the rule book that admitted it */
+    uint32_t mapping;      /* index, or INDEX_NONE */
+    uint32_t neighbour[2]; /* next hop of each direction, index of fastpath/neighbour */
+    uint16_t ifindex[2];   /* where each direction arrives; it leaves by the other's */
+
+    /* Line 1: written by every packet. */
+    uint32_t last_seen_ms; /* low half of the clock, enough for 49 days */
+    uint8_t tcp_state;     /* enum tcp_state, changed by compare-and-swap */
+    uint8_t told;          /* on a stack of news for control */
+    uint8_t tcp_scale[2];
+    uint64_t packets[2];
+    uint64_t bytes[2];   /* IP bytes */
+    uint64_t tcp_seq[2]; /* what each side said: end, ack+window */
+    uint32_t created_ms;
+    uint32_t news_next; /* link of that stack */
+};
+
+_Static_assert(sizeof(struct session) == 128, "two cache lines");
+_Static_assert(offsetof(struct session, last_seen_ms) == 64, "line 1 begins with last_seen");
+
+/* Beside the session, touched by control and at birth only. */
+struct session_cold {
+    struct wheel_link wheel;
+    uint32_t mapping_next; /* list of the mapping's sessions */
+    uint32_t setup_ms;     /* reserved for the accounting of set-up time */
+    uint16_t service;      /* index in the rule book's names, for listings */
+    uint16_t unused[3];
+};
+
+_Static_assert(sizeof(struct session_cold) <= 32, "what a session may cost beside its hot lines");
+
+struct sessions {
+    struct store store;
+    struct session_cold *cold;
+    struct mappings *mappings;
+};
+
+/* What a thread that creates or ends sessions and mappings owns. One per thread, own cache lines.
+ */
+struct session_thread {
+    struct store_cache sessions, mappings;
+    struct rng rng;
+    uint32_t session_news; /* atomic: top of the stack control takes whole */
+    uint32_t mapping_news;
+} __attribute__((aligned(64)));
+
+void session_thread_init(struct session_thread *t, uint64_t seed);
+
+int sessions_init(struct sessions *ss, uint32_t capacity, struct mappings *mappings, bool huge);
+void sessions_free(struct sessions *ss);
+
+static inline struct session *session_at(const struct sessions *ss, uint32_t index)
+{
+    return (struct session *)store_record(&ss->store, index);
+}
+
+/* A flow to be. Both keys are complete except that with `nat` the reply's dport is to be found. */
+struct session_new {
+    struct key key[2];
+    const struct nat_want *nat; /* source NAT; NULL: the reply key stands as it is */
+    uint32_t policy_id, generation, mapping;
+    uint32_t neighbour[2];
+    uint16_t ifindex[2];
+    uint16_t timer_set, service;
+    uint8_t flags, tcp_state;
+    uint32_t now_ms;
+};
+
+/*
+ * Make the session and enter both keys. Returns
+ *   0               live; *hit names it, direction 0
+ *   -EEXIST         somebody made it first; *hit names it and the direction of key[0]
+ *   -EAGAIN         somebody is making it: look the packet up once more
+ *   -ENOSPC         table full
+ *   -EADDRNOTAVAIL  no public port left for this destination
+ *   -EMFILE         its mapping carries as many sessions as it may
+ */
+int session_create(struct sessions *ss, struct session_thread *t, const struct session_new *want,
+                   struct table_hit *hit);
+
+/* End it: lookups miss it from now on; control does the rest. False when it was not LIVE. */
+bool session_kill(struct sessions *ss, struct session_thread *t, uint32_t index);
+
+/* Make control look at the session again (new, dying, nearer deadline). */
+void session_tell(struct sessions *ss, struct session_thread *t, uint32_t index);
+
+/* Control: take the whole stack; go on with session_news_next until INDEX_NONE. */
+uint32_t session_news_take(struct session_thread *t);
+uint32_t session_news_next(struct sessions *ss, uint32_t index);
