@@ -42,10 +42,13 @@ enum schema_flag {
     SCHEMA_NAME = 8,        /* characters < > ( ) # ' " are refused (-173) */
     SCHEMA_SPECIAL = 16,    /* `special` is allowed besides min..max */
     SCHEMA_SHOW_UNSET = 32, /* `show` prints `unset <name>` when it has no value */
+    SCHEMA_BRIEF = 64,      /* part of the one-line listing `get` gives for a table */
 };
 
 struct schema_option {
     const char *word, *help;
+    bool inert;          /* of attribute options: accepted, but without effect in this version */
+    const char *same_as; /* stored and printed as this other option */
 };
 
 struct schema_attr {
@@ -74,11 +77,11 @@ enum schema_kind {
 struct schema_node {
     const char *path; /* "firewall service custom"; of a nested node one word, "sip" */
     enum schema_kind kind;
-    bool ordered;          /* integer keys keep their order (`move`); else sorted by number */
-    const char *key_name;  /* of tables: "name", "policyid" */
-    uint32_t key_min;      /* lowest integer key */
-    uint32_t key_max;      /* bytes of a string key, or the highest integer key */
-    const char *key_fixed; /* an entry that cannot be deleted or renamed; NULL none */
+    bool ordered;         /* integer keys keep their order (`move`); else sorted by number */
+    const char *key_name; /* of tables: "name", "policyid" */
+    uint32_t key_min;     /* lowest integer key */
+    uint32_t key_max;     /* bytes of a string key, or the highest integer key */
+    const char *const *keys_fixed; /* entries that cannot be deleted or renamed; NULL none */
     const struct schema_attr *attrs;
     unsigned n_attrs;
     const struct schema_node *children; /* nested objects and tables */
@@ -133,6 +136,9 @@ enum schema_miss schema_attr_find(const struct schema_node *node, struct slice n
 
 /* Attribute by full name; asserts that it exists. For code that reads settings. */
 const struct schema_attr *schema_attr(const struct schema_node *node, const char *name);
+
+/* Nested node by its full word, asserts that it exists. */
+const struct schema_node *schema_child(const struct schema_node *node, const char *word);
 
 /* Option by full word, or NULL. */
 const struct schema_option *schema_option(const struct schema_attr *attr, struct slice word);

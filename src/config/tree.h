@@ -122,7 +122,7 @@ int tree_edit(struct config_tree *tree, const struct tree_path *table, struct sl
               char *key_out, struct text *out);
 int tree_delete(struct config_tree *tree, const struct tree_path *table, struct slice key,
                 struct text *out);
-/* Every entry that is not in use and not fixed; the others are named in `out` and make it fail. */
+/* Every entry but the fixed ones; refused as a whole when one is in use outside the table. */
 int tree_purge(struct config_tree *tree, const struct tree_path *table, struct text *out);
 int tree_rename(struct config_tree *tree, const struct tree_path *table, struct slice from,
                 struct slice to, struct text *out);
@@ -140,7 +140,11 @@ int tree_check(struct config_tree *tree, const struct tree_path *path, struct te
 
 /*
  * Take what `from` has at the first step of `path` (the object, or only its entry) into `tree`:
- * how an edited entry gets into a tree that others changed meanwhile.
+ * how an edited entry gets into a tree that others changed meanwhile. The entry is filed under
+ * `key` (NULL: its own).
  */
 void tree_adopt(struct config_tree *tree, const struct config_tree *from,
-                const struct tree_path *path);
+                const struct tree_path *path, const char *key);
+
+/* The number `edit 0` would give in the table at `path`; 0 when none is left. */
+uint32_t tree_next_number(const struct config_tree *tree, const struct tree_path *table);
