@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# A lab of three network namespaces on one machine: phones inside, the firewall, phones outside.
+#
+#   lan                          fw                             wan
+#   eth0 10.0.0.20 .21 .22 ...   veth-lan 10.0.0.1              eth0 203.0.113.1
+#                                veth-wan 203.0.113.2           lo   198.51.100.5 .6 .7
+#
+# The wires are veth pairs without offloads. `pinholed` has both ends in fw through net_af_packet;
+# with LAB_FIREWALL=kernel Linux forwards instead, without NAT, to try a scenario on its own.
+#
+# A script sources this file, calls lab_open, and leaves the rest to the trap: whatever way it ends,
+# what it started is ended by process id and the namespaces are removed. Several labs can run at the
+# same time; names hold the process id.
+#
+#   lab_open                     namespaces, wires, addresses; LAB_DIR for files
+#   lab_firewall [SIP-LINE...]   start the firewall, with lines for the SIP profile
+#   lab_run NS NAME COMMAND...   in the background; its pid in LAB_PID, output in LAB_DIR/NAME.log
+#   lab_in NS COMMAND...         in the foreground
+#   lab_cli LINE                 one CLI command
+#   lab_capture NS NAME [FILTER] dumpcap on that side; lab_stop it before reading LAB_DIR/NAME.pcap
+#   lab_stop PID [SIGNAL]        end one process and wait for it
+#   lab_wait PID SECONDS         wait for one process; its exit status, 124 when it took too long
+
+LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+LAB_BUILD=${LAB_BUILD:-$LAB_ROOT/build}
+LAB_FIREWALL=${LAB_FIREWALL:-pinholed}
+LAB_INSIDE=(10.0.0.20 10.0.0.21 10.0.0.22 10.0.0.23)
+LAB_OUTSIDE=(198.51.100.5 198.51.100.6 198.51.100.7)
+LAB_PUBLIC=203.0.113.2
+LAB_PIDS=()
+LAB_PID=
+
+# Say why a lab cannot be made here; nothing when it can.
+lab_obstacle() {
+    local probe=ph-probe-$$
+    command -v ip >/dev/null || { echo "iproute2 is not installed"; return; }
+    command -v sipp >/dev/null || { echo "sip-tester is not installed"; return; }
+    command -v dumpcap >/dev/null || { echo "tshark is not installed"; return; }
+    if ! ip netns add $probe 2>/dev/null; then
+        echo "network namespaces are not permitted"
+    elif ! ip -n $probe link add a type veth peer name b 2>/dev/null; then
+        echo "veth pairs are not permitted"
+    fi
+    ip netns del $probe 2>/dev/null
+}
+
+# Someone who is not root may make namespaces inside a user namespace of their own, where the
+# kernel lets them: start the script again in there. Returns when that is not needed or not allowed.
+lab_become_root() {
+    [ "$(id -u)" -ne 0 ] && [ -z "${LAB_UNSHARED:-}" ] || return 0
+    unshare --user --map-root-user --mount --net true 2>/dev/null || return 0
+    export LAB_UNSHARED=1
+    exec unshare --user --map-root-user --mount --net \
+        bash -c 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"' - "$0" "$@"
+}
+
+lab_close() {
+    local pid ns
+    trap '' INT TERM
+    for pid in "${LAB_PIDS[@]}"; do
+        kill "$pid" 2>/dev/null
+    done
+    for pid in "${LAB_PIDS[@]}"; do
+        lab_wait "$pid" 5 >/dev/null || kill -9 "$pid" 2>/dev/null
+    done
+    LAB_PIDS=()
+    for ns in lan fw wan; do
+        [ -n "${LAB_ID:-}" ] && ip netns del "$LAB_ID-$ns" 2>/dev/null
+    done
+    if [ -n "${LAB_DIR:-}" ] && [ -z "${LAB_KEEP:-}" ]; then
+        rm -rf "$LAB_DIR"
+    fi
+    LAB_ID=
+    LAB_DIR=
+}
+
+lab_open() {
+    local ip
+    LAB_ID=ph$$
+    LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/pinhole-lab.XXXXXX")
+    trap 'lab_close' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    for ns in lan fw wan; do
+        ip netns add "$LAB_ID-$ns"
+        lab_in $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+        ip -n "$LAB_ID-$ns" link set lo up
+    done
+    ip -n "$LAB_ID-lan" link add eth0 address 02:00:0a:00:00:14 type veth \
+        peer name veth-lan address 02:00:0a:00:00:01 netns "$LAB_ID-fw"
+    ip -n "$LAB_ID-wan" link add eth0 address 02:00:cb:00:71:01 type veth \
+        peer name veth-wan address 02:00:cb:00:71:02 netns "$LAB_ID-fw"
+    lab_wire lan eth0
+    lab_wire wan eth0
+    lab_wire fw veth-lan
+    lab_wire fw veth-wan
+    for ip in "${LAB_INSIDE[@]}"; do
+        ip -n "$LAB_ID-lan" address add "$ip/24" dev eth0
+    done
+    ip -n "$LAB_ID-lan" route add default via 10.0.0.1
+    ip -n "$LAB_ID-wan" address add 203.0.113.1/24 dev eth0
+    for ip in "${LAB_OUTSIDE[@]}"; do
+        ip -n "$LAB_ID-wan" address add "$ip/32" dev lo
+    done
+}
+
+# SIPp plays from capture files without a socket behind the port: what arrives for such ports is
+# counted and taken away, or the kernel would answer "port unreachable". lab_heard reads the count.
+lab_listen() { # lab_listen NS FIRST-LAST
+    lab_in "$1" nft -f - <<NFT
+table inet lab {
+    counter heard { }
+    chain input {
+        type filter hook input priority 0; policy accept;
+        udp dport $2 counter name heard drop
+    }
+}
+NFT
+}
+
+lab_heard() { # lab_heard NS: packets since lab_listen
+    lab_in "$1" nft list counter inet lab heard | sed -n 's/.*packets \([0-9]*\).*/\1/p'
+}
+
+# Frames as they are on a real wire: no segments larger than the MTU, checksums filled in.
+lab_wire() {
+    lab_in "$1" ethtool -K "$2" rx off tx off sg off tso off gso off gro off >/dev/null 2>&1
+    ip -n "$LAB_ID-$1" link set "$2" up
+}
+
+lab_in() {
+    local ns=$1
+    shift
+    ip netns exec "$LAB_ID-$ns" "$@"
+}
+
+lab_run() {
+    local ns=$1 name=$2
+    shift 2
+    ip netns exec "$LAB_ID-$ns" "$@" >"$LAB_DIR/$name.log" 2>&1 </dev/null &
+    LAB_PID=$!
+    LAB_PIDS+=("$LAB_PID")
+}
+
+lab_wait() {
+    local pid=$1 tenths=$(($2 * 10))
+    while kill -0 "$pid" 2>/dev/null; do
+        [ $((tenths--)) -gt 0 ] || return 124
+        sleep 0.1
+    done
+    wait "$pid" 2>/dev/null
+}
+
+lab_stop() {
+    kill -"${2:-TERM}" "$1" 2>/dev/null
+    lab_wait "$1" 5
+}
+
+lab_config() { # lab_config [SIP-LINE...]
+    local line last_cpu=$(($(nproc) - 1))
+    cat <<CONF
+config system global
+    set hostname "pinhole-lab"
+end
+config dpdk global
+    set memory 256
+    set sleep-on-idle enable
+end
+config dpdk cpus
+    set worker-cpus $last_cpu
+    set alg-cpu 0
+    set control-cpu 0
+end
+config system interface
+    edit "lan"
+        set device "net_af_packet0,iface=veth-lan"
+        set ip 10.0.0.1 255.255.255.0
+        set allowaccess ping
+        set role lan
+    next
+    edit "wan"
+        set device "net_af_packet1,iface=veth-wan"
+        set ip 203.0.113.2 255.255.255.0
+        set allowaccess ping
+        set role wan
+    next
+end
+config router static
+    edit 1
+        set gateway 203.0.113.1
+        set device "wan"
+    next
+end
+config voip profile
+    edit "phones"
+        config sip
+$(for line in "$@"; do echo "            $line"; done)
+        end
+    next
+end
+config firewall policy
+    edit 1
+        set name "calls-out"
+        set srcintf "lan"
+        set dstintf "wan"
+        set srcaddr "all"
+        set dstaddr "all"
+        set action accept
+        set schedule "always"
+        set service "ALL"
+        set nat enable
+        set utm-status enable
+        set voip-profile "phones"
+    next
+end
+CONF
+}
+
+lab_firewall() {
+    if [ "$LAB_FIREWALL" = kernel ]; then
+        ip -n "$LAB_ID-fw" address add 10.0.0.1/24 dev veth-lan
+        ip -n "$LAB_ID-fw" address add 203.0.113.2/24 dev veth-wan
+        ip -n "$LAB_ID-fw" route add default via 203.0.113.1
+        ip -n "$LAB_ID-wan" route add 10.0.0.0/24 via 203.0.113.2
+        lab_in fw sysctl -qw net.ipv4.ip_forward=1
+        return
+    fi
+    lab_config "$@" >"$LAB_DIR/fw.conf"
+    lab_run fw pinholed "$LAB_BUILD/src/pinholed" -c "$LAB_DIR/fw.conf" \
+        --socket "$LAB_DIR/cli.sock" --foreground
+    LAB_FIREWALL_PID=$LAB_PID
+    local tries=200
+    until lab_cli 'get system status' >/dev/null 2>&1; do
+        if ! kill -0 "$LAB_FIREWALL_PID" 2>/dev/null || [ $((tries--)) -le 0 ]; then
+            echo "pinholed did not start:"
+            tail -n 20 "$LAB_DIR/pinholed.log"
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+lab_cli() {
+    "$LAB_BUILD/src/pinhole" --socket "$LAB_DIR/cli.sock" -c "$1"
+}
+
+lab_capture() { # lab_capture NS NAME [FILTER]
+    local ns=$1 name=$2
+    shift 2
+    lab_run "$ns" "$name.dumpcap" dumpcap -q -P -i eth0 -B 16 -w "$LAB_DIR/$name.pcap" ${1:+-f "$1"}
+    local tries=50
+    until [ -s "$LAB_DIR/$name.pcap" ] || [ $((tries--)) -le 0 ]; do
+        sleep 0.1
+    done
+}
+
+# A SIPp phone in a folder of its own, with the tone it plays (tone.py) as audio.ulaw and audio.pcap.
+lab_sipp() { # lab_sipp NS NAME IP SCENARIO HERTZ SECONDS SIPP-ARGUMENTS...
+    local ns=$1 name=$2 ip=$3 scenario=$4 hertz=$5 seconds=$6
+    shift 6
+    mkdir -p "$LAB_DIR/$name"
+    python3 "$LAB_ROOT/tests/lab/tone.py" "$LAB_DIR/$name/audio" "$hertz" "$seconds"
+    lab_run "$ns" "$name" env -C "$LAB_DIR/$name" sipp -sf "$LAB_ROOT/tests/lab/sipp/$scenario.xml" \
+        -i "$ip" -mi "$ip" -p 5060 -nostdin -trace_err -error_file "$LAB_DIR/$name.err" "$@"
+}
