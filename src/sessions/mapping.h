@@ -56,7 +56,7 @@ struct mapping {
     struct wheel_link wheel;
     uint32_t partner;   /* RTCP of this RTP and the other way round, or INDEX_NONE */
     uint8_t told, seen; /* seen: a packet ever came through */
-    uint8_t unused[22];
+    uint8_t unused[18];
 };
 
 _Static_assert(sizeof(struct mapping) == 128, "two cache lines");
@@ -136,8 +136,11 @@ bool mapping_close(struct mappings *ms, struct session_thread *t, uint32_t index
 /* May `from` come in through it? Latches where the filter says so. */
 bool mapping_admits(struct mappings *ms, struct mapping *m, struct endpoint from);
 
-/* Hang a session on it. False: closed, or as many as it may carry. Any thread. */
-bool mapping_attach(struct mappings *ms, uint32_t mapping, uint32_t session);
+/*
+ * Hang a session on it. 0, -EAGAIN when the mapping is closed (look the packet up again), -EMFILE
+ * when it carries as many as it may. Any thread.
+ */
+int mapping_attach(struct mappings *ms, uint32_t mapping, uint32_t session);
 
 /* Control: take a session off its list and remember when it was last seen. */
 void mapping_detach(struct mappings *ms, uint32_t mapping, uint32_t session);

@@ -56,9 +56,8 @@ _Static_assert(offsetof(struct session, last_seen_ms) == 64, "line 1 begins with
 struct session_cold {
     struct wheel_link wheel;
     uint32_t mapping_next; /* list of the mapping's sessions */
-    uint32_t setup_ms;     /* reserved for the accounting of set-up time */
-    uint16_t service;      /* index in the rule book's names, for listings */
-    uint16_t unused[3];
+    uint16_t service;      /* number of the service object, for listings */
+    uint16_t unused;
 };
 
 _Static_assert(sizeof(struct session_cold) <= 32, "what a session may cost beside its hot lines");

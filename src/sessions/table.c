@@ -72,10 +72,12 @@ bool table_find(const struct table *t, const struct key *key, uint64_t hash, str
         const uint64_t *bucket = table_bucket(t, hash, which);
         for (unsigned mask = table_match(bucket, tag); mask; mask &= mask - 1) {
             uint64_t slot = __atomic_load_n(&bucket[__builtin_ctz(mask)], __ATOMIC_ACQUIRE);
-            if (slot == 0 || slot & TABLE_TENTATIVE || !slot_holds(t, slot, key))
+            if (slot == 0 || slot & TABLE_TENTATIVE)
                 continue;
+            /* The state first: a loser of an insert race may refill this record with another key,
+             * and says LIVE only after that. */
             enum record_state state = record_state(slot_record(t, slot));
-            if (state != RECORD_LIVE && state != RECORD_OPENING)
+            if ((state != RECORD_LIVE && state != RECORD_OPENING) || !slot_holds(t, slot, key))
                 continue;
             hit->index = (uint32_t)slot;
             hit->dir = slot >> TABLE_DIR_SHIFT & 1;

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What all threads of the dataplane share, and what travels between them. Made at start, freed at
+ * the end; the members say who writes. Workers, ALG and control each own their own struct beside
+ * it.
+ */
+#pragma once
+
+#include "fastpath/drop.h"
+#include "fastpath/neighbour.h"
+#include "fastpath/snapshot.h"
+#include "sessions/mapping.h"
+
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#define MAX_WORKERS 64
+#define BURST       64
+
+struct worker;
+
+/* How a worker reaches the wire: DPDK ports in the daemon, capture files in replay, rings in the
+ * benchmark. Same meaning as rte_eth_rx_burst and rte_eth_tx_burst, by interface number. */
+struct wire {
+    uint16_t (*rx)(void *ctx, uint16_t ifindex, uint16_t queue, struct rte_mbuf **m, uint16_t n);
+    uint16_t (*tx)(void *ctx, uint16_t ifindex, uint16_t queue, struct rte_mbuf **m, uint16_t n);
+    void *ctx;
+};
+
+struct dataplane {
+    struct sessions sessions;
+    struct mappings mappings;
+    struct neighbours neighbours;    /* control writes */
+    struct timer_sets *timer_sets;   /* control writes */
+    const struct snapshot *snapshot; /* control stores, everybody loads: dataplane_snapshot */
+    struct rte_mempool *pool;        /* mbufs with a struct note in their private area */
+    struct rte_rcu_qsbr *qsbr;       /* reader ids: workers by number, then the ALG */
+    struct wire wire;
+    struct event_sink events;
+    uint16_t n_workers;
+    struct worker *workers[MAX_WORKERS];
+};
+
+static inline const struct snapshot *dataplane_snapshot(const struct dataplane *dp)
+{
+    return __atomic_load_n(&dp->snapshot, __ATOMIC_ACQUIRE);
+}
+
+/* What a frame on a ring between two threads is. */
+enum note_kind {
+    NOTE_SIP,     /* worker -> ALG: UDP of an ALG session; back: the same, edited */
+    NOTE_ARP,     /* worker -> control: an ARP packet that arrived on ifindex */
+    NOTE_RESOLVE, /* worker -> control: frame for next_hop on ifindex, whose MAC is not known */
+    NOTE_SEND,    /* control -> worker: finished frame, transmit on ifindex */
+};
+
+/* In the mbuf's private area while it is on a ring. */
+struct note {
+    uint8_t kind;
+    uint8_t dir;
+    uint16_t ifindex;
+    be32 next_hop;
+    struct handle session;
+};
+
+static inline struct note *note_of(struct rte_mbuf *m)
+{
+    return rte_mbuf_to_priv(m);
+}
+
+/* Packets are counted once on each side of: in = out + dropped + consumed + held. */
+struct packet_counts {
+    uint64_t in;        /* received from the wire */
+    uint64_t out;       /* of those, handed to the wire */
+    uint64_t consumed;  /* of those, ended here on purpose (ARP, keep-alive to us) */
+    uint64_t generated; /* made here and sent (ARP, pings): not part of the balance */
+    uint64_t drop[DROP_COUNT];
+};
+
+struct dataplane_options {
+    uint32_t sessions, mappings, mbufs;
+    uint16_t n_workers;
+    bool huge;  /* 2 MiB pages for the tables */
+    bool fixed; /* fixed secrets and seeds: replay and tests */
+    struct wire wire;
+    struct event_sink events;
+};
+
+/*
+ * Tables, buffers, rings and workers (dp->workers[0..n-1]) of a dataplane without a snapshot yet.
+ * After rte_eal_init. NULL with the reason in `error`.
+ */
+struct dataplane *dataplane_create(const struct dataplane_options *options, struct text *error);
+void dataplane_destroy(struct dataplane *dp);
+
+/* RCU reader id of the ALG core. */
+static inline unsigned dataplane_alg_reader(const struct dataplane *dp)
+{
+    return dp->n_workers;
+}
+
+/* Totals over workers; the ALG's drops are added by who asks. */
+void dataplane_counts(const struct dataplane *dp, struct packet_counts *out);

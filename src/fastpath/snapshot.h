@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Everything the packet path knows of the configuration: an immutable value that control publishes
+ * with one atomic store. Workers and the ALG load the pointer once per burst; the old one is freed
+ * after a grace period. Sessions keep ids and the generation, never a pointer into it.
+ */
+#pragma once
+
+#include "alg/alg.h"
+#include "base/addr.h"
+#include "sessions/nat.h"
+#include "sessions/timeouts.h"
+
+struct routes;
+
+/* Interfaces are numbered from 1 in configuration order; 0 names none. The number is also the zone
+ * of an interface outside any zone. */
+#define MAX_INTERFACES 64
+
+struct interface {
+    char name[16];
+    be32 ip, mask;
+    uint8_t mac[6];
+    uint16_t mtu; /* of IP packets */
+    uint16_t zone;
+    bool up, allow_ping, external;
+    struct nat_want nat; /* source NAT to its own address; ip 0 when it has none */
+};
+
+struct address_range {
+    uint32_t first, last; /* host order, inclusive */
+};
+
+struct service_match {
+    uint8_t proto; /* 0 any */
+    bool any_icmp_type, any_icmp_code;
+    uint8_t icmp_type, icmp_code;
+    uint16_t dport_first, dport_last, sport_first, sport_last;
+};
+
+/* One way a policy's service field can be satisfied. */
+struct policy_service {
+    struct service_match match;
+    uint16_t timer_class; /* of the service object, for timer_set_ids */
+    uint16_t service;     /* its number, for listings */
+    bool no_helper;
+};
+
+struct policy {
+    uint32_t id;
+    uint64_t in_mask, out_mask; /* bit i: interface i; all ones: any */
+    bool accept, nat, preserve, fixed;
+    bool src_negate, dst_negate, service_negate;
+    uint16_t n_src, n_dst, n_services;
+    const struct address_range *src, *dst;
+    const struct policy_service *services;
+    uint16_t profile;     /* index into profiles: the one SIP of this policy gets */
+    uint16_t timer_class; /* for timer_set_ids */
+};
+
+struct port_timer {
+    uint8_t proto; /* 0 any */
+    uint16_t first, last;
+};
+
+struct snapshot {
+    uint32_t generation; /* moves when a commit may change the fate of a session */
+    uint16_t n_interfaces;
+    struct interface interfaces[MAX_INTERFACES]; /* by number, [0] unused */
+    uint32_t n_policies;
+    const struct policy *policies; /* matching order */
+    uint16_t n_profiles;
+    const struct voip_profile *profiles; /* [0] is `default` */
+    uint16_t n_port_timers;
+    const struct port_timer *port_timers;
+    /* [service class][policy class][port row + 1] -> id of an interned timer set */
+    uint16_t n_service_classes, n_policy_classes;
+    const uint16_t *timer_set_ids;
+    uint8_t n_sip_ports;
+    be16 sip_ports[8];
+    bool voip_alg; /* default-voip-alg-mode proxy-based: policies without a profile use `default` */
+    const struct routes *routes;
+    char hostname[64];
+    void *arena; /* what all pointers above point into */
+};
+
+/* What a policy lookup found. */
+struct policy_hit {
+    const struct policy *policy;
+    const struct policy_service *service; /* NULL with service-negate */
+};
+
+/* What a flow looks like to the rule book. ICMP: type << 8 | code in dport. */
+struct flow {
+    uint16_t in_ifindex, out_ifindex;
+    be32 src, dst;
+    uint16_t sport, dport; /* host order */
+    uint8_t proto;
+};
+
+/* First matching policy in table order; false: implicit deny. */
+bool policy_find(const struct snapshot *s, const struct flow *flow, struct policy_hit *hit);
+
+/* The timer set of a flow that `hit` admitted. */
+uint16_t snapshot_timer_set(const struct snapshot *s, const struct policy_hit *hit, uint8_t proto,
+                            uint16_t dport);
+
+/* The policy with this id, or NULL. */
+const struct policy *policy_by_id(const struct snapshot *s, uint32_t id);
+
+/* Is `ip` an address of the firewall? Its interface number, or 0. */
+uint16_t snapshot_local(const struct snapshot *s, be32 ip);
+
+static inline bool snapshot_sip_port(const struct snapshot *s, be16 port)
+{
+    for (int i = 0; i < s->n_sip_ports; i++)
+        if (s->sip_ports[i] == port)
+            return true;
+    return false;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker: one polling thread that carries packets from wire to wire. It owns its struct worker;
+ * other threads touch only the far ends of its rings and read its counters relaxed. It takes no
+ * lock, makes no system call, writes no log and allocates from pools only.
+ */
+#pragma once
+
+#include "fastpath/dataplane.h"
+
+struct tx_buffer {
+    uint16_t n;
+    struct rte_mbuf *m[BURST];
+};
+
+struct worker {
+    struct dataplane *dp;
+    uint16_t id;                     /* number, queue and RCU reader id */
+    const struct snapshot *snapshot; /* of this burst */
+    uint64_t now_ms;                 /* of this burst */
+    struct session_thread thread;
+    struct packet_counts counts;
+    /* Single producer, single consumer. */
+    struct rte_ring *to_alg, *from_alg, *to_control, *from_control;
+    struct tx_buffer tx[MAX_INTERFACES];
+    uint64_t tx_pending; /* bit i: tx[i] is not empty */
+} __attribute__((aligned(64)));
+
+/* A worker with its four rings (`ring_size` a power of two), registered as RCU reader. NULL: no
+ * memory. `seed` starts its port probing. */
+struct worker *worker_create(struct dataplane *dp, uint16_t id, unsigned ring_size, uint64_t seed);
+void worker_destroy(struct worker *w);
+
+/*
+ * One round: what ALG and control sent back, a burst from every interface, transmit, report
+ * quiescent. Returns the packets it found, so that an idle worker may nap.
+ */
+unsigned worker_run_once(struct worker *w, uint64_t now_ms);
+
+/* The parts, for replay: handle one burst that arrived on `ifindex` ... */
+void worker_receive(struct worker *w, uint16_t ifindex, struct rte_mbuf **m, uint16_t n);
+/* ... take what waits on the rings from ALG and control (returns how many) ... */
+unsigned worker_take_back(struct worker *w);
+/* ... and put out what was queued. */
+void worker_flush(struct worker *w);
+
+/* Queue a finished frame for `ifindex`. */
+static inline void worker_send(struct worker *w, uint16_t ifindex, struct rte_mbuf *m);
+
+void worker_flush_one(struct worker *w, uint16_t ifindex);
+
+/*
+ * The only way to drop a packet: counts the reason, tells the event sink when one listens, frees.
+ */
+void drop_slow(struct worker *w, struct rte_mbuf *m, enum drop_reason reason);
+
+static inline void drop(struct worker *w, struct rte_mbuf *m, enum drop_reason reason)
+{
+    w->counts.drop[reason]++;
+    if (__builtin_expect(events_on(&w->dp->events), 0))
+        drop_slow(w, m, reason);
+    rte_pktmbuf_free(m);
+}
+
+static inline void worker_send(struct worker *w, uint16_t ifindex, struct rte_mbuf *m)
+{
+    struct tx_buffer *b = &w->tx[ifindex];
+    b->m[b->n++] = m;
+    w->tx_pending |= (uint64_t)1 << ifindex;
+    if (b->n == BURST)
+        worker_flush_one(w, ifindex);
+}

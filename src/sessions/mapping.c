@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Life of a mapping. It is entered in its own table under two keys: the inside endpoint (so that an
+ * endpoint has one mapping whoever asks) and the public endpoint (so that a public port belongs to
+ * one mapping). `owners` counts dialogs and registrations and carries the CLOSED bit; whoever wants
+ * to own it adds one unless that bit is set, so nobody ever owns a closed mapping.
+ *
+ * Sessions hang on it in a list: any thread pushes at the head, control alone takes out, readers
+ * walk inside a read-side section. A session pushed onto a mapping that closes at the same moment
+ * is ended by control, which looks at the mapping of every new session.
+ */
+#include "sessions/mapping.h"
+
+#include <errno.h>
+
+int mappings_init(struct mappings *ms, uint32_t capacity, struct sessions *sessions, bool huge)
+{
+    ms->sessions = sessions;
+    return store_init(&ms->store, capacity, sizeof(struct mapping), huge);
+}
+
+void mappings_free(struct mappings *ms)
+{
+    store_free(&ms->store);
+}
+
+static struct key inside_key(uint8_t proto, uint16_t zone, struct endpoint inside)
+{
+    return (struct key){.src = inside.ip, .sport = inside.port, .proto = proto, .zone = zone};
+}
+
+static struct key public_key(uint8_t proto, struct endpoint public_side)
+{
+    return (struct key){.dst = public_side.ip, .dport = public_side.port, .proto = proto};
+}
+
+static uint32_t find(const struct mappings *ms, const struct key *key)
+{
+    struct table_hit hit;
+    const struct table *t = &ms->store.table;
+    return table_find(t, key, table_hash(t, key), &hit) ? hit.index : INDEX_NONE;
+}
+
+uint32_t mapping_find_source(const struct mappings *ms, uint8_t proto, uint16_t zone,
+                             struct endpoint inside)
+{
+    struct key key = inside_key(proto, zone, inside);
+    return find(ms, &key);
+}
+
+uint32_t mapping_find_public(const struct mappings *ms, uint8_t proto, struct endpoint public_side)
+{
+    struct key key = public_key(proto, public_side);
+    return find(ms, &key);
+}
+
+static bool owner_add(struct mapping *m)
+{
+    uint32_t n = __atomic_load_n(&m->owners, __ATOMIC_RELAXED);
+    do
+        if (n & MAPPING_CLOSED)
+            return false;
+    while (!__atomic_compare_exchange_n(&m->owners, &n, n + 1, true, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED));
+    return true;
+}
+
+static void mapping_tell(struct mappings *ms, struct session_thread *t, uint32_t index)
+{
+    struct mapping *m = mapping_at(ms, index);
+    if (__atomic_exchange_n(&m->told, 1, __ATOMIC_ACQ_REL))
+        return;
+    uint32_t top = __atomic_load_n(&t->mapping_news, __ATOMIC_RELAXED);
+    do
+        __atomic_store_n(&m->news_next, top, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&t->mapping_news, &top, index, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED));
+}
+
+uint32_t mapping_news_take(struct session_thread *t)
+{
+    return __atomic_exchange_n(&t->mapping_news, INDEX_NONE, __ATOMIC_ACQUIRE);
+}
+
+uint32_t mapping_news_next(struct mappings *ms, uint32_t index)
+{
+    struct mapping *m = mapping_at(ms, index);
+    uint32_t next = __atomic_load_n(&m->news_next, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->told, 0, __ATOMIC_RELEASE);
+    return next;
+}
+
+static void mapping_fill(struct mapping *m, const struct mapping_want *want)
+{
+    struct key inside = inside_key(want->proto, want->zone, want->inside), public_side;
+    struct endpoint outer = {want->nat.ip ? want->nat.ip : want->inside.ip, want->inside.port};
+
+    public_side = public_key(want->proto, outer);
+    key_store(&m->r.key[0], &inside);
+    key_store(&m->r.key[1], &public_side);
+    m->r.flags = (uint8_t)(want->flags | (want->nat.ip ? MAPPING_NAT : 0));
+    m->r.detail = want->profile;
+    m->policy_id = want->policy_id;
+    __atomic_store_n(&m->owners, want->owned ? 1 : 0, __ATOMIC_RELAXED);
+    m->first_session = INDEX_NONE;
+    m->n_sessions = 0;
+    m->last_seen_ms = 0;
+    m->seen = 0;
+    m->outside_ifindex = want->outside_ifindex;
+    m->kind = (uint8_t)want->kind;
+    m->filter = (uint8_t)want->filter;
+    m->peer = want->peer.ip | (uint64_t)want->peer.port << 32;
+    m->created_ms = want->now_ms;
+    m->told = 0;
+    m->partner = INDEX_NONE;
+    wheel_link_init(&m->wheel);
+    record_state_set(&m->r, RECORD_OPENING);
+}
+
+static void mapping_discard(struct mappings *ms, struct session_thread *t, uint32_t index,
+                            bool inside_entered)
+{
+    if (inside_entered)
+        table_remove(&ms->store.table, index, 0);
+    store_untake(&ms->store, &t->mappings, index);
+}
+
+/*
+ * An OPENING record for want->inside with its inside key entered. -EEXIST and *twin: it has one
+ * already.
+ */
+static int mapping_begin(struct mappings *ms, struct session_thread *t,
+                         const struct mapping_want *want, uint32_t *out, struct table_hit *twin)
+{
+    uint32_t index = store_take(&ms->store, &t->mappings);
+    if (index == INDEX_NONE)
+        return -ENOSPC;
+    mapping_fill(mapping_at(ms, index), want);
+    int result = table_insert(&ms->store.table, index, 0, twin);
+    if (result != 0) {
+        mapping_discard(ms, t, index, false);
+        return result;
+    }
+    *out = index;
+    return 0;
+}
+
+static int port_enter(struct mappings *ms, uint32_t index, be16 port)
+{
+    struct mapping *m = mapping_at(ms, index);
+    struct key key = m->r.key[1];
+    struct table_hit other;
+    key.dport = port;
+    key_store(&m->r.key[1], &key);
+    return table_insert(&ms->store.table, index, 1, &other);
+}
+
+static void mapping_live(struct mappings *ms, struct session_thread *t, uint32_t index,
+                         struct handle *out)
+{
+    record_state_set(&mapping_at(ms, index)->r, RECORD_LIVE);
+    *out = store_handle(&ms->store, index);
+    mapping_tell(ms, t, index);
+}
+
+/* The mapping an endpoint has already, with one more owner if wanted. */
+static int mapping_reuse(struct mappings *ms, const struct mapping_want *want, uint32_t index,
+                         struct handle *out)
+{
+    struct mapping *m = mapping_at(ms, index);
+    if (record_state(&m->r) != RECORD_LIVE)
+        return -EAGAIN;
+    *out = store_handle(&ms->store, index);
+    if (want->owned ? !owner_add(m)
+                    : __atomic_load_n(&m->owners, __ATOMIC_RELAXED) & MAPPING_CLOSED)
+        return -EAGAIN;
+    return 0;
+}
+
+int mapping_open(struct mappings *ms, struct session_thread *t, const struct mapping_want *want,
+                 struct handle *out)
+{
+    uint32_t index;
+    struct table_hit twin;
+    int result = mapping_begin(ms, t, want, &index, &twin);
+    if (result == -EEXIST)
+        return mapping_reuse(ms, want, twin.index, out);
+    if (result != 0)
+        return result;
+
+    if (want->nat.ip == 0) {
+        result = port_enter(ms, index, want->inside.port) == 0 ? 0 : -EADDRNOTAVAIL;
+    } else {
+        struct nat_probe probe;
+        be16 port;
+        nat_probe_init(&probe, &want->nat, want->inside.port, (uint32_t)rng_next(&t->rng), 1);
+        result = -EADDRNOTAVAIL;
+        while (result != 0 && nat_probe_next(&probe, &port))
+            result = port_enter(ms, index, port) == 0 ? 0 : -EADDRNOTAVAIL;
+    }
+    if (result != 0) {
+        mapping_discard(ms, t, index, true);
+        return result;
+    }
+    mapping_live(ms, t, index, out);
+    return 0;
+}
+
+/* Both OPENING: give them neighbouring public ports. */
+static int pair_ports(struct mappings *ms, struct session_thread *t,
+                      const struct mapping_want *want, uint32_t rtp, uint32_t rtcp)
+{
+    struct nat_probe probe;
+    be16 port;
+    if (want->nat.ip == 0) {
+        if (port_enter(ms, rtp, mapping_at(ms, rtp)->r.key[0].sport) != 0)
+            return -EADDRNOTAVAIL;
+        if (port_enter(ms, rtcp, mapping_at(ms, rtcp)->r.key[0].sport) == 0)
+            return 0;
+        table_remove(&ms->store.table, rtp, 1);
+        return -EADDRNOTAVAIL;
+    }
+    nat_probe_init(&probe, &want->nat, want->inside.port, (uint32_t)rng_next(&t->rng), 2);
+    while (nat_probe_next(&probe, &port)) {
+        if (be16_host(port) == UINT16_MAX || be16_host(port) + 1 > want->nat.last ||
+            port_enter(ms, rtp, port) != 0)
+            continue;
+        if (port_enter(ms, rtcp, be16_of((uint16_t)(be16_host(port) + 1))) == 0)
+            return 0;
+        table_remove(&ms->store.table, rtp, 1);
+    }
+    return -EADDRNOTAVAIL;
+}
+
+/* RTP has a mapping already: its partner serves RTCP. */
+static int pair_reuse(struct mappings *ms, struct session_thread *t,
+                      const struct mapping_want *want, uint32_t rtp, struct handle out[2])
+{
+    struct handle got[2];
+    int result = mapping_reuse(ms, want, rtp, &got[0]);
+    if (result != 0)
+        return result;
+    uint32_t rtcp = mapping_at(ms, rtp)->partner;
+    bool paired = rtcp != INDEX_NONE && mapping_at(ms, rtcp)->partner == rtp;
+    result = paired ? mapping_reuse(ms, want, rtcp, &got[1]) : -EADDRNOTAVAIL;
+    if (result != 0) {
+        if (want->owned)
+            mapping_release(ms, t, got[0], false);
+        return result;
+    }
+    out[0] = got[0];
+    out[1] = got[1];
+    return 0;
+}
+
+int mapping_open_pair(struct mappings *ms, struct session_thread *t,
+                      const struct mapping_want *want, struct endpoint rtcp_inside,
+                      struct handle out[2])
+{
+    uint32_t rtp, rtcp;
+    struct table_hit twin;
+    struct mapping_want second = *want;
+    second.inside = rtcp_inside;
+    second.kind = MAPPING_RTCP;
+
+    int result = mapping_begin(ms, t, want, &rtp, &twin);
+    if (result == -EEXIST)
+        return pair_reuse(ms, t, want, twin.index, out);
+    if (result != 0)
+        return result;
+    result = mapping_begin(ms, t, &second, &rtcp, &twin);
+    if (result != 0) {
+        mapping_discard(ms, t, rtp, true);
+        return result == -EEXIST ? -EADDRNOTAVAIL : result;
+    }
+    result = pair_ports(ms, t, want, rtp, rtcp);
+    if (result != 0) {
+        mapping_discard(ms, t, rtcp, true);
+        mapping_discard(ms, t, rtp, true);
+        return result;
+    }
+    mapping_at(ms, rtp)->partner = rtcp;
+    mapping_at(ms, rtcp)->partner = rtp;
+    mapping_live(ms, t, rtp, &out[0]);
+    mapping_live(ms, t, rtcp, &out[1]);
+    return 0;
+}
+
+bool mapping_hold(struct mappings *ms, struct handle h)
+{
+    return store_live(&ms->store, h) && owner_add(mapping_at(ms, h.index));
+}
+
+/* CLOSED once there is no owner left. True for the one caller that closed it. */
+static bool owners_close(struct mapping *m)
+{
+    uint32_t none = 0;
+    return __atomic_compare_exchange_n(&m->owners, &none, MAPPING_CLOSED, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+bool mapping_close(struct mappings *ms, struct session_thread *t, uint32_t index)
+{
+    struct mapping *m = mapping_at(ms, index);
+    if (!owners_close(m))
+        return false;
+    record_state_set(&m->r, RECORD_DYING);
+    mapping_tell(ms, t, index);
+    return true;
+}
+
+void mapping_release(struct mappings *ms, struct session_thread *t, struct handle h, bool keep)
+{
+    struct mapping *m = mapping_at(ms, h.index);
+    if (!store_live(&ms->store, h))
+        return;
+    if (__atomic_sub_fetch(&m->owners, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    if (keep)
+        mapping_tell(ms, t, h.index);
+    else
+        mapping_close(ms, t, h.index);
+}
+
+static bool talks_to(struct mappings *ms, const struct mapping *m, be32 remote)
+{
+    const struct sessions *ss = ms->sessions;
+    uint32_t i = __atomic_load_n(&m->first_session, __ATOMIC_ACQUIRE);
+    for (int n = 0; i != INDEX_NONE && n < 16; n++) {
+        const struct session *s = session_at(ss, i);
+        be32 peer = s->r.flags & SESSION_INWARD ? s->r.key[0].src : s->r.key[0].dst;
+        if (peer == remote)
+            return true;
+        i = __atomic_load_n(&ss->cold[i].mapping_next, __ATOMIC_ACQUIRE);
+    }
+    return false;
+}
+
+bool mapping_admits(struct mappings *ms, struct mapping *m, struct endpoint from)
+{
+    uint64_t peer = __atomic_load_n(&m->peer, __ATOMIC_RELAXED);
+    uint64_t mine = from.ip | (uint64_t)from.port << 32;
+    switch ((enum mapping_filter)m->filter) {
+    case MAPPING_ANYONE:
+        return true;
+    case MAPPING_ADDRESS:
+        return (be32)peer == from.ip || talks_to(ms, m, from.ip);
+    case MAPPING_LATCH:
+        return peer == mine ||
+               (peer == 0 && (__atomic_compare_exchange_n(&m->peer, &peer, mine, false,
+                                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
+                              peer == mine));
+    }
+    return false;
+}
+
+int mapping_attach(struct mappings *ms, uint32_t mapping, uint32_t session)
+{
+    struct mapping *m = mapping_at(ms, mapping);
+    struct session_cold *c = &ms->sessions->cold[session];
+    if (record_state(&m->r) != RECORD_LIVE)
+        return -EAGAIN;
+    if (__atomic_add_fetch(&m->n_sessions, 1, __ATOMIC_RELAXED) > MAPPING_MAX_SESSIONS) {
+        __atomic_sub_fetch(&m->n_sessions, 1, __ATOMIC_RELAXED);
+        return -EMFILE;
+    }
+    uint32_t head = __atomic_load_n(&m->first_session, __ATOMIC_RELAXED);
+    do
+        __atomic_store_n(&c->mapping_next, head, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&m->first_session, &head, session, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED));
+    return 0;
+}
+
+/* Later by the clock that wraps every 49 days. */
+static bool later(uint32_t a_ms, uint32_t b_ms)
+{
+    return (int32_t)(a_ms - b_ms) > 0;
+}
+
+void mapping_detach(struct mappings *ms, uint32_t mapping, uint32_t session)
+{
+    struct mapping *m = mapping_at(ms, mapping);
+    struct sessions *ss = ms->sessions;
+    uint32_t next = __atomic_load_n(&ss->cold[session].mapping_next, __ATOMIC_RELAXED);
+    uint32_t at = session, seen_ms = session_at(ss, session)->last_seen_ms;
+
+    if (!m->seen || later(seen_ms, m->last_seen_ms))
+        __atomic_store_n(&m->last_seen_ms, seen_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->seen, 1, __ATOMIC_RELAXED);
+    if (!__atomic_compare_exchange_n(&m->first_session, &at, next, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
+        while (at != INDEX_NONE && ss->cold[at].mapping_next != session)
+            at = ss->cold[at].mapping_next;
+        if (at == INDEX_NONE)
+            return;
+        __atomic_store_n(&ss->cold[at].mapping_next, next, __ATOMIC_RELEASE);
+    }
+    __atomic_sub_fetch(&m->n_sessions, 1, __ATOMIC_RELAXED);
+}
+
+bool mapping_last_seen(const struct mappings *ms, uint32_t index, uint32_t *last_seen_ms)
+{
+    const struct mapping *m = mapping_at(ms, index);
+    const struct sessions *ss = ms->sessions;
+    bool seen = __atomic_load_n(&m->seen, __ATOMIC_RELAXED);
+    uint32_t last = __atomic_load_n(&m->last_seen_ms, __ATOMIC_RELAXED);
+    uint32_t i = __atomic_load_n(&m->first_session, __ATOMIC_ACQUIRE);
+    for (int n = 0; i != INDEX_NONE && n < MAPPING_MAX_SESSIONS; n++) {
+        uint32_t ms_seen = __atomic_load_n(&session_at(ss, i)->last_seen_ms, __ATOMIC_RELAXED);
+        if (!seen || later(ms_seen, last))
+            last = ms_seen;
+        seen = true;
+        i = __atomic_load_n(&ss->cold[i].mapping_next, __ATOMIC_ACQUIRE);
+    }
+    if (seen)
+        *last_seen_ms = last;
+    return seen;
+}
+
+static void kill_stranger(struct mappings *ms, struct session_thread *t, uint32_t mapping,
+                          const struct key *key)
+{
+    struct sessions *ss = ms->sessions;
+    struct table_hit hit;
+    const struct table *table = &ss->store.table;
+    if (table_find(table, key, table_hash(table, key), &hit) &&
+        session_at(ss, hit.index)->mapping != mapping)
+        session_kill(ss, t, hit.index);
+}
+
+void mapping_claim(struct mappings *ms, struct session_thread *t, uint32_t index,
+                   struct endpoint remote)
+{
+    const struct mapping *m = mapping_at(ms, index);
+    struct key key = m->r.key[0];
+    key.dst = remote.ip;
+    key.dport = remote.port;
+    kill_stranger(ms, t, index, &key);
+}

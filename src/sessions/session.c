@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Making and ending sessions.
+ *
+ * A session is born by the thread that met its first packet: take an index, write the record, enter
+ * the original key, then the reply key (port by port where it is translated), then say LIVE.
+ * Whoever meets the same flow at the same time finds one of the keys taken and follows the winner.
+ * Where both keys are known beforehand the smaller one goes in first, so that two threads that see
+ * the two directions of one flow at the same instant meet on the same key.
+ *
+ * Ending is one compare-and-swap to DYING; from then on lookups miss it. Control learns of it
+ * through the thread's stack of news, takes the keys out and returns the index when nobody can hold
+ * it.
+ */
+#include "sessions/session.h"
+
+#include "base/mem.h"
+#include "sessions/mapping.h"
+
+#include <errno.h>
+
+void session_thread_init(struct session_thread *t, uint64_t seed)
+{
+    *t = (struct session_thread){.sessions = STORE_CACHE_EMPTY,
+                                 .mappings = STORE_CACHE_EMPTY,
+                                 .rng = {seed},
+                                 .session_news = INDEX_NONE,
+                                 .mapping_news = INDEX_NONE};
+}
+
+int sessions_init(struct sessions *ss, uint32_t capacity, struct mappings *mappings, bool huge)
+{
+    ss->mappings = mappings;
+    ss->cold = mem_map((size_t)capacity * sizeof *ss->cold, huge);
+    if (!ss->cold)
+        return -ENOMEM;
+    int result = store_init(&ss->store, capacity, sizeof(struct session), huge);
+    if (result != 0)
+        mem_unmap(ss->cold, (size_t)capacity * sizeof *ss->cold);
+    return result;
+}
+
+void sessions_free(struct sessions *ss)
+{
+    mem_unmap(ss->cold, (size_t)ss->store.capacity * sizeof *ss->cold);
+    store_free(&ss->store);
+}
+
+static void session_fill(struct sessions *ss, uint32_t index, const struct session_new *want)
+{
+    struct session *s = session_at(ss, index);
+    struct session_cold *c = &ss->cold[index];
+
+    key_store(&s->r.key[0], &want->key[0]);
+    key_store(&s->r.key[1], &want->key[1]);
+    s->r.flags = want->flags;
+    s->r.detail = want->timer_set;
+    s->policy_id = want->policy_id;
+    s->generation = want->generation;
+    s->mapping = want->mapping;
+    for (int d = 0; d < 2; d++) {
+        s->neighbour[d] = want->neighbour[d];
+        s->ifindex[d] = want->ifindex[d];
+        s->packets[d] = s->bytes[d] = s->tcp_seq[d] = 0;
+        s->tcp_scale[d] = 0;
+    }
+    s->last_seen_ms = s->created_ms = want->now_ms;
+    s->tcp_state = want->tcp_state;
+    s->told = 0;
+    wheel_link_init(&c->wheel);
+    c->mapping_next = INDEX_NONE;
+    c->service = want->service;
+    record_state_set(&s->r, RECORD_OPENING);
+}
+
+/* A mapping's flow takes a key from an ordinary session: the ordinary one dies. */
+static bool twin_yields(struct sessions *ss, struct session_thread *t, uint8_t flags,
+                        const struct table_hit *twin)
+{
+    const struct session *other = session_at(ss, twin->index);
+    if (!(flags & SESSION_MAPPED) || other->r.flags & SESSION_MAPPED)
+        return false;
+    return session_kill(ss, t, twin->index);
+}
+
+static int key_enter(struct sessions *ss, struct session_thread *t, uint32_t index, int dir,
+                     struct table_hit *twin)
+{
+    int result = table_insert(&ss->store.table, index, dir, twin);
+    while (result == -EEXIST && twin_yields(ss, t, session_at(ss, index)->r.flags, twin))
+        result = table_insert(&ss->store.table, index, dir, twin);
+    return result;
+}
+
+/* Both keys are known: the smaller first. On failure nothing is entered. */
+static int keys_enter(struct sessions *ss, struct session_thread *t, uint32_t index,
+                      struct table_hit *twin)
+{
+    struct session *s = session_at(ss, index);
+    int first = memcmp(&s->r.key[0], &s->r.key[1], sizeof(struct key)) > 0;
+    int result = key_enter(ss, t, index, first, twin);
+    if (result != 0)
+        return result;
+    result = key_enter(ss, t, index, !first, twin);
+    if (result != 0)
+        table_remove(&ss->store.table, index, first);
+    return result;
+}
+
+/* The original key, then the reply key with the first public port nobody uses for it. */
+static int nat_enter(struct sessions *ss, struct session_thread *t, uint32_t index,
+                     const struct nat_want *nat, struct table_hit *twin)
+{
+    struct session *s = session_at(ss, index);
+    int result = key_enter(ss, t, index, 0, twin);
+    if (result != 0)
+        return result;
+
+    struct nat_probe probe;
+    struct key reply = s->r.key[1];
+    struct table_hit other;
+    nat_probe_init(&probe, nat, s->r.key[0].sport, (uint32_t)rng_next(&t->rng), 1);
+    result = -EADDRNOTAVAIL;
+    while (nat_probe_next(&probe, &reply.dport)) {
+        struct endpoint port = {nat->ip, reply.dport};
+        if (mapping_find_public(ss->mappings, reply.proto, port) != INDEX_NONE)
+            continue;
+        key_store(&s->r.key[1], &reply);
+        result = table_insert(&ss->store.table, index, 1, &other);
+        if (result == 0)
+            return 0;
+        if (result == -ENOSPC)
+            break;
+        result = -EADDRNOTAVAIL;
+    }
+    table_remove(&ss->store.table, index, 0);
+    return result;
+}
+
+int session_create(struct sessions *ss, struct session_thread *t, const struct session_new *want,
+                   struct table_hit *hit)
+{
+    uint32_t index = store_take(&ss->store, &t->sessions);
+    if (index == INDEX_NONE)
+        return -ENOSPC;
+    session_fill(ss, index, want);
+
+    int result =
+        want->nat ? nat_enter(ss, t, index, want->nat, hit) : keys_enter(ss, t, index, hit);
+    if (result == 0 && want->mapping != INDEX_NONE) {
+        result = mapping_attach(ss->mappings, want->mapping, index);
+        if (result != 0) {
+            table_remove(&ss->store.table, index, 0);
+            table_remove(&ss->store.table, index, 1);
+        }
+    }
+    if (result != 0) {
+        store_untake(&ss->store, &t->sessions, index);
+        return result;
+    }
+    record_state_set(&session_at(ss, index)->r, RECORD_LIVE);
+    session_tell(ss, t, index);
+    *hit = (struct table_hit){index, 0};
+    return 0;
+}
+
+bool session_kill(struct sessions *ss, struct session_thread *t, uint32_t index)
+{
+    if (!record_state_swap(&session_at(ss, index)->r, RECORD_LIVE, RECORD_DYING))
+        return false;
+    session_tell(ss, t, index);
+    return true;
+}
+
+void session_tell(struct sessions *ss, struct session_thread *t, uint32_t index)
+{
+    struct session *s = session_at(ss, index);
+    if (__atomic_exchange_n(&s->told, 1, __ATOMIC_ACQ_REL))
+        return;
+    uint32_t top = __atomic_load_n(&t->session_news, __ATOMIC_RELAXED);
+    do
+        __atomic_store_n(&s->news_next, top, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&t->session_news, &top, index, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED));
+}
+
+uint32_t session_news_take(struct session_thread *t)
+{
+    return __atomic_exchange_n(&t->session_news, INDEX_NONE, __ATOMIC_ACQUIRE);
+}
+
+uint32_t session_news_next(struct sessions *ss, uint32_t index)
+{
+    struct session *s = session_at(ss, index);
+    uint32_t next = __atomic_load_n(&s->news_next, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->told, 0, __ATOMIC_RELEASE);
+    return next;
+}
