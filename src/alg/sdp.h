@@ -5,8 +5,8 @@
  * thread may call.
  *
  * Lines of unknown type and attributes are passed over. Lines that carry addresses or ports must be
- * well formed, and whatever two readers could take differently (bare CR, line ends of both kinds,
- * an empty line inside, a second c= at one level) is bad.
+ * well formed; a malformed s=, b= or t= is only noted. Whatever two readers could take differently
+ * (bare CR, line ends of both kinds, an empty line inside, a second c= at one level) is bad.
  */
 #pragma once
 
@@ -25,8 +25,6 @@
     X(ORIGIN, "malformed o= line")                           \
     X(CONNECTION, "malformed c= line")                       \
     X(ADDRESS, "address is neither valid nor a name")        \
-    X(BANDWIDTH, "malformed b= line")                        \
-    X(TIMING, "malformed t= line")                           \
     X(MEDIA, "malformed m= line")                            \
     X(PORT, "port or number of ports out of range")          \
     X(RTCP, "malformed a=rtcp attribute")                    \
@@ -103,7 +101,7 @@ struct sdp_media {
     struct slice port_text;
     uint16_t port;           /* host order; 0: the stream is refused or gone */
     struct slice count_text; /* of "port/count"; empty when absent */
-    uint16_t count;          /* 1 when absent; port + 2 * count <= 65536 */
+    uint16_t count;          /* 1 when absent; the last pair begins at or below 65535 */
     struct slice proto;
     enum sdp_transport transport;
     struct slice formats;
@@ -127,12 +125,14 @@ struct sdp {
     struct slice timing;        /* first t= value, empty when absent */
     enum sdp_direction direction;
     bool ice_lite;
+    uint32_t odd_lines;  /* bit (letter - 'a'): such a line breaks the grammar without harm */
     unsigned n_media;    /* indexed, at most SDP_MEDIA_MAX */
     unsigned media_over; /* further m= lines */
     struct sdp_media media[SDP_MEDIA_MAX];
 };
 
-/* Index `bytes`. Returns 0 or -EINVAL with *fault (which may be NULL); *out only on 0. */
+/* Index `bytes`. Returns 0, or -EINVAL with *fault (which may be NULL); *out holds nothing of use
+ * then. */
 int sdp_parse(struct slice bytes, struct sdp *out, struct sdp_fault *fault);
 
 /* a=candidate (RFC 8839 5.1). */

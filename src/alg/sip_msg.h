@@ -199,7 +199,7 @@ enum sip_header_id sip_header_find(struct slice name);
     X(BRACKET, "angle brackets do not match")                                                \
     X(ITEM_EMPTY, "empty value in a list")                                                   \
     X(URI_SCHEME, "URI without a scheme")                                                    \
-    X(URI_USER, "user part is empty or holds a character it may not hold")                   \
+    X(URI_USER, "URI with more than one '@'")                                                \
     X(URI_CHARACTER, "character that may not stand in a URI")                                \
     X(URI_BARE, "URI that needs angle brackets stands without them")                         \
     X(HOST, "host is neither a name nor an address")                                         \
