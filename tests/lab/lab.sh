@@ -28,6 +28,7 @@ LAB_BUILD=${LAB_BUILD:-$LAB_ROOT/build}
 LAB_FIREWALL=${LAB_FIREWALL:-pinholed}
 LAB_INSIDE=(10.0.0.20 10.0.0.21 10.0.0.22 10.0.0.23)
 LAB_OUTSIDE=(198.51.100.5 198.51.100.6 198.51.100.7)
+# shellcheck disable=SC2034 # for the tests
 LAB_PUBLIC=203.0.113.2
 LAB_PIDS=()
 LAB_PID=
@@ -40,7 +41,7 @@ lab_obstacle() {
     command -v dumpcap >/dev/null || { echo "tshark is not installed"; return; }
     if ! ip netns add $probe 2>/dev/null; then
         echo "network namespaces are not permitted"
-    elif ! ip -n $probe link add a type veth peer name b 2>/dev/null; then
+    elif ! ip -n $probe link add veth0 type veth peer name veth1 2>/dev/null; then
         echo "veth pairs are not permitted"
     fi
     ip netns del $probe 2>/dev/null
@@ -104,6 +105,8 @@ lab_open() {
     for ip in "${LAB_OUTSIDE[@]}"; do
         ip -n "$LAB_ID-wan" address add "$ip/32" dev lo
     done
+    # What a phone sends without naming its address comes from the first one.
+    ip -n "$LAB_ID-wan" route replace 203.0.113.0/24 dev eth0 src "${LAB_OUTSIDE[0]}"
 }
 
 # SIPp plays from capture files without a socket behind the port: what arrives for such ports is
@@ -158,11 +161,12 @@ lab_stop() {
     lab_wait "$1" 5
 }
 
-lab_config() { # lab_config [SIP-LINE...]
+lab_config() { # lab_config [SIP-LINE...]; LAB_UDP_IDLE: seconds a UDP session may be idle
     local line last_cpu=$(($(nproc) - 1))
     cat <<CONF
 config system global
     set hostname "pinhole-lab"
+    set udp-idle-timer ${LAB_UDP_IDLE:-180}
 end
 config dpdk global
     set memory 256
@@ -261,7 +265,35 @@ lab_sipp() { # lab_sipp NS NAME IP SCENARIO HERTZ SECONDS SIPP-ARGUMENTS...
     local ns=$1 name=$2 ip=$3 scenario=$4 hertz=$5 seconds=$6
     shift 6
     mkdir -p "$LAB_DIR/$name"
+    cp "$LAB_ROOT/tests/lab/sipp/$scenario.xml" "$LAB_DIR/$name"
     python3 "$LAB_ROOT/tests/lab/tone.py" "$LAB_DIR/$name/audio" "$hertz" "$seconds"
-    lab_run "$ns" "$name" env -C "$LAB_DIR/$name" sipp -sf "$LAB_ROOT/tests/lab/sipp/$scenario.xml" \
+    lab_run "$ns" "$name" env -C "$LAB_DIR/$name" sipp -sf "$scenario.xml" \
         -i "$ip" -mi "$ip" -p 5060 -nostdin -trace_err -error_file "$LAB_DIR/$name.err" "$@"
+}
+
+# A baresip phone that plays a tone of 60 s and answers every call.
+lab_baresip() { # lab_baresip NS NAME IP HERTZ BARESIP-ARGUMENTS...
+    local ns=$1 name=$2 ip=$3 hertz=$4
+    shift 4
+    mkdir -p "$LAB_DIR/$name"
+    python3 "$LAB_ROOT/tests/lab/tone.py" "$LAB_DIR/$name/audio" "$hertz" 60
+    cat >"$LAB_DIR/$name/config" <<CONF
+sip_listen $ip:5060
+net_interface $ip
+audio_source aufile,$LAB_DIR/$name/audio.wav
+audio_player aufile,$LAB_DIR/$name/heard.wav
+audio_alert aufile,/dev/null
+audio_srate 8000
+audio_channels 1
+rtp_ports 20000-20100
+module_path $(dirname "$(dpkg -L baresip-core | grep '/g711\.so$')")
+module g711.so
+module aufile.so
+module_app account.so
+module_app menu.so
+CONF
+    echo "<sip:$name@$ip>;regint=0;answermode=auto;audio_codecs=PCMU/8000/1" \
+        >"$LAB_DIR/$name/accounts"
+    : >"$LAB_DIR/$name/contacts"
+    lab_run "$ns" "$name" baresip -4 -f "$LAB_DIR/$name" "$@"
 }

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes a tone as G.711 u-law at 8000 samples a second, for SIPp to play.
+"""Writes a tone at 8000 samples a second, for SIPp (G.711 u-law) and baresip to play.
 
     tone.py FILE HERTZ SECONDS
 
-FILE.ulaw holds the samples, FILE.pcap the same as RTP packets of 20 ms. The tone has whole periods
+FILE.ulaw holds the samples, FILE.pcap the same as RTP packets of 20 ms, FILE.wav as linear PCM. The tone has whole periods
 in 20 ms, so that all packets hold the same 160 bytes and tell whose audio they are.
 """
 import math
 import struct
 import sys
+import wave
 
 
 def ulaw(sample):
@@ -33,9 +34,13 @@ def rtp_frame(number, audio, ssrc):
 def main(path, hertz, seconds):
     if hertz % 50:
         raise SystemExit("the tone must be a multiple of 50 Hz, so that 20 ms hold whole periods")
-    audio = bytes(ulaw(int(12000 * math.sin(2 * math.pi * hertz * i / 8000))) for i in range(160))
+    samples = [int(12000 * math.sin(2 * math.pi * hertz * i / 8000)) for i in range(160)]
+    audio = bytes(ulaw(sample) for sample in samples)
     with open(path + ".ulaw", "wb") as f:
         f.write(audio * (seconds * 50))
+    with wave.open(path + ".wav", "wb") as f:
+        f.setparams((1, 2, 8000, 0, "NONE", ""))
+        f.writeframes(struct.pack("<160h", *samples) * (seconds * 50))
     with open(path + ".pcap", "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
         for number in range(seconds * 50):
