@@ -49,12 +49,12 @@ lab_obstacle() {
 
 # Someone who is not root may make namespaces inside a user namespace of their own, where the
 # kernel lets them: start the script again in there. Returns when that is not needed or not allowed.
-lab_become_root() {
+lab_become_root() { # lab_become_root SCRIPT ARGUMENTS...: the script by its path from the root
     [ "$(id -u)" -ne 0 ] && [ -z "${LAB_UNSHARED:-}" ] || return 0
     unshare --user --map-root-user --mount --net true 2>/dev/null || return 0
     export LAB_UNSHARED=1
     exec unshare --user --map-root-user --mount --net \
-        bash -c 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"' - "$0" "$@"
+        bash -c 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"' - "$LAB_ROOT/$@"
 }
 
 lab_close() {
