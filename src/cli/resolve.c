@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A path is followed word by word: the words that can come next, over all rows and objects that
+ * agree with the full words so far, form a set; the typed word must be one of them or the beginning
+ * of exactly one. The first word that is none of them begins the arguments.
+ */
+#include "cli/resolve.h"
+
+#include "config/schema.h"
+
+static const struct cli_command *const tables[] = {
+    cli_session_commands,
+    cli_sip_commands,
+    cli_system_commands,
+};
+
+enum {
+    TABLES = sizeof(tables) / sizeof(tables[0])
+};
+
+static bool starts(struct slice s, struct slice prefix)
+{
+    return s.n >= prefix.n && slice_eq(slice_head(s, prefix.n), prefix);
+}
+
+void candidates_add(struct candidates *set, struct slice word, const char *help)
+{
+    if (!starts(word, set->prefix))
+        return;
+    for (unsigned i = 0; i < set->n; i++) {
+        if (!slice_eq(set->v[i].word, word))
+            continue;
+        if (!set->v[i].help)
+            set->v[i].help = help;
+        return;
+    }
+    if (set->n < CANDIDATES_MAX)
+        set->v[set->n++] = (struct candidate){word, help};
+}
+
+enum match candidates_match(const struct candidates *set, struct slice typed, struct slice *full)
+{
+    const struct candidate *found = NULL;
+    unsigned hits = 0;
+    for (unsigned i = 0; i < set->n && typed.n > 0; i++) {
+        if (!starts(set->v[i].word, typed))
+            continue;
+        found = &set->v[i];
+        hits++;
+        if (found->word.n == typed.n) {
+            hits = 1;
+            break;
+        }
+    }
+    if (hits == 1)
+        *full = found->word;
+    return hits == 1 ? MATCH_ONE : (hits == 0 ? MATCH_NONE : MATCH_AMBIGUOUS);
+}
+
+/* Cut the next blank-separated word off *path. */
+static struct slice word_take(struct slice *path)
+{
+    struct slice word = slice_head(*path, slice_find(*path, ' '));
+    *path = slice_skip(*path, word.n + 1);
+    return word;
+}
+
+/* Whether `path` begins with the full words of `at`; *rest is what follows them. */
+static bool agrees(const struct resolved *at, struct slice path, struct slice *rest)
+{
+    for (unsigned i = 0; i < at->n; i++) {
+        if (!slice_eq(word_take(&path), at->word[i]))
+            return false;
+    }
+    *rest = path;
+    return true;
+}
+
+static void rows_next(const struct resolved *at, struct candidates *out)
+{
+    for (unsigned t = 0; t < TABLES; t++) {
+        for (const struct cli_command *row = tables[t]; row->path; row++) {
+            struct slice rest;
+            if (!agrees(at, slice_str(row->path), &rest) || rest.n == 0)
+                continue;
+            struct slice word = word_take(&rest);
+            candidates_add(out, word, rest.n == 0 ? row->help : NULL);
+        }
+    }
+}
+
+static bool takes_objects(const struct resolved *at)
+{
+    return at->n > 0 &&
+           (slice_eq(at->word[0], SLICE_LIT("get")) || slice_eq(at->word[0], SLICE_LIT("show")));
+}
+
+static void objects_next(const struct resolved *at, struct candidates *out)
+{
+    struct schema_option option[64];
+    unsigned n = schema_path_next(NULL, at->n - 1, at->word + 1, SLICE_NONE, option, 64);
+    for (unsigned i = 0; i < n; i++)
+        candidates_add(out, slice_str(option[i].word), option[i].help);
+}
+
+void resolve_next(const struct resolved *at, struct candidates *out)
+{
+    rows_next(at, out);
+    if (takes_objects(at))
+        objects_next(at, out);
+}
+
+void resolve_verbs(struct candidates *out)
+{
+    static const struct resolved nothing;
+    rows_next(&nothing, out);
+}
+
+static const struct cli_command *row_of(const struct resolved *at)
+{
+    for (unsigned t = 0; t < TABLES; t++) {
+        for (const struct cli_command *row = tables[t]; row->path; row++) {
+            struct slice rest;
+            if (agrees(at, slice_str(row->path), &rest) && rest.n == 0)
+                return row;
+        }
+    }
+    return NULL;
+}
+
+void resolve_path(unsigned n, const struct slice *words, struct resolved *out)
+{
+    *out = (struct resolved){.n = 1, .word = {words[0]}};
+    while (out->n < n && out->n < RESOLVE_DEPTH) {
+        struct candidates next = {0};
+        resolve_next(out, &next);
+        enum match match = candidates_match(&next, words[out->n], &out->word[out->n]);
+        out->ambiguous = match == MATCH_AMBIGUOUS;
+        if (match != MATCH_ONE)
+            break;
+        out->n++;
+    }
+    out->row = row_of(out);
+}
