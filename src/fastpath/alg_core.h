@@ -7,9 +7,12 @@
 
 #include "fastpath/dataplane.h"
 
+struct alg_mail;
+
 struct alg_core {
     struct dataplane *dp;
     struct alg *alg;
+    struct alg_mail *mail; /* where control asks for listings */
     struct session_thread thread;
     uint64_t drop[DROP_COUNT]; /* messages dropped here, by reason */
 };

@@ -19,6 +19,7 @@
 #define BURST       64
 
 struct worker;
+struct text;
 
 /* How a worker reaches the wire: DPDK ports in the daemon, capture files in replay, rings in the
  * benchmark. Same meaning as rte_eth_rx_burst and rte_eth_tx_burst, by interface number. */
@@ -38,6 +39,7 @@ struct dataplane {
     struct rte_rcu_qsbr *qsbr;       /* reader ids: workers by number, then the ALG */
     struct wire wire;
     struct event_sink events;
+    bool any_mac;
     uint16_t n_workers;
     struct worker *workers[MAX_WORKERS];
 };
@@ -52,7 +54,8 @@ enum note_kind {
     NOTE_SIP,     /* worker -> ALG: UDP of an ALG session; back: the same, edited */
     NOTE_ARP,     /* worker -> control: an ARP packet that arrived on ifindex */
     NOTE_RESOLVE, /* worker -> control: frame for next_hop on ifindex, whose MAC is not known */
-    NOTE_SEND,    /* control -> worker: finished frame, transmit on ifindex */
+    NOTE_SEND,    /* control -> worker: frame made by control (ARP), transmit on ifindex */
+    NOTE_FORWARD, /* control -> worker: frame that waited for its next hop, MACs filled in */
 };
 
 /* In the mbuf's private area while it is on a ring. */
@@ -81,8 +84,9 @@ struct packet_counts {
 struct dataplane_options {
     uint32_t sessions, mappings, mbufs;
     uint16_t n_workers;
-    bool huge;  /* 2 MiB pages for the tables */
-    bool fixed; /* fixed secrets and seeds: replay and tests */
+    bool huge;    /* 2 MiB pages for the tables */
+    bool any_mac; /* accept frames whatever their destination MAC: captures from elsewhere */
+    bool fixed;   /* fixed secrets and seeds: replay and tests */
     struct wire wire;
     struct event_sink events;
 };

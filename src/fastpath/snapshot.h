@@ -54,17 +54,14 @@ struct policy {
     uint16_t n_src, n_dst, n_services;
     const struct address_range *src, *dst;
     const struct policy_service *services;
-    uint16_t profile;     /* index into profiles: the one SIP of this policy gets */
+    bool sip;             /* SIP of this policy goes to the ALG ... */
+    uint16_t profile;     /* ... with this one of profiles */
     uint16_t timer_class; /* for timer_set_ids */
-};
-
-struct port_timer {
-    uint8_t proto; /* 0 any */
-    uint16_t first, last;
 };
 
 struct snapshot {
     uint32_t generation; /* moves when a commit may change the fate of a session */
+    uint64_t digest;     /* of what decides that */
     uint16_t n_interfaces;
     struct interface interfaces[MAX_INTERFACES]; /* by number, [0] unused */
     uint32_t n_policies;
@@ -72,13 +69,12 @@ struct snapshot {
     uint16_t n_profiles;
     const struct voip_profile *profiles; /* [0] is `default` */
     uint16_t n_port_timers;
-    const struct port_timer *port_timers;
+    const struct timeout_port *port_timers; /* session-ttl `config port` */
     /* [service class][policy class][port row + 1] -> id of an interned timer set */
     uint16_t n_service_classes, n_policy_classes;
     const uint16_t *timer_set_ids;
     uint8_t n_sip_ports;
     be16 sip_ports[8];
-    bool voip_alg; /* default-voip-alg-mode proxy-based: policies without a profile use `default` */
     const struct routes *routes;
     char hostname[64];
     void *arena; /* what all pointers above point into */

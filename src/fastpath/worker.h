@@ -37,7 +37,9 @@ void worker_destroy(struct worker *w);
  */
 unsigned worker_run_once(struct worker *w, uint64_t now_ms);
 
-/* The parts, for replay: handle one burst that arrived on `ifindex` ... */
+/* The parts, for replay: time and snapshot of what follows (before each of the others) ... */
+void worker_begin(struct worker *w, uint64_t now_ms);
+/* ... handle one burst that arrived on `ifindex` ... */
 void worker_receive(struct worker *w, uint16_t ifindex, struct rte_mbuf **m, uint16_t n);
 /* ... take what waits on the rings from ALG and control (returns how many) ... */
 unsigned worker_take_back(struct worker *w);

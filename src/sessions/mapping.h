@@ -56,7 +56,7 @@ struct mapping {
     struct wheel_link wheel;
     uint32_t partner;   /* RTCP of this RTP and the other way round, or INDEX_NONE */
     uint8_t told, seen; /* seen: a packet ever came through */
-    uint8_t unused[18];
+    uint8_t unused[30];
 };
 
 _Static_assert(sizeof(struct mapping) == 128, "two cache lines");

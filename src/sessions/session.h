@@ -27,6 +27,7 @@ struct mappings;
 #define SESSION_ALG    0x04 /* UDP payload goes to the ALG */
 #define SESSION_MAPPED 0x08 /* made through a mapping */
 #define SESSION_INWARD 0x10 /* mapped, and its first packet came from outside */
+#define SESSION_QUIET  0x20 /* << direction: its packets do not restart the timer */
 
 struct session {
     /* Line 0: read by every packet, written at birth. record.detail is the timer set. */

@@ -88,13 +88,13 @@ static void side_start(struct tcp_window w, unsigned int direction, const struct
     __atomic_store_n(&w.said[direction], said | SAID_HEARD, __ATOMIC_RELEASE);
 }
 
-/* Raise the side's edges by what the segment says. */
+/* Raise the side's edges by what the segment says; `scale` is 0 for one with SYN. */
 static void side_raise(struct tcp_window w, unsigned int direction, const struct tcp_segment *seg,
                        unsigned int scale)
 {
-    const bool acks = seg->flags & TCP_BIT_ACK, opens = seg->flags & TCP_BIT_SYN;
+    const bool acks = seg->flags & TCP_BIT_ACK;
     const bool bounded = __atomic_load_n(&w.said[direction], __ATOMIC_ACQUIRE) & SAID_LIMIT;
-    const uint32_t limit = seg->ack + ((uint32_t)seg->window << (opens ? 0 : scale));
+    const uint32_t limit = seg->ack + ((uint32_t)seg->window << scale);
     uint64_t edge = __atomic_load_n(&w.edge[direction], __ATOMIC_RELAXED), raised;
 
     do {

@@ -33,7 +33,7 @@ static const struct timer_rule {
     size_t service[2];
     bool ttl; /* then the policy's session-ttl and the port row */
     size_t global;
-    enum timer_source global_is;
+    enum timer_from global_is;
     bool zero_counts;   /* 0 in `global` is a value */
     uint32_t factory_s; /* when nothing has a value */
 } rules[TIMER_COUNT] = {
@@ -73,7 +73,7 @@ static uint32_t input_at(const struct timeout_inputs *in, size_t offset)
     return s;
 }
 
-static enum timer_source rule_resolve(const struct timer_rule *rule,
+static enum timer_from rule_resolve(const struct timer_rule *rule,
                                       const struct timeout_inputs *in, uint32_t *s)
 {
     for (int i = 0; i < 2; i++) {
@@ -102,7 +102,7 @@ void timeouts_resolve(const struct timeout_inputs *in, struct timer_set *out)
 
     memset(&set, 0, sizeof set);
     for (int t = 0; t < TIMER_COUNT; t++) {
-        const enum timer_source from = rule_resolve(&rules[t], in, &set.s[t]);
+        const enum timer_from from = rule_resolve(&rules[t], in, &set.s[t]);
         set.from[t] = (uint8_t)from;
         if (from == TIMER_FROM_SERVICE && in->service) {
             const size_t n = strnlen(in->service, sizeof set.service - 1);
@@ -164,7 +164,7 @@ enum timer timer_running(uint8_t proto, uint8_t tcp_state)
 size_t timer_source_print(const struct timer_set *set, enum timer timer, char *out, size_t size)
 {
     int n = 0;
-    switch ((enum timer_source)set->from[timer]) {
+    switch ((enum timer_from)set->from[timer]) {
     case TIMER_FROM_SERVICE:
         n = snprintf(out, size, "service %s", set->service);
         break;

@@ -32,7 +32,7 @@ enum timer {
     TIMER_COUNT
 };
 
-enum timer_source {
+enum timer_from {
     TIMER_FROM_DEFAULT, /* session-ttl `set default`, or built in */
     TIMER_FROM_GLOBAL,  /* config system global */
     TIMER_FROM_PORT,    /* a row of session-ttl `config port` */
@@ -50,7 +50,7 @@ enum timer_refresh {
 /* 128 bytes. Names only what it took a value from: sets that act alike are equal. */
 struct timer_set {
     uint32_t s[TIMER_COUNT];   /* seconds, or TIMER_NEVER */
-    uint8_t from[TIMER_COUNT]; /* enum timer_source */
+    uint8_t from[TIMER_COUNT]; /* enum timer_from */
     char service[80];          /* zero-padded; "" unless a timer is from the service */
     uint32_t policy_id;        /* 0 unless a timer is from the policy */
     uint16_t port_row;         /* 0 unless a timer is from the port row */

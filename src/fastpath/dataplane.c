@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Birth and death of the dataplane. Tables come straight from the kernel (base/mem.h), packet
+ * buffers, rings and the RCU variable from DPDK. Order: buffers, tables, workers; the reverse at
+ * the end.
+ */
+#include "fastpath/dataplane.h"
+
+#include "base/text.h"
+#include "fastpath/worker.h"
+
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#define RING_SIZE       1024
+#define MBUF_CACHE      256
+#define MBUF_DATA       (RTE_PKTMBUF_HEADROOM + 2048)
+#define NEIGHBOUR_TABLE 4096
+
+static struct rte_rcu_qsbr *qsbr_create(unsigned readers)
+{
+    struct rte_rcu_qsbr *q =
+        rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(readers), RTE_CACHE_LINE_SIZE);
+    if (q && rte_rcu_qsbr_init(q, readers) != 0) {
+        rte_free(q);
+        return NULL;
+    }
+    return q;
+}
+
+static void secrets_set(struct dataplane *dp, bool fixed)
+{
+    struct hash_secret *sessions = &dp->sessions.store.table.secret;
+    struct hash_secret *mappings = &dp->mappings.store.table.secret;
+    if (fixed) {
+        hash_secret_fixed(sessions, 1);
+        hash_secret_fixed(mappings, 2);
+    } else {
+        hash_secret_random(sessions);
+        hash_secret_random(mappings);
+    }
+}
+
+static const char *tables_create(struct dataplane *dp, const struct dataplane_options *o)
+{
+    secrets_set(dp, o->fixed);
+    if (sessions_init(&dp->sessions, o->sessions, &dp->mappings, o->huge) != 0)
+        return "session table";
+    if (mappings_init(&dp->mappings, o->mappings, &dp->sessions, o->huge) != 0)
+        return "mapping table";
+    if (neighbours_init(&dp->neighbours, NEIGHBOUR_TABLE) != 0)
+        return "neighbour table";
+    dp->timer_sets = rte_zmalloc("timer sets", sizeof *dp->timer_sets, 0);
+    return dp->timer_sets && timer_sets_init(dp->timer_sets) == 0 ? NULL : "timer table";
+}
+
+static uint64_t worker_seed(const struct dataplane_options *o, uint16_t id)
+{
+    struct hash_secret s;
+    if (o->fixed)
+        return id + 1u;
+    hash_secret_random(&s);
+    return s.k[0];
+}
+
+static const char *parts_create(struct dataplane *dp, const struct dataplane_options *o)
+{
+    /* The name of a pool is global to the process. */
+    dp->pool = rte_pktmbuf_pool_create("packets", o->mbufs, MBUF_CACHE, sizeof(struct note),
+                                       MBUF_DATA, SOCKET_ID_ANY);
+    if (!dp->pool)
+        return "packet buffers";
+    dp->qsbr = qsbr_create(o->n_workers + 1u);
+    if (!dp->qsbr)
+        return "RCU state";
+    const char *missing = tables_create(dp, o);
+    if (missing)
+        return missing;
+    for (uint16_t i = 0; i < o->n_workers; i++) {
+        dp->workers[i] = worker_create(dp, i, RING_SIZE, worker_seed(o, i));
+        if (!dp->workers[i])
+            return "worker rings";
+    }
+    return NULL;
+}
+
+struct dataplane *dataplane_create(const struct dataplane_options *options, struct text *error)
+{
+    struct dataplane *dp = rte_zmalloc("dataplane", sizeof *dp, RTE_CACHE_LINE_SIZE);
+    if (!dp) {
+        text_printf(error, "no memory for the dataplane");
+        return NULL;
+    }
+    dp->wire = options->wire;
+    dp->events = options->events;
+    dp->any_mac = options->any_mac;
+    dp->n_workers = options->n_workers;
+    const char *missing = parts_create(dp, options);
+    if (missing) {
+        text_printf(error, "no memory for the %s (%u sessions, %u mappings, %u packet buffers): %s",
+                    missing, options->sessions, options->mappings, options->mbufs,
+                    rte_strerror(rte_errno));
+        dataplane_destroy(dp);
+        return NULL;
+    }
+    return dp;
+}
+
+void dataplane_destroy(struct dataplane *dp)
+{
+    for (uint16_t i = 0; i < dp->n_workers; i++)
+        worker_destroy(dp->workers[i]);
+    if (dp->timer_sets)
+        timer_sets_free(dp->timer_sets);
+    rte_free(dp->timer_sets);
+    neighbours_free(&dp->neighbours);
+    if (dp->mappings.store.records)
+        mappings_free(&dp->mappings);
+    if (dp->sessions.store.records)
+        sessions_free(&dp->sessions);
+    rte_free(dp->qsbr);
+    rte_mempool_free(dp->pool);
+    rte_free(dp);
+}
+
+void dataplane_counts(const struct dataplane *dp, struct packet_counts *out)
+{
+    *out = (struct packet_counts){0};
+    for (uint16_t i = 0; i < dp->n_workers; i++) {
+        const struct packet_counts *c = &dp->workers[i]->counts;
+        out->in += __atomic_load_n(&c->in, __ATOMIC_RELAXED);
+        out->out += __atomic_load_n(&c->out, __ATOMIC_RELAXED);
+        out->consumed += __atomic_load_n(&c->consumed, __ATOMIC_RELAXED);
+        out->generated += __atomic_load_n(&c->generated, __ATOMIC_RELAXED);
+        for (int r = 0; r < DROP_COUNT; r++)
+            out->drop[r] += __atomic_load_n(&c->drop[r], __ATOMIC_RELAXED);
+    }
+}

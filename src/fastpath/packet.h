@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A packet of the burst under way: the frame and what parsing found in it. Lives on the worker's
+ * stack for one burst.
+ */
+#pragma once
+
+#include "fastpath/worker.h"
+
+#include <rte_ether.h>
+#include <rte_icmp.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+#include <rte_udp.h>
+
+#define PACKET_IP_OFFSET RTE_ETHER_HDR_LEN
+
+struct packet {
+    struct rte_mbuf *m;
+    struct rte_ipv4_hdr *ip;
+    void *l4;
+    uint64_t hash; /* of key */
+    struct key key;
+    uint32_t session; /* guess, then certainty; INDEX_NONE: none */
+    uint8_t dir;      /* of the session this packet travels */
+    uint16_t ifindex; /* where it arrived */
+    uint16_t l4_len;  /* bytes from l4 to the end of the datagram */
+};
+
+/*
+ * Check every header of the frame in p->m and fill the rest of `p`. False when the packet is used
+ * up: dropped with a reason, or an ARP packet handed to control. `iface` is where it arrived.
+ */
+bool packet_parse(struct worker *w, struct packet *p, const struct interface *iface);
+
+static inline const struct rte_udp_hdr *packet_udp(const struct packet *p)
+{
+    return p->l4;
+}
+
+static inline const struct rte_tcp_hdr *packet_tcp(const struct packet *p)
+{
+    return p->l4;
+}
+
+static inline const struct rte_icmp_hdr *packet_icmp(const struct packet *p)
+{
+    return p->l4;
+}

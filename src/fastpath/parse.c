@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From a frame to a key. Everything a later step reads has been checked here: lengths against the
+ * bytes that are there, the IPv4 header checksum (unless the NIC did), addresses no host may use as
+ * a source (RFC 1122 3.2.1.3), source routes (RFC 7126 4.3). The checksums of UDP, TCP and ICMP are
+ * the receiver's business: they are only ever adjusted, so a wrong one stays wrong.
+ */
+#include "base/checksum.h"
+#include "fastpath/packet.h"
+
+static bool refuse(struct worker *w, struct packet *p, enum drop_reason reason)
+{
+    drop(w, p->m, reason);
+    return false;
+}
+
+static bool ether_is(const uint8_t *a, const uint8_t *b)
+{
+    uint16_t x[3], y[3];
+    memcpy(x, a, 6);
+    memcpy(y, b, 6);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2])) == 0;
+}
+
+/* ARP goes to control, other protocols nowhere. */
+static bool parse_other(struct worker *w, struct packet *p, uint16_t ether_type)
+{
+    if (ether_type != RTE_ETHER_TYPE_ARP)
+        return refuse(w, p, DROP_NOT_IPV4);
+    *note_of(p->m) = (struct note){.kind = NOTE_ARP, .ifindex = p->ifindex};
+    if (rte_ring_sp_enqueue(w->to_control, p->m) != 0)
+        return refuse(w, p, DROP_CONTROL_RING_FULL);
+    w->counts.consumed++;
+    return false;
+}
+
+/* Options are carried, except those by which the sender chooses the way. */
+static bool options_fit(const uint8_t *opt, size_t n)
+{
+    while (n > 0) {
+        if (opt[0] == RTE_IPV4_HDR_OPT_EOL)
+            return true;
+        size_t len = opt[0] == RTE_IPV4_HDR_OPT_NOP ? 1 : n > 1 ? opt[1] : 0;
+        if (len == 0 || len > n || (len == 1 && opt[0] != RTE_IPV4_HDR_OPT_NOP))
+            return false;
+        if (opt[0] == 131 || opt[0] == 137) /* loose and strict source route, RFC 791 */
+            return false;
+        opt += len;
+        n -= len;
+    }
+    return true;
+}
+
+static bool source_fits(be32 src)
+{
+    uint32_t ip = be32_host(src);
+    return ip >> 24 != 0 && ip >> 24 != 127 && ip >> 28 < 14;
+}
+
+static bool checksum_fits(const struct rte_mbuf *m, const struct rte_ipv4_hdr *ip, size_t ihl)
+{
+    uint64_t flag = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+    if (flag == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+        return true;
+    return checksum_fold(checksum_sum(ip, ihl)) == 0xffff;
+}
+
+/* The IPv4 header; sets p->ip, p->l4, p->l4_len and cuts the frame to the datagram. */
+static bool parse_ipv4(struct worker *w, struct packet *p)
+{
+    struct rte_mbuf *m = p->m;
+    uint32_t have = m->data_len - PACKET_IP_OFFSET;
+    struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET);
+    if (have < sizeof *ip)
+        return refuse(w, p, DROP_SHORT_FRAME);
+    uint32_t ihl = (ip->version_ihl & 15u) * 4, total = rte_be_to_cpu_16(ip->total_length);
+    if (ip->version_ihl >> 4 != 4 || ihl < sizeof *ip || total < ihl)
+        return refuse(w, p, DROP_IP_HEADER);
+    if (total > have)
+        return refuse(w, p, DROP_SHORT_FRAME);
+    if (ihl != sizeof *ip && !options_fit((const uint8_t *)(ip + 1), ihl - sizeof *ip))
+        return refuse(w, p, DROP_IP_HEADER);
+    if (!checksum_fits(m, ip, ihl))
+        return refuse(w, p, DROP_IP_CHECKSUM);
+    if (!source_fits(ip->src_addr))
+        return refuse(w, p, DROP_BAD_SOURCE);
+    if (be32_host(ip->dst_addr) >> 28 >= 14)
+        return refuse(w, p, DROP_BROADCAST);
+    if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
+        return refuse(w, p, DROP_FRAGMENT);
+    m->data_len = (uint16_t)(PACKET_IP_OFFSET + total);
+    m->pkt_len = m->data_len;
+    p->ip = ip;
+    p->l4 = (char *)ip + ihl;
+    p->l4_len = (uint16_t)(total - ihl);
+    return true;
+}
+
+/* Echo and its answer are a flow by their identifier, on the asking side's end. */
+static bool parse_icmp(struct worker *w, struct packet *p)
+{
+    const struct rte_icmp_hdr *icmp = p->l4;
+    if (p->l4_len < sizeof *icmp)
+        return refuse(w, p, DROP_L4_HEADER);
+    if (icmp->icmp_code != 0)
+        return refuse(w, p, DROP_PROTOCOL);
+    if (icmp->icmp_type == RTE_IP_ICMP_ECHO_REQUEST)
+        p->key.sport = icmp->icmp_ident;
+    else if (icmp->icmp_type == RTE_IP_ICMP_ECHO_REPLY)
+        p->key.dport = icmp->icmp_ident;
+    else
+        return refuse(w, p, DROP_PROTOCOL);
+    return true;
+}
+
+static bool parse_l4(struct worker *w, struct packet *p)
+{
+    const struct rte_udp_hdr *udp = p->l4;
+    const struct rte_tcp_hdr *tcp = p->l4;
+    switch (p->ip->next_proto_id) {
+    case IPPROTO_UDP:
+        if (p->l4_len < sizeof *udp || rte_be_to_cpu_16(udp->dgram_len) < sizeof *udp ||
+            rte_be_to_cpu_16(udp->dgram_len) > p->l4_len)
+            return refuse(w, p, DROP_L4_HEADER);
+        break;
+    case IPPROTO_TCP:
+        if (p->l4_len < sizeof *tcp || (tcp->data_off >> 4) * 4u < sizeof *tcp ||
+            (tcp->data_off >> 4) * 4u > p->l4_len)
+            return refuse(w, p, DROP_L4_HEADER);
+        break;
+    case IPPROTO_ICMP:
+        return parse_icmp(w, p);
+    default:
+        return refuse(w, p, DROP_PROTOCOL);
+    }
+    p->key.sport = udp->src_port; /* TCP has its ports in the same place */
+    p->key.dport = udp->dst_port;
+    return true;
+}
+
+bool packet_parse(struct worker *w, struct packet *p, const struct interface *iface)
+{
+    struct rte_mbuf *m = p->m;
+    if (!iface->up)
+        return refuse(w, p, DROP_INTERFACE_DOWN);
+    if (m->nb_segs > 1 && rte_pktmbuf_linearize(m) != 0)
+        return refuse(w, p, DROP_NO_MBUF);
+    if (m->data_len < RTE_ETHER_HDR_LEN)
+        return refuse(w, p, DROP_SHORT_FRAME);
+    const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+    if (eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4))
+        return parse_other(w, p, rte_be_to_cpu_16(eth->ether_type));
+    if (eth->dst_addr.addr_bytes[0] & 1)
+        return refuse(w, p, DROP_BROADCAST);
+    if (!ether_is(eth->dst_addr.addr_bytes, iface->mac) && !w->dp->any_mac)
+        return refuse(w, p, DROP_NOT_FOR_US);
+    if (!parse_ipv4(w, p))
+        return false;
+    p->key = (struct key){.src = p->ip->src_addr,
+                          .dst = p->ip->dst_addr,
+                          .proto = p->ip->next_proto_id,
+                          .zone = iface->zone};
+    if (!parse_l4(w, p))
+        return false;
+    p->hash = table_hash(&w->dp->sessions.store.table, &p->key);
+    return true;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The packet path, from top to bottom:
+ *
+ *   parse all          every length checked; key and hash; prefetch the buckets
+ *   find all           session or nothing; prefetch its lines
+ *   known session      dirty? -> ttl, mtu -> track -> alg? -> translate -> out
+ *   first packets      first.c; they end in the same lines
+ *
+ * A burst goes through each stage as a whole, so that the cache misses of its packets overlap.
+ */
+#include "fastpath/pipeline.h"
+
+#include "fastpath/route.h"
+#include "fastpath/translate.h"
+#include "sessions/tcp.h"
+
+/* Keep-alives (RFC 5626 3.5.1, 4.4.1) and STUN (RFC 8489 5) need no ALG. */
+static bool alg_wants(const struct packet *p)
+{
+    const uint8_t *payload = (const uint8_t *)p->l4 + sizeof(struct rte_udp_hdr);
+    size_t n = rte_be_to_cpu_16(packet_udp(p)->dgram_len) - sizeof(struct rte_udp_hdr);
+    if (n == 0 || payload[0] < 2)
+        return false;
+    if (n > 4)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (payload[i] != '\r' && payload[i] != '\n')
+            return true;
+    return false;
+}
+
+static void to_alg(struct worker *w, struct packet *p)
+{
+    *note_of(p->m) = (struct note){
+        .kind = NOTE_SIP,
+        .dir = p->dir,
+        .ifindex = p->ifindex,
+        .session = store_handle(&w->dp->sessions.store, p->session),
+    };
+    if (rte_ring_sp_enqueue(w->to_alg, p->m) != 0)
+        drop(w, p->m, DROP_ALG_RING_FULL);
+}
+
+/* The TCP state machine. False: dropped. A segment that counts for nothing clears *counts. */
+static bool track_tcp(struct worker *w, struct packet *p, struct session *s, bool *counts)
+{
+    uint8_t old = __atomic_load_n(&s->tcp_state, __ATOMIC_RELAXED);
+    for (;;) {
+        struct tcp_step step = tcp_track(old, p->dir, packet_tcp(p)->tcp_flags, true);
+        switch ((enum tcp_verdict)step.verdict) {
+        case TCP_INVALID:
+            drop(w, p->m, DROP_TCP_STATE);
+            return false;
+        case TCP_STRAY:
+            *counts = false;
+            return true;
+        case TCP_REOPEN:
+            session_kill(&w->dp->sessions, &w->thread, p->session);
+            p->session = INDEX_NONE;
+            pipeline_first(w, p);
+            return false;
+        case TCP_PASS:
+            break;
+        }
+        if (step.state == old)
+            return true;
+        if (__atomic_compare_exchange_n(&s->tcp_state, &old, step.state, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+            if (step.nearer)
+                session_tell(&w->dp->sessions, &w->thread, p->session);
+            return true;
+        }
+    }
+}
+
+/* Plain loads and stores: a count may get lost between two workers, see session.h. */
+static void relaxed_add(uint64_t *counter, uint64_t n)
+{
+    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
+static bool track(struct worker *w, struct packet *p, struct session *s)
+{
+    bool counts = true;
+    if (p->key.proto == IPPROTO_TCP && !track_tcp(w, p, s, &counts))
+        return false;
+    if (counts) {
+        relaxed_add(&s->packets[p->dir], 1);
+        relaxed_add(&s->bytes[p->dir], (uint64_t)p->m->pkt_len - PACKET_IP_OFFSET);
+        if (!(s->r.flags & (SESSION_QUIET << p->dir)))
+            __atomic_store_n(&s->last_seen_ms, (uint32_t)w->now_ms, __ATOMIC_RELAXED);
+    }
+    return true;
+}
+
+/* The next hop of a direction is not known yet: look again, else let control resolve it. */
+static bool neighbour_slow(struct worker *w, struct packet *p, struct session *s, uint64_t *word)
+{
+    uint16_t out = s->ifindex[!p->dir];
+    const struct route *r = route_find(w->snapshot->routes, p->ip->dst_addr);
+    if (!r || r->ifindex != out) {
+        drop(w, p->m, DROP_NO_ROUTE);
+        return false;
+    }
+    be32 next_hop = r->gateway ? r->gateway : p->ip->dst_addr;
+    uint32_t n = neighbour_find(&w->dp->neighbours, out, next_hop);
+    if (neighbour_usable(&w->dp->neighbours, n, word)) {
+        __atomic_store_n(&s->neighbour[p->dir], n, __ATOMIC_RELAXED);
+        return true;
+    }
+    *note_of(p->m) = (struct note){.kind = NOTE_RESOLVE, .ifindex = out, .next_hop = next_hop};
+    if (rte_ring_sp_enqueue(w->to_control, p->m) != 0)
+        drop(w, p->m, DROP_CONTROL_RING_FULL);
+    return false;
+}
+
+static void out(struct worker *w, struct packet *p, struct session *s)
+{
+    uint64_t word;
+    uint16_t ifindex = s->ifindex[!p->dir];
+    uint32_t n = __atomic_load_n(&s->neighbour[p->dir], __ATOMIC_RELAXED);
+    if (__builtin_expect(!neighbour_usable(&w->dp->neighbours, n, &word), 0) &&
+        !neighbour_slow(w, p, s, &word))
+        return;
+    struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
+    memcpy(eth->dst_addr.addr_bytes, &word, 6);
+    memcpy(eth->src_addr.addr_bytes, w->snapshot->interfaces[ifindex].mac, 6);
+    worker_send(w, ifindex, p->m);
+}
+
+static inline void forward(struct worker *w, struct packet *p, struct session *s)
+{
+    packet_translate(p, &s->r.key[p->dir], &s->r.key[!p->dir]);
+    out(w, p, s);
+}
+
+void pipeline_known(struct worker *w, struct packet *p)
+{
+    struct session *s = session_at(&w->dp->sessions, p->session);
+    const struct interface *egress = &w->snapshot->interfaces[s->ifindex[!p->dir]];
+
+    if (__builtin_expect(s->generation != w->snapshot->generation, 0) &&
+        !pipeline_recheck(w, p->session))
+        return drop(w, p->m, DROP_POLICY_CHANGED);
+    if (p->ip->time_to_live <= 1)
+        return drop(w, p->m, DROP_TTL);
+    if (p->m->pkt_len - PACKET_IP_OFFSET > egress->mtu)
+        return drop(w, p->m, DROP_MTU);
+    if (!egress->up)
+        return drop(w, p->m, DROP_INTERFACE_DOWN);
+    if (!track(w, p, s))
+        return;
+    if (s->r.flags & SESSION_ALG && p->key.proto == IPPROTO_UDP && alg_wants(p))
+        return to_alg(w, p);
+    forward(w, p, s);
+}
+
+/* After the guess by tag: is it this flow's, and alive? */
+static bool session_confirm(const struct worker *w, struct packet *p)
+{
+    const struct session *s = session_at(&w->dp->sessions, p->session);
+    if (__builtin_expect(
+            record_state(&s->r) == RECORD_LIVE && key_equal(&s->r.key[p->dir], &p->key), 1))
+        return true;
+    struct table_hit hit;
+    if (!table_find(&w->dp->sessions.store.table, &p->key, p->hash, &hit) ||
+        record_state(&session_at(&w->dp->sessions, hit.index)->r) != RECORD_LIVE)
+        return false;
+    p->session = hit.index;
+    p->dir = hit.dir;
+    return true;
+}
+
+static uint16_t parse_all(struct worker *w, struct packet *p, struct rte_mbuf **m, uint16_t n,
+                          uint16_t ifindex)
+{
+    const struct interface *iface = &w->snapshot->interfaces[ifindex];
+    uint16_t kept = 0;
+    for (uint16_t i = 0; i < n; i++) {
+        if (i + 4 < n)
+            rte_prefetch0(rte_pktmbuf_mtod(m[i + 4], void *));
+        p[kept].m = m[i];
+        p[kept].ifindex = ifindex;
+        if (packet_parse(w, &p[kept], iface)) {
+            table_prefetch(&w->dp->sessions.store.table, p[kept].hash);
+            kept++;
+        }
+    }
+    return kept;
+}
+
+static void find_all(struct worker *w, struct packet *p, uint16_t n)
+{
+    const struct sessions *ss = &w->dp->sessions;
+    for (uint16_t i = 0; i < n; i++) {
+        struct table_hit hit;
+        p[i].session = INDEX_NONE;
+        if (!table_guess(&ss->store.table, p[i].hash, &hit))
+            continue;
+        p[i].session = hit.index;
+        p[i].dir = hit.dir;
+        rte_prefetch0(session_at(ss, hit.index));
+        rte_prefetch0(&session_at(ss, hit.index)->last_seen_ms);
+    }
+}
+
+void pipeline_run(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex)
+{
+    struct packet p[BURST];
+    w->counts.in += n;
+    n = parse_all(w, p, m, n, ifindex);
+    find_all(w, p, n);
+    for (uint16_t i = 0; i < n; i++)
+        if (p[i].session != INDEX_NONE && session_confirm(w, &p[i]))
+            pipeline_known(w, &p[i]);
+        else
+            pipeline_first(w, &p[i]);
+}
+
+void pipeline_resume(struct worker *w, struct rte_mbuf *m)
+{
+    const struct note *note = note_of(m);
+    struct packet p = {.m = m, .session = note->session.index, .dir = note->dir};
+    if (!store_live(&w->dp->sessions.store, note->session))
+        return drop(w, m, DROP_SESSION_GONE);
+    struct session *s = session_at(&w->dp->sessions, p.session);
+    p.ifindex = note->ifindex;
+    p.ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET);
+    p.l4 = (char *)p.ip + (p.ip->version_ihl & 15) * 4;
+    if (m->pkt_len - PACKET_IP_OFFSET > w->snapshot->interfaces[s->ifindex[!p.dir]].mtu)
+        return drop(w, m, DROP_MTU);
+    forward(w, &p, s);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The packet path: bursts of frames in, verdicts out. Worker threads only.
+ */
+#pragma once
+
+#include "fastpath/packet.h"
+
+/* Carry a burst that arrived on one interface. `n` is at most BURST. */
+void pipeline_run(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex);
+
+/* Carry on with a frame the ALG hands back: its session, unless that died meanwhile. */
+void pipeline_resume(struct worker *w, struct rte_mbuf *m);
+
+/* The straight line of a packet whose session is p->session, direction p->dir. */
+void pipeline_known(struct worker *w, struct packet *p);
+
+/* Everything a flow's first packet visits; ends in pipeline_known, or drops. */
+void pipeline_first(struct worker *w, struct packet *p);
+
+/*
+ * The rule book has changed since the session was admitted: is it still allowed, with the same
+ * translation? Updates the session, or ends it and returns false.
+ */
+bool pipeline_recheck(struct worker *w, uint32_t index);
+
+/* The flow of a session's or packet's original direction, as the rule book sees it. */
+struct flow pipeline_flow(const struct key *key, const struct packet *p, uint16_t in_ifindex,
+                          uint16_t out_ifindex);
