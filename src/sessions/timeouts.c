@@ -73,8 +73,8 @@ static uint32_t input_at(const struct timeout_inputs *in, size_t offset)
     return s;
 }
 
-static enum timer_from rule_resolve(const struct timer_rule *rule,
-                                      const struct timeout_inputs *in, uint32_t *s)
+static enum timer_from rule_resolve(const struct timer_rule *rule, const struct timeout_inputs *in,
+                                    uint32_t *s)
 {
     for (int i = 0; i < 2; i++) {
         *s = input_at(in, rule->service[i]);

@@ -4,6 +4,7 @@
 #include "sessions/timeouts.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -282,6 +283,46 @@ static void interning_ends(void **state)
     timer_sets_free(&sets);
 }
 
+struct reader {
+    const struct timer_sets *sets;
+    uint32_t published; /* highest id the writer has let out */
+    bool all_good;
+};
+
+static void *read_sets(void *arg)
+{
+    struct reader *reader = arg;
+    uint32_t id;
+    reader->all_good = true;
+    do {
+        id = __atomic_load_n(&reader->published, __ATOMIC_ACQUIRE);
+        if (id && timer_set_get(reader->sets, (uint16_t)id)->s[TIMER_UDP] != 1000 + id)
+            reader->all_good = false;
+    } while (id < 3000);
+    return NULL;
+}
+
+/* A reader that is given an id sees the whole set, whatever the writer adds meanwhile. */
+static void read_while_growing(void **state)
+{
+    (void)state;
+    struct timer_sets sets;
+    struct timer_set set = {0};
+    struct reader reader = {.sets = &sets};
+    pthread_t thread;
+
+    assert_int_equal(timer_sets_init(&sets), 0);
+    assert_int_equal(pthread_create(&thread, NULL, read_sets, &reader), 0);
+    for (uint32_t i = 1; i <= 3000; i++) {
+        set.s[TIMER_UDP] = 1000 + i;
+        assert_int_equal(timer_set_intern(&sets, &set), i);
+        __atomic_store_n(&reader.published, i, __ATOMIC_RELEASE);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(reader.all_good);
+    timer_sets_free(&sets);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +337,7 @@ int main(void)
         cmocka_unit_test(running_timer),
         cmocka_unit_test(interning),
         cmocka_unit_test(interning_ends),
+        cmocka_unit_test(read_while_growing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
