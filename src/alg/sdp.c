@@ -345,24 +345,23 @@ static int line_read(struct parse *p, bool first)
 }
 
 /*
- * Cut the line at *at, which moves behind it. The first line end decides the kind of all. A CR as
- * the very last byte is what a Content-Length one too small leaves of a CRLF; it ends the line.
+ * Cut the line at *at, which moves behind it. The first line end decides the kind of all but the
+ * last, which may be any: gateways put a bare LF there, and a Content-Length one too small leaves
+ * the CR of a CRLF.
  */
 static int line_cut(struct parse *p, const char **at, size_t *eol)
 {
     const char *end = p->out->bytes.p + p->out->bytes.n;
     const char *stop = sip_next_stop(*at, end);
     p->line = slice_between(*at, stop);
-    *at = stop;
-    if (stop == end)
+    *at = end;
+    if (stop == end || (stop + 1 == end && *stop != '\0'))
         return 0;
-    if (*stop == '\r' && stop + 1 == end && *eol != 1) {
-        *at = end;
-        return 0;
-    }
-    if (*stop == '\0' || (*stop == '\r' && (stop + 1 == end || stop[1] != '\n')))
-        return bad(p, SDP_BAD_EOL, stop);
     size_t n = *stop == '\r' ? 2 : 1;
+    if (*stop == '\0' || (n == 2 && stop[1] != '\n'))
+        return bad(p, SDP_BAD_EOL, stop);
+    if (stop + n == end)
+        return 0;
     if (*eol == 0)
         *eol = n;
     if (*eol != n)

@@ -61,121 +61,6 @@ static void test_classify(void **state)
 }
 
 /*
- * Tables
- */
-
-static void test_methods(void **state)
-{
-    (void)state;
-    for (unsigned i = 1; i < SIP_METHOD_COUNT; i++)
-        assert_int_equal(sip_method_find(slice_str(sip_method_name(i))), i);
-    assert_int_equal(sip_method_find(SLICE_LIT("UNKNOWN")), SIP_METHOD_UNKNOWN);
-    assert_int_equal(sip_method_find(SLICE_LIT("invite")), SIP_METHOD_UNKNOWN);
-    assert_int_equal(sip_method_find(SLICE_LIT("INVIT")), SIP_METHOD_UNKNOWN);
-    assert_int_equal(sip_method_find(SLICE_NONE), SIP_METHOD_UNKNOWN);
-    assert_int_equal(SIP_METHOD_INVITE, 5);
-    assert_int_equal(SIP_METHOD_PING, 15);
-}
-
-/* A name in upper, lower and mixed case. */
-static void in_case(const char *name, int how, char out[32])
-{
-    size_t n = strlen(name);
-    for (size_t i = 0; i <= n; i++) {
-        char lower = ascii_lower(name[i]);
-        bool up = (how == 1 || (how == 2 && i % 2)) && lower >= 'a' && lower <= 'z';
-        out[i] = up ? (char)(lower - 0x20) : lower;
-    }
-}
-
-static void test_header_names(void **state)
-{
-    (void)state;
-    char name[32];
-    for (unsigned id = 1; id < SIP_HEADER_COUNT; id++)
-        for (int how = 0; how < 3; how++) {
-            in_case(sip_header_name(id), how, name);
-            assert_int_equal(sip_header_find(guard_put(slice_str(name))), id);
-        }
-    assert_string_equal(sip_header_name(SIP_OTHER), "");
-}
-
-/* One letter off in any place, one more or one less: never a row, whatever it hashes to. */
-static void test_header_near_misses(void **state)
-{
-    (void)state;
-    char name[32];
-    for (unsigned id = 1; id < SIP_HEADER_COUNT; id++) {
-        size_t n = strlen(sip_header_name(id));
-        for (size_t i = 0; i < n; i++) {
-            strcpy(name, sip_header_name(id));
-            name[i] = (char)(name[i] ^ 0x40);
-            assert_int_equal(sip_header_find(slice_of(name, n)), SIP_OTHER);
-            strcpy(name, sip_header_name(id));
-            name[i] = '~';
-            assert_int_equal(sip_header_find(slice_of(name, n)), SIP_OTHER);
-        }
-        strcpy(name, sip_header_name(id));
-        strcat(name, "x");
-        assert_int_equal(sip_header_find(slice_of(name, n + 1)), SIP_OTHER);
-        enum sip_header_id shorter = sip_header_find(slice_of(name, n - 1));
-        assert_true(shorter == SIP_OTHER || n == 2 || strlen(sip_header_name(shorter)) == n - 1);
-    }
-    assert_int_equal(sip_header_find(SLICE_NONE), SIP_OTHER);
-    assert_int_equal(sip_header_find(SLICE_LIT("P-Access-Network-Infoooo")), SIP_OTHER);
-    assert_int_equal(sip_header_find(SLICE_LIT("P-Access-Network-Infooooo")), SIP_OTHER);
-}
-
-static void test_compact_forms(void **state)
-{
-    (void)state;
-    static const struct {
-        char compact;
-        enum sip_header_id id;
-    } rows[] = {
-        {'v', SIP_VIA},
-        {'f', SIP_FROM},
-        {'t', SIP_TO},
-        {'i', SIP_CALL_ID},
-        {'m', SIP_CONTACT},
-        {'c', SIP_CONTENT_TYPE},
-        {'l', SIP_CONTENT_LENGTH},
-        {'e', SIP_CONTENT_ENCODING},
-        {'k', SIP_SUPPORTED},
-        {'s', SIP_SUBJECT},
-        {'r', SIP_REFER_TO},
-        {'b', SIP_REFERRED_BY},
-        {'x', SIP_SESSION_EXPIRES},
-        {'o', SIP_EVENT},
-        {'u', SIP_ALLOW_EVENTS},
-        {'a', SIP_ACCEPT_CONTACT},
-        {'j', SIP_REJECT_CONTACT},
-        {'d', SIP_REQUEST_DISPOSITION},
-        {'y', SIP_IDENTITY},
-        {'n', SIP_IDENTITY_INFO},
-    };
-    unsigned found = 0;
-    for (int c = 0; c < 256; c++) {
-        char name = (char)c;
-        enum sip_header_id expected = SIP_OTHER;
-        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-            if (rows[i].compact == ascii_lower(name))
-                expected = rows[i].id;
-        assert_int_equal(sip_header_find(slice_of(&name, 1)), expected);
-        found += expected != SIP_OTHER;
-    }
-    assert_int_equal(found, 2 * sizeof(rows) / sizeof(rows[0]));
-}
-
-static void test_reason_texts(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < SIP_BAD_COUNT; i++)
-        assert_true(strlen(sip_bad_text(i)) > 5);
-    assert_non_null(sip_bad_text(SIP_BAD_COUNT));
-}
-
-/*
  * Good messages
  */
 
@@ -629,23 +514,12 @@ static void test_corpus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classify),
-        cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_header_names),
-        cmocka_unit_test(test_header_near_misses),
-        cmocka_unit_test(test_compact_forms),
-        cmocka_unit_test(test_reason_texts),
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_stream_splits),
-        cmocka_unit_test(test_datagram_cuts),
-        cmocka_unit_test(test_stream_of_messages),
-        cmocka_unit_test(test_fields),
-        cmocka_unit_test(test_length_states),
-        cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_bad_splits),
-        cmocka_unit_test(test_missing_blank_of_a_fold),
-        cmocka_unit_test(test_header_count),
-        cmocka_unit_test(test_corpus),
+        cmocka_unit_test(test_classify),           cmocka_unit_test(test_good),
+        cmocka_unit_test(test_stream_splits),      cmocka_unit_test(test_datagram_cuts),
+        cmocka_unit_test(test_stream_of_messages), cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_length_states),      cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_bad_splits),         cmocka_unit_test(test_missing_blank_of_a_fold),
+        cmocka_unit_test(test_header_count),       cmocka_unit_test(test_corpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
