@@ -64,7 +64,6 @@ static inline uint64_t table_tag(uint64_t hash)
 static inline void table_prefetch(const struct table *t, uint64_t hash)
 {
     __builtin_prefetch(table_bucket(t, hash, 0));
-    __builtin_prefetch(table_bucket(t, hash, 1));
 }
 
 static inline struct record *table_record(const struct table *t, uint32_t index)
