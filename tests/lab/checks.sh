@@ -32,7 +32,10 @@ ends_well() { # ends_well WHAT PID SECONDS
 eventually() { # eventually SECONDS WHAT EXPECTED COMMAND...: until it prints what is expected
     local tenths=$(($1 * 10)) what=$2 expected=$3 got
     shift 3
-    while got=$("$@" 2>/dev/null) && [ "$got" = "$expected" ] && return 0; [ $((tenths--)) -gt 0 ]; do
+    while :; do
+        got=$("$@" 2>/dev/null)
+        [ "$got" = "$expected" ] && return 0
+        [ $((tenths--)) -gt 0 ] || break
         sleep 0.1
     done
     wrong "$what: expected '$expected', still '$got'"
