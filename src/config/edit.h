@@ -21,6 +21,8 @@ typedef int edit_commit(void *ctx, const struct config_tree *candidate, struct t
 
 /* `running` is read at each command and replaced at each save. `commit` NULL accepts everything. */
 struct edit *edit_open(struct config_tree *running, edit_commit *commit, void *ctx);
+/* Commands work on `tree` itself, for files: no copies, no commits. */
+struct edit *edit_open_direct(struct config_tree *tree);
 void edit_close(struct edit *edit);
 
 /* Leave all contexts without saving (Ctrl-C, lost client). */

@@ -107,9 +107,16 @@ enum tree_verb {
     TREE_UNSELECT
 };
 
-/* `<verb> <attr> <values>`; `attr` may be a prefix. Warns when the attribute is inert. */
-int tree_change(struct config_tree *tree, const struct tree_path *path, enum tree_verb verb,
-                struct slice attr, unsigned n, const struct slice *values, struct text *out);
+struct tree_command {
+    enum tree_verb verb;
+    struct slice attr; /* may be a prefix */
+    unsigned n;
+    const struct slice *values;
+};
+
+/* `<verb> <attr> <values>` on the entry or object. Warns when the attribute is inert. */
+int tree_change(struct config_tree *tree, const struct tree_path *path,
+                const struct tree_command *command, struct text *out);
 
 /* ---- entries: `table` names a table ---- */
 

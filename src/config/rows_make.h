@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the rows_*.c files share while rows are being made. Inside config/ only.
+ */
+#pragma once
+
+#include "config/rows.h"
+#include "config/store.h"
+
+struct owned_rows;
+
+struct rows_maker {
+    const struct config_tree *tree;
+    struct text *error;
+    struct config_rows *rows;
+    struct owned_rows *owner;
+    json_t *interfaces, *addresses, *services, *profiles; /* name to row number */
+};
+
+/* Zeroed memory that lives with the rows. */
+void *rows_alloc(struct rows_maker *maker, size_t n, size_t size);
+const char *rows_string(struct rows_maker *maker, const char *s);
+
+/* Always -1, with the place and the reason in the maker's error. */
+int rows_fail(struct rows_maker *maker, const char *root, const char *key, const char *attr,
+              const char *reason);
+
+/* A table with its keys in printing order. */
+struct rows_table {
+    const struct schema_node *node;
+    struct tree_path path;
+    const json_t *entries; /* by key; NULL when empty */
+    const char **keys;
+    unsigned n;
+};
+struct rows_table rows_open(struct rows_maker *maker, const char *root);
+const json_t *rows_entry(const struct rows_table *table, unsigned i);
+void rows_close(struct rows_table *table);
+
+/* Row number of `name`; 0 or -1. */
+int rows_index(const json_t *index, const char *name, uint16_t *out);
+
+/* Each 0, or -1 with the reason in the maker's error. */
+int rows_make_addresses(struct rows_maker *maker);
+int rows_make_services(struct rows_maker *maker);
+int rows_make_policies(struct rows_maker *maker);

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rows of addresses, services and policies. An address group becomes one address whose ranges are
+ * the union of its members'; a service group disappears into the policies that name it. Groups are
+ * opened with a list of names still to be looked at, so that deep nesting costs no stack and a
+ * group met twice is opened once.
+ */
+#include "config/rows_make.h"
+#include "config/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- members of groups ---- */
+
+/*
+ * The names in `list` and in the groups among them, without the groups: members of a new object.
+ * `root` is the group table.
+ */
+static json_t *expand(const struct rows_maker *maker, const char *root, const json_t *list)
+{
+    const json_t *groups = json_object_get(maker->tree->root, root);
+    json_t *names = json_object(), *seen = json_object();
+    json_t *open = list ? json_copy((json_t *)list) : json_array();
+    for (size_t n; (n = json_array_size(open)) > 0;) {
+        json_t *name = json_incref(json_array_get(open, n - 1));
+        const char *key = json_string_value(name);
+        const json_t *group = json_object_get(groups, key);
+        json_array_remove(open, n - 1);
+        if (!group) {
+            json_object_set_new(names, key, json_true());
+        } else if (!json_object_get(seen, key)) {
+            json_object_set_new(seen, key, json_true());
+            json_array_extend(open, json_object_get(group, "member"));
+        }
+        json_decref(name);
+    }
+    json_decref(open);
+    json_decref(seen);
+    return names;
+}
+
+/* ---- addresses ---- */
+
+static struct row_range range_of(const struct schema_node *node, const json_t *entry)
+{
+    be32 first = 0, last = 0;
+    if (tree_is(entry, node, "type", "iprange")) {
+        ipv4_parse(slice_str(tree_str(entry, node, "start-ip")), &first);
+        ipv4_parse(slice_str(tree_str(entry, node, "end-ip")), &last);
+    } else {
+        be32 mask = 0;
+        value_net(slice_str(tree_str(entry, node, "subnet")), &first, &mask);
+        first &= mask;
+        last = first | ~mask;
+    }
+    return (struct row_range){be32_host(first), be32_host(last)};
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const struct row_range *x = a, *y = b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Sort and join ranges that overlap or touch; returns how many are left. */
+static uint32_t join_ranges(struct row_range *ranges, uint32_t n)
+{
+    uint32_t kept = 0;
+    qsort(ranges, n, sizeof(*ranges), compare_ranges);
+    for (uint32_t i = 0; i < n; i++) {
+        struct row_range *last = kept ? &ranges[kept - 1] : NULL;
+        if (!last || (last->last != UINT32_MAX && ranges[i].first > last->last + 1))
+            ranges[kept++] = ranges[i];
+        else if (ranges[i].last > last->last)
+            last->last = ranges[i].last;
+    }
+    return kept;
+}
+
+static int make_group(struct rows_maker *maker, const struct row_address *rows, const char *key,
+                      const json_t *entry, struct row_address *row)
+{
+    json_t *members = expand(maker, "firewall addrgrp", json_object_get(entry, "member"));
+    struct row_range *ranges = rows_alloc(maker, json_object_size(members), sizeof(*ranges));
+    uint32_t n = 0;
+    int rc = 0;
+    for (void *i = json_object_iter(members); i && rc == 0; i = json_object_iter_next(members, i)) {
+        uint16_t member;
+        if (rows_index(maker->addresses, json_object_iter_key(i), &member) != 0)
+            rc = rows_fail(maker, "firewall addrgrp", key, "member",
+                           "entry not found in datasource");
+        else
+            ranges[n++] = rows[member].ranges[0];
+    }
+    json_decref(members);
+    row->name = rows_string(maker, key);
+    row->ranges = ranges;
+    row->n_ranges = join_ranges(ranges, n);
+    return rc;
+}
+
+int rows_make_addresses(struct rows_maker *maker)
+{
+    struct rows_table single = rows_open(maker, "firewall address");
+    struct rows_table group = rows_open(maker, "firewall addrgrp");
+    struct row_address *rows = rows_alloc(maker, single.n + group.n, sizeof(*rows));
+    int rc = 0;
+    if (single.n + group.n >= ROW_NONE) {
+        text_puts(maker->error, "config firewall address: more than 65534 entries with groups\n");
+        rc = -1;
+    }
+    for (unsigned i = 0; i < single.n && rc == 0; i++) {
+        struct row_range *range = rows_alloc(maker, 1, sizeof(*range));
+        *range = range_of(single.node, rows_entry(&single, i));
+        rows[i] = (struct row_address){
+            .name = rows_string(maker, single.keys[i]), .n_ranges = 1, .ranges = range};
+        json_object_set_new(maker->addresses, single.keys[i], json_integer(i));
+    }
+    /* Groups see single addresses only in the index, and are added to it afterwards. */
+    for (unsigned i = 0; i < group.n && rc == 0; i++)
+        rc = make_group(maker, rows, group.keys[i], rows_entry(&group, i), &rows[single.n + i]);
+    for (unsigned i = 0; i < group.n && rc == 0; i++)
+        json_object_set_new(maker->addresses, group.keys[i], json_integer(single.n + i));
+    maker->rows->addresses = rows;
+    maker->rows->n_addresses = (uint16_t)(single.n + group.n);
+    rows_close(&single);
+    rows_close(&group);
+    return rc;
+}
+
+/* ---- services ---- */
+
+static const struct row_service_match any_ports = {
+    .any_icmp_type = true,
+    .any_icmp_code = true,
+    .dport_last = UINT16_MAX,
+    .sport_last = UINT16_MAX,
+};
+
+static uint32_t add_ports(struct row_service_match *matches, uint32_t n, uint8_t proto,
+                          const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct value_portrange r = {0};
+        value_portrange(slice_str(json_string_value(json_array_get(list, i))), &r);
+        matches[n] = any_ports;
+        matches[n].proto = proto;
+        matches[n].dport_first = (uint16_t)r.dst_first;
+        matches[n].dport_last = (uint16_t)r.dst_last;
+        matches[n].sport_first = (uint16_t)r.src_first;
+        matches[n].sport_last = (uint16_t)r.src_last;
+        n++;
+    }
+    return n;
+}
+
+static void make_matches(struct rows_maker *maker, const struct schema_node *node,
+                         const json_t *entry, struct row_service *row)
+{
+    const json_t *tcp = json_object_get(entry, "tcp-portrange");
+    const json_t *udp = json_object_get(entry, "udp-portrange");
+    const json_t *sctp = json_object_get(entry, "sctp-portrange");
+    const char *protocol = tree_str(entry, node, "protocol");
+    size_t most = json_array_size(tcp) + json_array_size(udp) + json_array_size(sctp) + 1;
+    struct row_service_match *m = rows_alloc(maker, most, sizeof(*m));
+    row->matches = m;
+    if (strcmp(protocol, "TCP/UDP/SCTP") == 0) {
+        row->n_matches = add_ports(m, 0, 6, tcp);
+        row->n_matches = add_ports(m, row->n_matches, 17, udp);
+        row->n_matches = add_ports(m, row->n_matches, 132, sctp);
+    } else if (strcmp(protocol, "IP") == 0) {
+        m[0] = any_ports;
+        m[0].proto = (uint8_t)tree_u32(entry, node, "protocol-number", 0);
+        row->n_matches = 1;
+    } else if (strcmp(protocol, "ICMP") == 0) {
+        m[0] = any_ports;
+        m[0].proto = 1;
+        m[0].any_icmp_type = !json_object_get(entry, "icmptype");
+        m[0].any_icmp_code = !json_object_get(entry, "icmpcode");
+        m[0].icmp_type = (uint8_t)tree_u32(entry, node, "icmptype", 0);
+        m[0].icmp_code = (uint8_t)tree_u32(entry, node, "icmpcode", 0);
+        row->n_matches = 1;
+    } /* else ICMP6: nothing of IPv4 */
+}
+
+int rows_make_services(struct rows_maker *maker)
+{
+    struct rows_table table = rows_open(maker, "firewall service custom");
+    struct row_service *rows = rows_alloc(maker, table.n, sizeof(*rows));
+    int rc = 0;
+    if (table.n >= ROW_NONE) {
+        text_puts(maker->error, "config firewall service custom: more than 65534 entries\n");
+        rc = -1;
+    }
+    for (unsigned i = 0; i < table.n && rc == 0; i++) {
+        const struct schema_node *node = table.node;
+        const json_t *entry = rows_entry(&table, i);
+        struct row_service *row = &rows[i];
+        row->name = rows_string(maker, table.keys[i]);
+        row->session_ttl_s = tree_u32(entry, node, "session-ttl", 0);
+        row->udp_idle_s = tree_u32(entry, node, "udp-idle-timer", 0);
+        row->tcp_halfopen_s = tree_u32(entry, node, "tcp-halfopen-timer", 0);
+        row->tcp_halfclose_s = tree_u32(entry, node, "tcp-halfclose-timer", 0);
+        row->tcp_timewait_s = tree_u32(entry, node, "tcp-timewait-timer", 0);
+        row->tcp_rst_s = tree_u32(entry, node, "tcp-rst-timer", 0);
+        row->no_helper = tree_is(entry, node, "helper", "disable");
+        make_matches(maker, node, entry, row);
+        json_object_set_new(maker->services, table.keys[i], json_integer(i));
+    }
+    maker->rows->services = rows;
+    maker->rows->n_services = (uint16_t)table.n;
+    rows_close(&table);
+    return rc;
+}
+
+/* ---- policies ---- */
+
+static int compare_indexes(const void *a, const void *b)
+{
+    return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+}
+
+/* What a list of names in a policy becomes. */
+struct names {
+    const char *policy, *attr;
+    const json_t *list;
+    const json_t *index;
+    const char *any; /* a word that is no name; NULL none */
+};
+
+/* Row numbers of the names, ascending; *is_any when `any` is among them (then there are none). */
+static int resolve(struct rows_maker *maker, const struct names *names, const uint16_t **out,
+                   uint16_t *n_out, bool *is_any)
+{
+    size_t n = json_array_size(names->list);
+    uint16_t *rows = rows_alloc(maker, n, sizeof(*rows));
+    *out = rows;
+    *n_out = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *name = json_string_value(json_array_get(names->list, i));
+        if (names->any && strcmp(name, names->any) == 0) {
+            *is_any = true;
+            *n_out = 0;
+            return 0;
+        }
+        if (rows_index(names->index, name, &rows[*n_out]) != 0)
+            return rows_fail(maker, "firewall policy", names->policy, names->attr,
+                             "entry not found in datasource");
+        (*n_out)++;
+    }
+    qsort(rows, *n_out, sizeof(*rows), compare_indexes);
+    return 0;
+}
+
+static int resolve_services(struct rows_maker *maker, const char *policy, const json_t *entry,
+                            struct row_policy *row)
+{
+    json_t *names = expand(maker, "firewall service group", json_object_get(entry, "service"));
+    json_t *list = json_array();
+    for (void *i = json_object_iter(names); i; i = json_object_iter_next(names, i))
+        json_array_append_new(list, json_string(json_object_iter_key(i)));
+    json_decref(names);
+    if (json_array_size(list) >= ROW_NONE) {
+        json_decref(list);
+        return rows_fail(maker, "firewall policy", policy, "service", "too many services");
+    }
+    struct names wanted = {
+        .policy = policy, .attr = "service", .list = list, .index = maker->services};
+    int rc = resolve(maker, &wanted, &row->services, &row->n_services, NULL);
+    json_decref(list);
+    return rc;
+}
+
+static int resolve_lists(struct rows_maker *maker, const char *policy, const json_t *entry,
+                         struct row_policy *row)
+{
+    struct names names = {.policy = policy, .index = maker->interfaces, .any = "any"};
+    names.attr = "srcintf";
+    names.list = json_object_get(entry, names.attr);
+    int rc = resolve(maker, &names, &row->srcintf, &row->n_srcintf, &row->any_srcintf);
+    names.attr = "dstintf";
+    names.list = json_object_get(entry, names.attr);
+    if (rc == 0)
+        rc = resolve(maker, &names, &row->dstintf, &row->n_dstintf, &row->any_dstintf);
+    names.index = maker->addresses;
+    names.any = NULL;
+    names.attr = "srcaddr";
+    names.list = json_object_get(entry, names.attr);
+    if (rc == 0)
+        rc = resolve(maker, &names, &row->srcaddr, &row->n_srcaddr, NULL);
+    names.attr = "dstaddr";
+    names.list = json_object_get(entry, names.attr);
+    if (rc == 0)
+        rc = resolve(maker, &names, &row->dstaddr, &row->n_dstaddr, NULL);
+    return rc ? rc : resolve_services(maker, policy, entry, row);
+}
+
+static int make_policy(struct rows_maker *maker, const struct schema_node *node, const char *key,
+                       const json_t *entry, struct row_policy *row)
+{
+    const char *profile = tree_str(entry, node, "voip-profile");
+    row->id = (uint32_t)strtoul(key, NULL, 10);
+    row->name = rows_string(maker, tree_str(entry, node, "name"));
+    row->enabled = true;
+    row->accept = tree_is(entry, node, "action", "accept");
+    row->nat = tree_is(entry, node, "nat", "enable");
+    row->fixedport = tree_is(entry, node, "fixedport", "enable");
+    row->port_preserve = tree_is(entry, node, "port-preserve", "enable");
+    row->src_negate = tree_is(entry, node, "srcaddr-negate", "enable");
+    row->dst_negate = tree_is(entry, node, "dstaddr-negate", "enable");
+    row->service_negate = tree_is(entry, node, "service-negate", "enable");
+    row->session_ttl_s = tree_u32(entry, node, "session-ttl", 0);
+    row->voip_profile = ROW_NONE;
+    if (*profile && rows_index(maker->profiles, profile, &row->voip_profile) != 0)
+        return rows_fail(maker, "firewall policy", key, "voip-profile",
+                         "entry not found in datasource");
+    return resolve_lists(maker, key, entry, row);
+}
+
+/* Schedules are always or never (check.c); a policy that is never active has no row. */
+static bool is_active(const struct rows_maker *maker, const struct schema_node *node,
+                      const json_t *entry)
+{
+    const json_t *schedules = json_object_get(maker->tree->root, "firewall schedule recurring");
+    const json_t *schedule = json_object_get(schedules, tree_str(entry, node, "schedule"));
+    return tree_is(entry, node, "status", "enable") &&
+           json_array_size(json_object_get(schedule, "day")) == 7;
+}
+
+int rows_make_policies(struct rows_maker *maker)
+{
+    struct rows_table table = rows_open(maker, "firewall policy");
+    struct row_policy *rows = rows_alloc(maker, table.n, sizeof(*rows));
+    uint32_t n = 0;
+    int rc = 0;
+    for (unsigned i = 0; i < table.n && rc == 0; i++) {
+        const json_t *entry = rows_entry(&table, i);
+        if (is_active(maker, table.node, entry))
+            rc = make_policy(maker, table.node, table.keys[i], entry, &rows[n++]);
+    }
+    maker->rows->policies = rows;
+    maker->rows->n_policies = n;
+    rows_close(&table);
+    return rc;
+}

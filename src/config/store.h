@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Writing into a tree, below the checks: what tree_*.c and edit.c share. Inside config/ only.
+ */
+#pragma once
+
+#include "config/tree.h"
+
+struct config_tree {
+    json_t *root;
+};
+
+/* A tree without anything. */
+struct config_tree *tree_bare(void);
+
+/* The object at `path` for writing, shared parts copied on the way; NULL when absent (or made). */
+json_t *store_own(struct config_tree *tree, const struct tree_path *path, bool make);
+
+/* Put `json` (taken over) at `path`, or remove what is there when it is NULL. */
+void store_put(struct config_tree *tree, const struct tree_path *path, json_t *json);
+
+/* Put a value (taken over) of the entry or object at `path`; NULL or a default removes it. */
+void store_value(struct config_tree *tree, const struct tree_path *path,
+                 const struct schema_attr *attr, json_t *value);
+
+/* Zero-terminated copy of a key; false when it does not fit or holds a zero byte. */
+bool store_key(struct slice key, char out[TREE_KEY_MAX]);
+
+/* ---- references.c ---- */
+
+/* Whether `value` (a name or list of names) of `attr` names only what exists; else its FortiOS
+ * error. */
+int references_check(const struct config_tree *tree, const struct schema_attr *attr,
+                     const json_t *value, struct text *error);
+/* The same for every reference of the entry or object at `path`. */
+int references_check_entry(const struct config_tree *tree, const struct tree_path *path,
+                           struct text *error);
+/* Names in root table `root` that something outside that table refers to: members of an object. */
+json_t *references_used(const struct config_tree *tree, const char *root);
+/* Every reference to `from` in root table `root` names `to` afterwards. */
+void references_rename(struct config_tree *tree, const char *root, const char *from,
+                       const char *to);
+
+/* Sort the keys of a root table whose entries name one another (groups): members come first. */
+void references_order(const struct config_tree *tree, const struct schema_node *node,
+                      const char **keys, unsigned n);
+
+/* ---- load.c ---- */
+
+/* Run the lines of `text` on `tree` itself. 0, or -EINVAL with `error` filled. */
+int load_into(struct config_tree *tree, const char *name, struct slice text, struct text *error,
+              struct text *warnings);
+
+/* ---- check.c ---- */
+
+/* What a value says of the rest of the tree, at `set`. 0 or a FortiOS code. */
+int check_value(const struct config_tree *tree, const struct tree_path *path,
+                const struct schema_attr *attr, const json_t *value, struct text *error);
+/* What an entry must hold, at next/end. */
+int check_entry(const struct config_tree *tree, const struct tree_path *path, struct text *error);
+/* Whether `key` may be a new name in the root table `node` (clashes with a sister table). */
+int check_new_key(const struct config_tree *tree, const struct schema_node *node, struct slice key,
+                  struct text *error);
