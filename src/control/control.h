@@ -22,12 +22,13 @@ struct control_options {
 };
 
 /*
- * Control over a dataplane and its ALG. `running` (owned by control from now on) is compiled and
- * published before it returns. NULL with the reason in `error`.
+ * Control over a dataplane and its ALG. `running` (owned by control from now on, also when this
+ * fails) is compiled and published before it returns. NULL with the reason in `error`.
  */
 struct control *control_create(struct dataplane *dp, struct alg_core *alg,
                                const struct control_options *options, struct config_tree *running,
                                uint64_t now_ms, struct text *error);
+/* After the threads of the dataplane have ended; before dataplane_destroy and alg_core_destroy. */
 void control_destroy(struct control *c);
 
 /* One round of everything. Returns how much there was to do, so that an idle loop may nap. */
@@ -40,7 +41,7 @@ unsigned control_run_timers(struct control *c, uint64_t now_ms);
 /* ... and the next time a wheel has something to do (lower bound), UINT64_MAX never. */
 uint64_t control_next_deadline_ms(const struct control *c);
 
-/* Compile and publish `candidate`; 0, or -errno with the reason and nothing changed. */
+/* Compile, publish and save `candidate`; 0, or -errno with the reason and nothing changed. */
 int control_commit(struct control *c, const struct config_tree *candidate, struct text *error);
 
 /* The window for CLI logins, valid as long as `c`. */
@@ -48,3 +49,9 @@ const struct backend *control_backend(struct control *c);
 
 /* Packets that wait for something: next hop, rings. For in = out + dropped + consumed + held. */
 uint64_t control_held(const struct control *c);
+
+/*
+ * Packets of workers, ALG and control together: in = out + all drops + consumed + control_held,
+ * once the workers have flushed.
+ */
+void control_counts(const struct control *c, struct packet_counts *out);

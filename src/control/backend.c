@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the CLI sees of the firewall (cli/backend.h), gathered from where it lives. Sessions and
+ * mappings are read in slices; calls belong to the ALG and come by message; everything else is
+ * small.
+ */
+#include "config/rows.h"
+#include "control/core.h"
+#include "fastpath/alg_mail.h"
+#include "fastpath/ports.h"
+#include "fastpath/route.h"
+
+#include <errno.h>
+
+#define SLICE 4096
+
+_Static_assert((int)BACKEND_SIP_METHODS == (int)ALG_METHODS, "one row per method in both");
+_Static_assert(ALG_CALL_MEDIA <= 8, "room for the media of a call");
+_Static_assert(sizeof((struct backend_sip_stat *)0)->method ==
+                   sizeof((struct alg_stats *)0)->method,
+               "the same table in both");
+_Static_assert(sizeof((struct backend_sip_call *)0)->call_id ==
+                       sizeof((struct alg_call *)0)->call_id &&
+                   sizeof((struct backend_sip_call *)0)->profile ==
+                       sizeof((struct alg_call *)0)->profile,
+               "texts of one size in both");
+
+static int commit(void *ctx, const struct config_tree *candidate, struct text *error)
+{
+    return control_commit(ctx, candidate, error);
+}
+
+/* ---- sessions ---- */
+
+static int session_next(void *ctx, uint32_t *cursor, struct backend_session *out)
+{
+    const struct control *c = ctx;
+    return sessions_view_next(&c->view, cursor, c->now_ms, out);
+}
+
+static int session_clear(void *ctx, uint32_t index, uint32_t epoch)
+{
+    struct control *c = ctx;
+    return expiry_clear_session(c->expiry, (struct handle){index, epoch}, c->now_ms);
+}
+
+static void session_stat(void *ctx, struct backend_session_stat *out)
+{
+    struct control *c = ctx;
+    struct expiry_stat stat;
+    struct census census;
+    expiry_stat(c->expiry, c->now_ms, &stat);
+    sessions_view_census(&c->view, &census);
+    *out = (struct backend_session_stat){
+        .sessions = stat.sessions,
+        .capacity = c->dp->sessions.store.capacity,
+        .mappings = stat.mappings,
+        .setup_rate = stat.setup_rate,
+        .ephemeral = census.ephemeral,
+        .deleted = stat.expired + stat.ended,
+        .flushed = stat.flushed,
+        .table_full = control_drops(c, DROP_TABLE_FULL),
+    };
+    memcpy(out->tcp_states, census.tcp_states, sizeof out->tcp_states);
+}
+
+/* ---- SIP ---- */
+
+static void sip_stat(void *ctx, struct backend_sip_stat *out)
+{
+    const struct control *c = ctx;
+    struct alg_stats stats;
+    struct expiry_stat stat;
+    alg_stats_read(c->alg->alg, &stats);
+    *out = (struct backend_sip_stat){.calls_attempted = stats.calls_attempted,
+                                     .calls_established = stats.calls_established,
+                                     .calls_failed = stats.calls_failed,
+                                     .calls_active = stats.calls_active,
+                                     .registers_active = stats.registers_active};
+    memcpy(out->method, stats.method, sizeof out->method);
+    expiry_stat(c->expiry, c->now_ms, &stat);
+    out->active_sessions = stat.alg_sessions;
+}
+
+static void sip_stat_clear(void *ctx)
+{
+    const struct control *c = ctx;
+    alg_mail_clear_stats(c->alg->mail);
+}
+
+static void call_media(const struct alg_call *call, struct backend_sip_call *out)
+{
+    out->n_media = call->n_media;
+    for (uint8_t i = 0; i < call->n_media && i < ALG_CALL_MEDIA; i++) {
+        out->media[i].inside = call->media[i].inside;
+        out->media[i].public_side = call->media[i].public_side;
+        out->media[i].remote = call->media[i].remote;
+        out->media[i].idle_s = call->media[i].idle_s;
+    }
+}
+
+static int sip_call_next(void *ctx, uint32_t *cursor, struct backend_sip_call *out)
+{
+    const struct control *c = ctx;
+    struct alg_call call;
+    int result = alg_mail_call(c->alg->mail, cursor, c->now_ms, &call);
+    if (result != 1)
+        return result;
+    *out = (struct backend_sip_call){.id = call.id,
+                                     .registration = call.registration,
+                                     .method = call.method,
+                                     .cseq = call.cseq,
+                                     .status = call.status,
+                                     .state = call.state,
+                                     .idle = call.idle,
+                                     .src = call.src,
+                                     .dst = call.dst,
+                                     .policy_id = call.policy_id,
+                                     .expire_s = call.expire_s,
+                                     .ends_by = call.ends_by};
+    memcpy(out->call_id, call.call_id, sizeof out->call_id);
+    memcpy(out->from, call.from, sizeof out->from);
+    memcpy(out->to, call.to, sizeof out->to);
+    memcpy(out->profile, call.profile, sizeof out->profile);
+    call_media(&call, out);
+    return 1;
+}
+
+static int sip_call_clear(void *ctx, uint64_t id)
+{
+    const struct control *c = ctx;
+    return alg_mail_clear_call(c->alg->mail, id);
+}
+
+/* ---- mappings ---- */
+
+/*
+ * An owned one lives as long as its dialog or registration, which the list of calls shows; else it
+ * ends with its last session.
+ */
+static uint32_t mapping_expire_s(const struct control *c, const struct mapping *m)
+{
+    const struct sessions *ss = &c->dp->sessions;
+    uint64_t last_ms = c->now_ms;
+    uint32_t i = __atomic_load_n(&m->first_session, __ATOMIC_ACQUIRE);
+    if (__atomic_load_n(&m->owners, __ATOMIC_RELAXED) & ~MAPPING_CLOSED)
+        return UINT32_MAX;
+    for (int n = 0; i != INDEX_NONE && n < MAPPING_MAX_SESSIONS; n++) {
+        uint64_t ms = expiry_session_deadline_ms(c->dp->timer_sets, session_at(ss, i), c->now_ms);
+        if (ms == UINT64_MAX)
+            return UINT32_MAX;
+        last_ms = ms > last_ms ? ms : last_ms;
+        i = __atomic_load_n(&ss->cold[i].mapping_next, __ATOMIC_ACQUIRE);
+    }
+    return (uint32_t)((last_ms - c->now_ms + 999) / 1000);
+}
+
+static void mapping_fill(const struct control *c, uint32_t index, struct backend_mapping *out)
+{
+    static const char *const kinds[] = {"signalling", "rtp", "rtcp"};
+    const struct mapping *m = mapping_at(&c->dp->mappings, index);
+    uint64_t peer = __atomic_load_n(&m->peer, __ATOMIC_RELAXED);
+    *out = (struct backend_mapping){
+        .index = index,
+        .proto = m->r.key[0].proto,
+        .inside = mapping_inside(m),
+        .public_side = mapping_public(m),
+        .peer = {(be32)peer, (be16)(peer >> 32)},
+        .kind = kinds[m->kind],
+        .owners = __atomic_load_n(&m->owners, __ATOMIC_RELAXED) & ~MAPPING_CLOSED,
+        .sessions = __atomic_load_n(&m->n_sessions, __ATOMIC_RELAXED),
+        .policy_id = m->policy_id,
+        .expire_s = mapping_expire_s(c, m),
+    };
+    if (m->filter == MAPPING_ANYONE)
+        out->peer = (struct endpoint){0, 0};
+}
+
+static int mapping_next(void *ctx, uint32_t *cursor, struct backend_mapping *out)
+{
+    const struct control *c = ctx;
+    uint32_t end = __atomic_load_n(&c->dp->mappings.store.fresh, __ATOMIC_RELAXED);
+    for (uint32_t n = 0; *cursor < end && n < SLICE; n++) {
+        uint32_t index = (*cursor)++;
+        if (record_state(&mapping_at(&c->dp->mappings, index)->r) != RECORD_LIVE)
+            continue;
+        mapping_fill(c, index, out);
+        return 1;
+    }
+    return *cursor < end ? -EAGAIN : 0;
+}
+
+/* ---- the rest ---- */
+
+static int drop_next(void *ctx, uint32_t *cursor, struct backend_counter *out)
+{
+    if (*cursor >= DROP_COUNT)
+        return 0;
+    enum drop_reason reason = (enum drop_reason)(*cursor)++;
+    *out =
+        (struct backend_counter){drop_name(reason), drop_text(reason), control_drops(ctx, reason)};
+    return 1;
+}
+
+static int interface_next(void *ctx, uint32_t *cursor, struct backend_interface *out)
+{
+    const struct control *c = ctx;
+    const struct snapshot *s = dataplane_snapshot(c->dp);
+    const struct config_rows *rows = c->publish.rows;
+    if (*cursor >= s->n_interfaces || *cursor >= rows->n_interfaces)
+        return 0;
+    const char *device = rows->interfaces[*cursor].device;
+    uint16_t index = (uint16_t)(++*cursor);
+    const struct interface *i = &s->interfaces[index];
+    struct port_counts n = {0};
+    ports_counts(index, &n);
+    *out = (struct backend_interface){.name = i->name,
+                                      .device = device,
+                                      .index = index,
+                                      .mtu = i->mtu,
+                                      .ip = i->ip,
+                                      .mask = i->mask,
+                                      .link_up = i->up && ports_link_up(index),
+                                      .rx_packets = n.rx_packets,
+                                      .rx_bytes = n.rx_bytes,
+                                      .rx_missed = n.rx_missed,
+                                      .rx_errors = n.rx_errors,
+                                      .tx_packets = n.tx_packets,
+                                      .tx_bytes = n.tx_bytes,
+                                      .tx_errors = n.tx_errors};
+    memcpy(out->mac, i->mac, sizeof out->mac);
+    return 1;
+}
+
+static int neighbour_next(void *ctx, uint32_t *cursor, struct backend_neighbour *out)
+{
+    const struct control *c = ctx;
+    const struct snapshot *s = dataplane_snapshot(c->dp);
+    const struct neighbours *ns = &c->dp->neighbours;
+    for (; *cursor < ns->capacity; ++*cursor) {
+        const struct neighbour *n = &ns->entries[*cursor];
+        if (!n->used)
+            continue;
+        uint64_t word = neighbour_word(ns, *cursor);
+        *out = (struct backend_neighbour){
+            .ip = n->ip,
+            .state = (uint8_t)neighbour_state(word),
+            .ifindex = n->ifindex,
+            .interface = n->ifindex <= s->n_interfaces ? s->interfaces[n->ifindex].name : "",
+            .age_s = (uint32_t)(arp_age_ms(&c->arp, *cursor, c->now_ms) / 1000)};
+        memcpy(out->mac, &word, sizeof out->mac);
+        ++*cursor;
+        return 1;
+    }
+    return 0;
+}
+
+static int route_next(void *ctx, uint32_t *cursor, struct backend_route *out)
+{
+    const struct control *c = ctx;
+    const struct snapshot *s = dataplane_snapshot(c->dp);
+    const struct route *r = route_at(s->routes, *cursor);
+    if (!r)
+        return 0;
+    ++*cursor;
+    *out = (struct backend_route){.dst = r->dst,
+                                  .len = r->len,
+                                  .gateway = r->gateway,
+                                  .interface = r->blackhole ? "" : s->interfaces[r->ifindex].name,
+                                  .connected = r->connected,
+                                  .blackhole = r->blackhole,
+                                  .distance = r->distance,
+                                  .priority = r->priority};
+    return 1;
+}
+
+static uint64_t uptime_s(void *ctx)
+{
+    const struct control *c = ctx;
+    return (c->now_ms - c->start_ms) / 1000;
+}
+
+void control_backend_init(struct control *c)
+{
+    c->backend = (struct backend){
+        .ctx = c,
+        .commit = commit,
+        .session_next = session_next,
+        .session_clear = session_clear,
+        .session_stat = session_stat,
+        .sip_stat = sip_stat,
+        .sip_stat_clear = sip_stat_clear,
+        .sip_call_next = sip_call_next,
+        .sip_call_clear = sip_call_clear,
+        .mapping_next = mapping_next,
+        .drop_next = drop_next,
+        .interface_next = interface_next,
+        .neighbour_next = neighbour_next,
+        .route_next = route_next,
+        .uptime_s = uptime_s,
+    };
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The control core's round: frames from the workers, timers, old snapshots, the CLI. Nothing in it
+ * waits; whatever could be long has a budget and goes on in the next round.
+ *
+ * Frames of others that control sends on go back to the worker of queue 0, whatever worker they
+ * came from: workers alone touch ports, and a held frame has lost its place in the flow anyway.
+ */
+#include "control/control.h"
+
+#include "base/text.h"
+#include "config/tree.h"
+#include "control/core.h"
+#include "control/socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void count_drop(void *ctx, struct rte_mbuf *m, enum drop_reason reason)
+{
+    struct control *c = ctx;
+    c->drop[reason]++;
+    if (events_on(&c->dp->events))
+        event_emit(&c->dp->events, "drop", c->now_ms, "\"reason\":\"%s\"", drop_name(reason));
+    rte_pktmbuf_free(m);
+}
+
+static void send_by_worker(void *ctx, struct rte_mbuf *m)
+{
+    struct control *c = ctx;
+    if (rte_ring_sp_enqueue(c->dp->workers[0]->from_control, m) == 0)
+        return;
+    if (note_of(m)->kind == NOTE_SEND)
+        rte_pktmbuf_free(m); /* made here: no packet of the balance */
+    else
+        count_drop(c, m, DROP_CONTROL_RING_FULL);
+}
+
+static int parts_create(struct control *c, const struct control_options *options, uint64_t now_ms,
+                        struct text *error)
+{
+    struct dataplane *dp = c->dp;
+    int result = publish_init(&c->publish, dp, options->config_path, error);
+    if (result != 0)
+        return result;
+    c->expiry = expiry_create(&(struct expiry_setup){.sessions = &dp->sessions,
+                                                     .mappings = &dp->mappings,
+                                                     .timer_sets = dp->timer_sets,
+                                                     .qsbr = dp->qsbr,
+                                                     .events = &dp->events},
+                              now_ms);
+    result = c->expiry
+                 ? arp_init(&c->arp,
+                            &(struct arp_setup){.neighbours = &dp->neighbours,
+                                                .pool = dp->pool,
+                                                .virtual_neighbours = options->virtual_neighbours,
+                                                .send = send_by_worker,
+                                                .drop = count_drop,
+                                                .ctx = c},
+                            now_ms)
+                 : -ENOMEM;
+    if (result != 0) {
+        text_printf(error, "no memory for the timers");
+        return result;
+    }
+    for (uint16_t i = 0; i < dp->n_workers; i++)
+        expiry_watch(c->expiry, &dp->workers[i]->thread);
+    expiry_watch(c->expiry, &c->alg->thread);
+    return expiry_watch(c->expiry, &c->thread);
+}
+
+struct control *control_create(struct dataplane *dp, struct alg_core *alg,
+                               const struct control_options *options, struct config_tree *running,
+                               uint64_t now_ms, struct text *error)
+{
+    struct control *c = aligned_alloc(64, (sizeof *c + 63) / 64 * 64);
+    if (!c)
+        abort();
+    *c = (struct control){
+        .dp = dp, .alg = alg, .running = running, .start_ms = now_ms, .now_ms = now_ms};
+    c->view.dp = dp;
+    session_thread_init(&c->thread, 0);
+    control_backend_init(c);
+    if (parts_create(c, options, now_ms, error) != 0 ||
+        publish_commit(&c->publish, running, error) != 0) {
+        control_destroy(c);
+        return NULL;
+    }
+    if (options->socket_path) {
+        c->socket = socket_open(options->socket_path, running, &c->backend, error);
+        if (!c->socket) {
+            control_destroy(c);
+            return NULL;
+        }
+    }
+    return c;
+}
+
+void control_destroy(struct control *c)
+{
+    if (!c)
+        return;
+    socket_close(c->socket);
+    arp_free(&c->arp);
+    expiry_destroy(c->expiry);
+    publish_free(&c->publish);
+    tree_free(c->running);
+    free(c);
+}
+
+static void take_frame(struct control *c, const struct snapshot *s, struct rte_mbuf *m)
+{
+    switch ((enum note_kind)note_of(m)->kind) {
+    case NOTE_ARP:
+        arp_input(&c->arp, s, m, c->now_ms);
+        return;
+    case NOTE_RESOLVE:
+        arp_resolve(&c->arp, s, m, c->now_ms);
+        return;
+    case NOTE_SIP:
+    case NOTE_SEND:
+    case NOTE_FORWARD:
+        break;
+    }
+    rte_panic("control: a frame that workers do not send\n");
+}
+
+unsigned control_take_frames(struct control *c, uint64_t now_ms)
+{
+    const struct snapshot *s = dataplane_snapshot(c->dp);
+    unsigned total = 0;
+    c->now_ms = now_ms;
+    for (uint16_t i = 0; i < c->dp->n_workers; i++) {
+        struct rte_mbuf *m[BURST];
+        unsigned n =
+            rte_ring_sc_dequeue_burst(c->dp->workers[i]->to_control, (void **)m, BURST, NULL);
+        for (unsigned k = 0; k < n; k++)
+            take_frame(c, s, m[k]);
+        total += n;
+    }
+    return total;
+}
+
+unsigned control_run_timers(struct control *c, uint64_t now_ms)
+{
+    c->now_ms = now_ms;
+    return expiry_run(c->expiry, now_ms) + arp_run(&c->arp, dataplane_snapshot(c->dp), now_ms) +
+           publish_run(&c->publish);
+}
+
+uint64_t control_next_deadline_ms(const struct control *c)
+{
+    uint64_t expiry = expiry_next_deadline_ms(c->expiry);
+    uint64_t arp = arp_next_deadline_ms(&c->arp);
+    return expiry < arp ? expiry : arp;
+}
+
+unsigned control_run_once(struct control *c, uint64_t now_ms)
+{
+    unsigned done = control_take_frames(c, now_ms) + control_run_timers(c, now_ms);
+    done += sessions_view_run(&c->view);
+    /* An answer to a commit leaves only when the file is on the disk. */
+    if (c->socket)
+        done += socket_run(c->socket, now_ms, publish_saving(&c->publish));
+    return done;
+}
+
+int control_commit(struct control *c, const struct config_tree *candidate, struct text *error)
+{
+    int result = publish_commit(&c->publish, candidate, error);
+    if (result == 0)
+        publish_save(&c->publish, candidate);
+    return result;
+}
+
+const struct backend *control_backend(struct control *c)
+{
+    return &c->backend;
+}
+
+uint64_t control_held(const struct control *c)
+{
+    uint64_t n = c->arp.held;
+    for (uint16_t i = 0; i < c->dp->n_workers; i++) {
+        const struct worker *w = c->dp->workers[i];
+        n += rte_ring_count(w->to_alg) + rte_ring_count(w->from_alg);
+        n += rte_ring_count(w->to_control) + rte_ring_count(w->from_control);
+    }
+    return n;
+}
+
+uint64_t control_drops(const struct control *c, enum drop_reason reason)
+{
+    uint64_t n = c->drop[reason] + __atomic_load_n(&c->alg->drop[reason], __ATOMIC_RELAXED);
+    for (uint16_t i = 0; i < c->dp->n_workers; i++)
+        n += __atomic_load_n(&c->dp->workers[i]->counts.drop[reason], __ATOMIC_RELAXED);
+    return n;
+}
+
+void control_counts(const struct control *c, struct packet_counts *out)
+{
+    dataplane_counts(c->dp, out);
+    for (int r = 0; r < DROP_COUNT; r++)
+        out->drop[r] = control_drops(c, (enum drop_reason)r);
+}

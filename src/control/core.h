@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * struct control from the inside, for the files of this folder. The control thread owns all of it.
+ */
+#pragma once
+
+#include "cli/backend.h"
+#include "control/arp.h"
+#include "control/control.h"
+#include "control/expiry.h"
+#include "control/publish.h"
+#include "control/sessions_view.h"
+
+struct socket_server;
+
+struct control {
+    struct dataplane *dp;
+    struct alg_core *alg;
+    struct config_tree *running;
+    struct session_thread thread; /* of what control itself ends */
+    struct expiry *expiry;
+    struct arp arp;
+    struct publish publish;
+    struct sessions_view view;
+    struct socket_server *socket; /* NULL: none */
+    struct backend backend;
+    uint64_t start_ms, now_ms;
+    uint64_t drop[DROP_COUNT]; /* frames of others that ended here */
+};
+
+/* backend.c: fill c->backend. */
+void control_backend_init(struct control *c);
+
+/* Sum of one drop reason over workers, ALG and control. */
+uint64_t control_drops(const struct control *c, enum drop_reason reason);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sessions and mappings as events (base/events.h). Control thread; only when events_on.
+ *
+ * session-created, session-expired, session-ended
+ *     session proto src dst reply_src reply_dst policy mapped alg timer_s timer_source
+ *     and at the end: packets bytes (original, reply) why
+ * mapping-closed
+ *     mapping kind proto inside public policy
+ *
+ * timer_s is null where the session never idles out.
+ */
+#pragma once
+
+#include "base/events.h"
+#include "sessions/mapping.h"
+#include "sessions/timeouts.h"
+
+struct session_event {
+    const char *name;
+    uint64_t now_ms;
+    uint32_t index;
+    bool over;       /* with counters and `why` */
+    const char *why; /* a plain word; NULL: not known */
+};
+
+void session_event_emit(const struct event_sink *sink, const struct timer_sets *sets,
+                        const struct session *s, const struct session_event *event);
+
+void mapping_event_closed(const struct event_sink *sink, uint64_t now_ms, uint32_t index,
+                          const struct mapping *m);

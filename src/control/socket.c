@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A round asks poll, without waiting, who has something, and then gives every client the same:
+ * one read, one step of its login, one write. Buffers are bounded by cli/server.h: a login that has
+ * too much to send makes no step, one that has too much to do is not read.
+ *
+ * A client that closed its end still gets the answers to what it sent before (a pipe of commands
+ * ends that way); it is closed once its login has nothing left to do and to send.
+ */
+#include "control/socket.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CLIENTS_MAX 32
+#define READ_BYTES  16384
+
+struct client {
+    int fd;
+    struct cli_conn *conn;
+    bool more;  /* its login has work for the next round */
+    bool ended; /* it will send nothing more */
+};
+
+struct socket_server {
+    int fd;
+    struct sockaddr_un address;
+    dev_t device; /* of the socket file, so that we remove only our own */
+    ino_t inode;
+    struct config_tree *running;
+    const struct backend *backend;
+    uint64_t looked_ms;
+    unsigned n;
+    struct client clients[CLIENTS_MAX];
+};
+
+/* ---- the listening end ---- */
+
+/* Does somebody listen there? */
+static int address_probe(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    int result = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : -errno;
+    close(fd);
+    return result;
+}
+
+/* Take away what a daemon that was killed left behind. */
+static int stale_remove(const struct sockaddr_un *address)
+{
+    struct stat st;
+    if (lstat(address->sun_path, &st) != 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(st.st_mode))
+        return -ENOTSOCK;
+    if (address_probe(address) != -ECONNREFUSED)
+        return -EADDRINUSE;
+    return unlink(address->sun_path) == 0 ? 0 : -errno;
+}
+
+static int listen_at(struct socket_server *server)
+{
+    struct stat st;
+    int result = stale_remove(&server->address);
+    if (result != 0)
+        return result;
+    server->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (server->fd < 0)
+        return -errno;
+    mode_t mask = umask(0117);
+    result = bind(server->fd, (const struct sockaddr *)&server->address, sizeof server->address);
+    umask(mask);
+    if (result != 0)
+        return -errno;
+    if (lstat(server->address.sun_path, &st) != 0 || listen(server->fd, CLIENTS_MAX) != 0)
+        return -errno;
+    server->device = st.st_dev;
+    server->inode = st.st_ino;
+    return 0;
+}
+
+struct socket_server *socket_open(const char *path, struct config_tree *running,
+                                  const struct backend *backend, struct text *error)
+{
+    struct socket_server *server = calloc(1, sizeof *server);
+    if (!server)
+        abort();
+    server->fd = -1;
+    server->running = running;
+    server->backend = backend;
+    server->address.sun_family = AF_UNIX;
+    int result = -ENAMETOOLONG;
+    if (strlen(path) < sizeof server->address.sun_path) {
+        memcpy(server->address.sun_path, path, strlen(path));
+        result = listen_at(server);
+    }
+    if (result == 0)
+        return server;
+    text_printf(error, "socket %s: %s", path,
+                result == -EADDRINUSE ? "another daemon listens there" : strerror(-result));
+    if (server->fd >= 0)
+        close(server->fd);
+    free(server);
+    return NULL;
+}
+
+static void client_close(struct client *client)
+{
+    cli_conn_close(client->conn);
+    close(client->fd);
+}
+
+void socket_close(struct socket_server *server)
+{
+    struct stat st;
+    if (!server)
+        return;
+    for (unsigned i = 0; i < server->n; i++)
+        client_close(&server->clients[i]);
+    if (lstat(server->address.sun_path, &st) == 0 && st.st_dev == server->device &&
+        st.st_ino == server->inode)
+        unlink(server->address.sun_path);
+    close(server->fd);
+    free(server);
+}
+
+static unsigned clients_accept(struct socket_server *server)
+{
+    unsigned n = 0;
+    for (;; n++) {
+        int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return n;
+        if (server->n == CLIENTS_MAX) {
+            close(fd);
+            log_warn("more than %d CLI clients at once: one turned away", CLIENTS_MAX);
+            continue;
+        }
+        server->clients[server->n++] =
+            (struct client){.fd = fd, .conn = cli_conn_open(server->running, server->backend)};
+    }
+}
+
+/* ---- a client's turn ---- */
+
+/* False: it is gone, answers included. */
+static bool client_read(struct client *client)
+{
+    char bytes[READ_BYTES];
+    ssize_t n = recv(client->fd, bytes, sizeof bytes, 0);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR;
+    if (n == 0)
+        client->ended = true;
+    else
+        (void)cli_conn_input(client->conn, slice_of(bytes, (size_t)n)); /* closing then */
+    return true;
+}
+
+static bool client_write(struct client *client)
+{
+    struct slice pending = cli_conn_pending(client->conn);
+    if (pending.n == 0)
+        return true;
+    ssize_t n = send(client->fd, pending.p, pending.n, MSG_NOSIGNAL);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR;
+    cli_conn_sent(client->conn, (size_t)n);
+    return true;
+}
+
+static short events_wanted(const struct client *client, bool quiet)
+{
+    bool reads = !client->ended && cli_conn_wants_input(client->conn);
+    bool writes = !quiet && cli_conn_pending(client->conn).n > 0;
+    return (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
+}
+
+/* False: close it. */
+static bool client_turn(struct client *client, short events, bool quiet)
+{
+    if (events & (POLLERR | POLLNVAL))
+        return false;
+    if (events & (POLLIN | POLLHUP) && !client->ended && !client_read(client))
+        return false;
+    client->more = cli_conn_step(client->conn);
+    if (quiet)
+        return true;
+    if (!client_write(client))
+        return false;
+    bool done = cli_conn_closing(client->conn) || (client->ended && !client->more);
+    return !done || cli_conn_pending(client->conn).n > 0;
+}
+
+static bool anybody_busy(const struct socket_server *server)
+{
+    for (unsigned i = 0; i < server->n; i++)
+        if (server->clients[i].more)
+            return true;
+    return false;
+}
+
+unsigned socket_run(struct socket_server *server, uint64_t now_ms, bool quiet)
+{
+    struct pollfd fds[CLIENTS_MAX + 1] = {{.fd = server->fd, .events = POLLIN}};
+    unsigned done = 0, kept = 0;
+    if (now_ms == server->looked_ms && !anybody_busy(server))
+        return 0;
+    server->looked_ms = now_ms;
+    for (unsigned i = 0; i < server->n; i++)
+        fds[i + 1] =
+            (struct pollfd){server->clients[i].fd, events_wanted(&server->clients[i], quiet), 0};
+    if (poll(fds, server->n + 1, 0) < 0)
+        return 0;
+
+    for (unsigned i = 0; i < server->n; i++) {
+        struct client *client = &server->clients[i];
+        bool keep = client_turn(client, fds[i + 1].revents, quiet);
+        done += fds[i + 1].revents != 0 || client->more;
+        if (keep)
+            server->clients[kept++] = *client;
+        else
+            client_close(client);
+    }
+    server->n = kept;
+    if (fds[0].revents & POLLIN)
+        done += clients_accept(server);
+    return done;
+}
