@@ -2,18 +2,25 @@
 /*
  * The packet path, from top to bottom:
  *
- *   parse all          every length checked; key and hash; prefetch the buckets
- *   find all           session or nothing; prefetch its lines
+ *   parse              every length checked; key and hash; prefetch the bucket
+ *   find               session or nothing; prefetch its lines
  *   known session      dirty? -> ttl, mtu -> track -> alg? -> translate -> out
  *   first packets      first.c; they end in the same lines
  *
- * A burst goes through each stage as a whole, so that the cache misses of its packets overlap.
+ * The packets of a burst pass the stages a dozen apart, so that their cache misses overlap.
  */
 #include "fastpath/pipeline.h"
 
 #include "fastpath/route.h"
 #include "fastpath/translate.h"
 #include "sessions/tcp.h"
+
+/*
+ * Packets between two stages. Prefetching a whole burst before using the first line asks for more
+ * lines than the core can have under way and loses some: 64 k known flows reached 45 % of the
+ * limit's rate; 12 packets ahead reach over 90 %, 4 and 24 less.
+ */
+#define AHEAD 12
 
 /* Keep-alives (RFC 5626 3.5.1, 4.4.1) and STUN (RFC 8489 5) need no ALG. */
 static bool alg_wants(const struct packet *p)
@@ -172,50 +179,53 @@ static bool session_confirm(const struct worker *w, struct packet *p)
     return true;
 }
 
-static uint16_t parse_all(struct worker *w, struct packet *p, struct rte_mbuf **m, uint16_t n,
-                          uint16_t ifindex)
+static bool parse(struct worker *w, struct packet *p, struct rte_mbuf *m, uint16_t ifindex)
 {
-    const struct interface *iface = &w->snapshot->interfaces[ifindex];
-    uint16_t kept = 0;
-    for (uint16_t i = 0; i < n; i++) {
-        if (i + 4 < n)
-            rte_prefetch0(rte_pktmbuf_mtod(m[i + 4], void *));
-        p[kept].m = m[i];
-        p[kept].ifindex = ifindex;
-        if (packet_parse(w, &p[kept], iface)) {
-            table_prefetch(&w->dp->sessions.store.table, p[kept].hash);
-            kept++;
-        }
-    }
-    return kept;
+    p->m = m;
+    p->ifindex = ifindex;
+    if (!packet_parse(w, p, &w->snapshot->interfaces[ifindex]))
+        return false;
+    table_prefetch(&w->dp->sessions.store.table, p->hash);
+    return true;
 }
 
-static void find_all(struct worker *w, struct packet *p, uint16_t n)
+static void find(const struct worker *w, struct packet *p)
 {
     const struct sessions *ss = &w->dp->sessions;
-    for (uint16_t i = 0; i < n; i++) {
-        struct table_hit hit;
-        p[i].session = INDEX_NONE;
-        if (!table_guess(&ss->store.table, p[i].hash, &hit))
-            continue;
-        p[i].session = hit.index;
-        p[i].dir = hit.dir;
-        rte_prefetch0(session_at(ss, hit.index));
-        rte_prefetch0(&session_at(ss, hit.index)->last_seen_ms);
-    }
+    struct table_hit hit;
+    p->session = INDEX_NONE;
+    if (!table_guess(&ss->store.table, p->hash, &hit))
+        return;
+    p->session = hit.index;
+    p->dir = hit.dir;
+    rte_prefetch0(session_at(ss, hit.index));
+    rte_prefetch0(&session_at(ss, hit.index)->last_seen_ms);
+}
+
+static void carry(struct worker *w, struct packet *p)
+{
+    if (p->session != INDEX_NONE && session_confirm(w, p))
+        pipeline_known(w, p);
+    else
+        pipeline_first(w, p);
 }
 
 void pipeline_run(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex)
 {
     struct packet p[BURST];
+    uint16_t arrived = 0, parsed = 0, found = 0, carried = 0;
     w->counts.in += n;
-    n = parse_all(w, p, m, n, ifindex);
-    find_all(w, p, n);
-    for (uint16_t i = 0; i < n; i++)
-        if (p[i].session != INDEX_NONE && session_confirm(w, &p[i]))
-            pipeline_known(w, &p[i]);
-        else
-            pipeline_first(w, &p[i]);
+    while (arrived < n || carried < parsed) {
+        if (arrived < n) {
+            if (arrived + 4 < n)
+                rte_prefetch0(rte_pktmbuf_mtod(m[arrived + 4], void *));
+            parsed += parse(w, &p[parsed], m[arrived++], ifindex);
+        }
+        if (found < parsed && (arrived == n || parsed - found > AHEAD))
+            find(w, &p[found++]);
+        if (carried < found && (found == parsed ? arrived == n : found - carried > AHEAD))
+            carry(w, &p[carried++]);
+    }
 }
 
 void pipeline_resume(struct worker *w, struct rte_mbuf *m)
