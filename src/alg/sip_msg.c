@@ -24,6 +24,8 @@
 #include <emmintrin.h>
 #endif
 
+#define METHOD_LEN_MAX 64 /* so that a stream of one endless word is known not to be SIP */
+
 static const struct slice version_2 = {"SIP/2.0", 7};
 static const struct slice version_any = {"SIP/", 4};
 
@@ -180,7 +182,9 @@ static enum sip_result parse_request_line(struct sip_scan *s, struct slice line,
 {
     struct slice method = slice_head(line, sip_span(line, SIP_CHAR_TOKEN));
     struct slice rest = slice_skip(line, method.n);
-    if (method.n == 0 || rest.n == 0 || rest.p[0] != ' ')
+    if (method.n == 0 || method.n > METHOD_LEN_MAX)
+        return scan_bad(s, SIP_BAD_START_LINE, line.p);
+    if (rest.n == 0 || rest.p[0] != ' ')
         return scan_bad(s, SIP_BAD_START_LINE, rest.p);
     rest = slice_skip(rest, 1);
     struct slice uri = slice_head(rest, slice_find(rest, ' '));
@@ -222,8 +226,10 @@ static enum sip_result start_so_far(struct sip_scan *s)
     if (agrees(line, version_any))
         return SIP_NEED_MORE;
     struct slice rest = slice_skip(line, sip_span(line, SIP_CHAR_TOKEN));
+    if (line.n - rest.n > METHOD_LEN_MAX)
+        return scan_bad(s, SIP_BAD_START_LINE, s->p);
     if (rest.n == 0)
-        return line.n <= 64 ? SIP_NEED_MORE : scan_bad(s, SIP_BAD_START_LINE, s->p);
+        return SIP_NEED_MORE;
     if (rest.p == line.p || rest.p[0] != ' ')
         return scan_bad(s, SIP_BAD_START_LINE, rest.p);
     rest = slice_skip(rest, 1);

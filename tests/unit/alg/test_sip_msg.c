@@ -351,6 +351,9 @@ static const struct bad bad[] = {
     ROW("SIP/2.0\r\n" REST, STATUS, "\r\n"),
     ROW("", EMPTY, ""),
     ROW("\r\n\r\n", EMPTY, ""),
+    ROW("Maaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa sip:a@b "
+        "SIP/2.0\r\n" REST,
+        START_LINE, "Maa"),
     /* line ends and zero bytes: where readers part ways */
     ROW("OPTIONS sip:a@b SIP/2.0\nTo: x\r\nl: 0\n\n", MIXED_EOL, "\r\nl"),
     ROW(REQ "To: x\nl: 0\r\n\r\n", MIXED_EOL, "\nl"),
