@@ -123,7 +123,7 @@ static int head_find(struct captures *cs, struct capture_file **out, struct text
 
 int captures_peek(struct captures *cs, uint64_t *time_ns, struct text *error)
 {
-    struct capture_file *f;
+    struct capture_file *f = NULL;
     int rc = head_find(cs, &f, error);
     if (rc == 1)
         *time_ns = f->head.time_ns;
@@ -132,7 +132,7 @@ int captures_peek(struct captures *cs, uint64_t *time_ns, struct text *error)
 
 int captures_next(struct captures *cs, struct capture_frame *out, struct text *error)
 {
-    struct capture_file *f;
+    struct capture_file *f = NULL;
     int rc = head_find(cs, &f, error);
     if (rc == 1) {
         *out = f->head;
