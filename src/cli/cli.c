@@ -284,11 +284,12 @@ static int operation_run(struct cli *cli, unsigned n, struct slice *words)
     resolve_path(n, words, &at);
     if (at.row && at.row->start && !at.ambiguous)
         return row_run(cli, at.row, n - at.n, words + at.n);
-    if (slice_eq(words[0], SLICE_LIT("get")))
+    bool get = slice_eq(words[0], SLICE_LIT("get"));
+    if (at.ambiguous && (!get || cli_at_top(cli)))
+        return cli_ambiguous(cli, words[at.n]);
+    if (get)
         return get_run(cli, n, words);
-    if (at.n == n)
-        return cli_incomplete(cli);
-    return at.ambiguous ? cli_ambiguous(cli, words[at.n]) : cli_bad_word(cli, words[at.n]);
+    return at.n == n ? cli_incomplete(cli) : cli_bad_word(cli, words[at.n]);
 }
 
 /* Words before an unquoted `|`; what follows it opens the filter. */
@@ -339,10 +340,27 @@ static bool is_edit_verb(const struct cli *cli, struct slice full)
     return false;
 }
 
+/* A verb in capitals is a mistyped word, not an action that this place lacks. */
+static bool is_verb_in_capitals(const struct cli *cli, struct slice typed)
+{
+    char lower[16] = {0};
+    struct slice full;
+    if (typed.n > sizeof(lower))
+        return false;
+    for (size_t i = 0; i < typed.n; i++)
+        lower[i] = ascii_lower(typed.p[i]);
+    struct slice word = slice_of(lower, typed.n);
+    return !slice_eq(word, typed) && cli_verb(cli, word, &full) == MATCH_ONE;
+}
+
 static enum cli_state verb_refuse(struct cli *cli, enum match match, struct slice typed)
 {
     if (match == MATCH_AMBIGUOUS)
         return finish(cli, cli_ambiguous(cli, typed));
+    if (is_verb_in_capitals(cli, typed)) {
+        int code = cli_bad_word(cli, typed);
+        return finish(cli, cli_at_top(cli) ? EDIT_NO_CODE : code);
+    }
     text_puts(&cli->out, "Unknown action 0\n");
     return finish(cli, EDIT_NO_CODE);
 }

@@ -341,6 +341,7 @@ _Static_assert(sizeof(struct listing) <= CLI_SCRATCH_SIZE, "listing fits the scr
 
 const struct cli_command cli_system_commands[] = {
     {"get", "Get dynamic and system information."},
+    {"execute", "Execute static commands."},
     {"get system arp", "ARP table.", NULL, 0, 0, arp_start, arp_step},
     {"get system status", "System status.", NULL, 0, 0, status_start},
     {"get system interface physical", "Physical interfaces.", NULL, 0, 0, physical_start,

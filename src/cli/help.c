@@ -112,17 +112,28 @@ static void field_help(struct cli *cli, unsigned n, const struct slice *words, s
 
 /* ---- places ---- */
 
-static void keys_add(struct cli *cli, struct candidates *out)
+static void keys_add(struct cli *cli, const struct tree_path *table, struct candidates *out)
 {
-    const struct tree_path *path = edit_path(cli->edit);
-    const struct tree_step *last = path->n > 0 ? tree_path_last(path) : NULL;
+    const struct tree_step *last = table->n > 0 ? tree_path_last(table) : NULL;
     if (!last || !schema_is_table(last->node) || last->entry)
         return;
     unsigned n;
-    const char **key = tree_keys(edit_tree(cli->edit), path, &n);
+    const char **key = tree_keys(edit_tree(cli->edit), table, &n);
     for (unsigned i = 0; i < n; i++)
         candidates_add(out, slice_str(key[i]), NULL);
     free(key);
+}
+
+/* Keys of the root table that the words are the path of. */
+static void keys_of_root_add(struct cli *cli, unsigned n, const struct slice *words,
+                             struct candidates *out)
+{
+    struct tree_path path = {0};
+    const struct schema_node *node;
+    unsigned used;
+    if (schema_path_find(NULL, n, words, &used, &node) == SCHEMA_FOUND && used == n &&
+        tree_path_push(&path, node) == 0)
+        keys_add(cli, &path, out);
 }
 
 static void children_add(struct cli *cli, unsigned n, const struct slice *words,
@@ -130,12 +141,9 @@ static void children_add(struct cli *cli, unsigned n, const struct slice *words,
 {
     const struct tree_path *path = edit_path(cli->edit);
     const struct schema_node *parent = path->n > 0 ? tree_path_last(path)->node : NULL;
-    struct schema_option option[64];
     if (path->n > 0 && schema_is_table(parent) && !tree_path_last(path)->entry)
         return;
-    unsigned count = schema_path_next(parent, n, words, SLICE_NONE, option, 64);
-    for (unsigned i = 0; i < count; i++)
-        candidates_add(out, slice_str(option[i].word), option[i].help);
+    resolve_objects(parent, n, words, out);
 }
 
 static void table_help(struct cli *cli, unsigned n, const struct slice *words, struct help *help)
@@ -143,7 +151,7 @@ static void table_help(struct cli *cli, unsigned n, const struct slice *words, s
     bool move = slice_eq(words[0], SLICE_LIT("move"));
     bool two = slice_eq(words[0], SLICE_LIT("rename")) || slice_eq(words[0], SLICE_LIT("clone"));
     if (n == 1 || (move && n == 3))
-        keys_add(cli, &help->set);
+        keys_add(cli, edit_path(cli->edit), &help->set);
     if (two && n == 2)
         candidates_add(&help->set, SLICE_LIT("to"), "New key.");
     if (move && n == 2) {
@@ -171,11 +179,13 @@ static void operation_help(struct cli *cli, unsigned n, const struct slice *word
     struct resolved at;
     bool show = slice_eq(words[0], SLICE_LIT("show"));
     if (n == 1 && (show || slice_eq(words[0], SLICE_LIT("get"))) && !cli_at_top(cli)) {
-        keys_add(cli, &help->set);
+        keys_add(cli, edit_path(cli->edit), &help->set);
         children_add(cli, 0, NULL, &help->set);
     }
     if (n == 1 && show)
         candidates_add(&help->set, SLICE_LIT("full-configuration"), "Show full configuration.");
+    if (n > 1 && (show || slice_eq(words[0], SLICE_LIT("get"))))
+        keys_of_root_add(cli, n - 1, words + 1, &help->set);
     resolve_path(n, words, &at);
     if (at.n == n)
         resolve_next(&at, &help->set);

@@ -95,19 +95,44 @@ static bool takes_objects(const struct resolved *at)
            (slice_eq(at->word[0], SLICE_LIT("get")) || slice_eq(at->word[0], SLICE_LIT("show")));
 }
 
-static void objects_next(const struct resolved *at, struct candidates *out)
+/* Words inside paths: the schema describes whole objects only. */
+static const char *family_help(struct slice word)
+{
+    static const struct {
+        const char *word, *help;
+    } families[] = {
+        {"system", "System settings."},
+        {"firewall", "Policies and their objects."},
+        {"service", "Services."},
+        {"schedule", "Schedules."},
+        {"voip", "VoIP profiles."},
+        {"router", "Routing."},
+        {"dpdk", "Cores, memory, devices."},
+        {"log", "Logging."},
+    };
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        if (slice_eq(slice_str(families[i].word), word))
+            return families[i].help;
+    }
+    return NULL;
+}
+
+void resolve_objects(const struct schema_node *parent, unsigned n, const struct slice *words,
+                     struct candidates *out)
 {
     struct schema_option option[64];
-    unsigned n = schema_path_next(NULL, at->n - 1, at->word + 1, SLICE_NONE, option, 64);
-    for (unsigned i = 0; i < n; i++)
-        candidates_add(out, slice_str(option[i].word), option[i].help);
+    unsigned count = schema_path_next(parent, n, words, SLICE_NONE, option, 64);
+    for (unsigned i = 0; i < count; i++) {
+        struct slice word = slice_str(option[i].word);
+        candidates_add(out, word, option[i].help ? option[i].help : family_help(word));
+    }
 }
 
 void resolve_next(const struct resolved *at, struct candidates *out)
 {
     rows_next(at, out);
     if (takes_objects(at))
-        objects_next(at, out);
+        resolve_objects(NULL, at->n - 1, at->word + 1, out);
 }
 
 void resolve_verbs(struct candidates *out)

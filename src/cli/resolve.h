@@ -56,3 +56,9 @@ void resolve_path(unsigned n, const struct slice *words, struct resolved *out);
 
 /* Path words that can follow. */
 void resolve_next(const struct resolved *at, struct candidates *out);
+
+/* Path words of configuration objects that can follow the `n` given: of root objects, or of those
+ * nested in `parent`. */
+struct schema_node;
+void resolve_objects(const struct schema_node *parent, unsigned n, const struct slice *words,
+                     struct candidates *out);
