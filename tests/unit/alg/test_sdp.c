@@ -3,6 +3,7 @@
 #include "alg/sdp.h"
 
 #include "alg/sip_header.h"
+#include "base/text.h"
 #include "guard.h"
 
 #include <errno.h>
@@ -208,17 +209,19 @@ static void test_transports(void **state)
 static void test_many_media(void **state)
 {
     (void)state;
-    char text[4096] = "v=0\r\nc=IN IP4 10.0.0.5\r\n";
+    struct text text = {0};
+    text_puts(&text, "v=0\r\nc=IN IP4 10.0.0.5\r\n");
     for (int i = 0; i < SDP_MEDIA_MAX + 2; i++)
-        sprintf(text + strlen(text), "m=audio %d RTP/AVP 0\r\na=rtcp:%d\r\n", 1000 + i, 2000 + i);
-    assert_int_equal(parse(text), 0);
+        text_printf(&text, "m=audio %d RTP/AVP 0\r\na=rtcp:%d\r\n", 1000 + i, 2000 + i);
+    assert_int_equal(parse(text.p), 0);
     assert_int_equal(sdp.n_media, SDP_MEDIA_MAX);
     assert_int_equal(sdp.media_over, 2);
     assert_int_equal(sdp.media[31].port, 1031);
     assert_int_equal(sdp.media[31].rtcp.port, 2031);
     assert_sections();
-    strcat(text, "a=rtcp:1\r\n");
-    assert_int_equal(parse(text), -EINVAL);
+    text_puts(&text, "a=rtcp:1\r\n");
+    assert_int_equal(parse(text.p), -EINVAL);
+    text_free(&text);
 }
 
 static void test_odd_lines(void **state)

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/addr.h"
+
+#include "base/rng.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    struct rng rng = {7};
+    char text[ENDPOINT_TEXT_MAX];
+    for (int i = 0; i < 10000; i++) {
+        be32 ip = (be32)rng_next(&rng), back = ~ip;
+        size_t n = ipv4_print(ip, text);
+        assert_int_equal(n, strlen(text));
+        assert_true(n < IPV4_TEXT_MAX);
+        assert_int_equal(ipv4_parse(slice_of(text, n), &back), 0);
+        assert_int_equal(back, ip);
+    }
+}
+
+static void test_texts(void **state)
+{
+    (void)state;
+    char text[ENDPOINT_TEXT_MAX];
+    be32 ip;
+    assert_int_equal(ipv4_parse(SLICE_LIT("192.168.1.20"), &ip), 0);
+    assert_int_equal(be32_host(ip), 0xc0a80114);
+    assert_memory_equal(&ip, "\xc0\xa8\x01\x14", 4); /* wire order in memory */
+    struct endpoint e = {ip, be16_of(5060)};
+    assert_int_equal(endpoint_print(e, text), 17);
+    assert_string_equal(text, "192.168.1.20:5060");
+    e = (struct endpoint){UINT32_MAX, UINT16_MAX};
+    assert_int_equal(endpoint_print(e, text), ENDPOINT_TEXT_MAX - 1);
+    assert_string_equal(text, "255.255.255.255:65535");
+    assert_true(endpoint_eq(e, e));
+    assert_false(endpoint_eq(e, (struct endpoint){UINT32_MAX, 0}));
+    e = (struct endpoint){0};
+    endpoint_print(e, text);
+    assert_string_equal(text, "0.0.0.0:0");
+}
+
+static void test_bad_addresses(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "",         "1",        "1.2.3",    "1.2.3.",    "1.2.3.4.",     "1.2.3.4.5",
+        ".1.2.3.4", "1..2.3",   "01.2.3.4", "1.2.3.256", "1.2.3.0x1",    "1.2.3.4 ",
+        " 1.2.3.4", "1.2.3.-4", "1.2.3.+4", "1.2.3.4/8", "1.2.3.000000", "4294967296.1.1.1",
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        be32 ip = 77;
+        assert_int_equal(ipv4_parse(slice_str(rows[i]), &ip), -EINVAL);
+        assert_int_equal(ip, 77);
+    }
+    be32 ip;
+    assert_int_equal(ipv4_parse(SLICE_LIT("1.2.3.4\0"), &ip), -EINVAL);
+}
+
+static void test_masks(void **state)
+{
+    (void)state;
+    for (unsigned len = 0; len <= 32; len++)
+        assert_int_equal(ipv4_mask_len(ipv4_mask(len)), len);
+    assert_int_equal(be32_host(ipv4_mask(24)), 0xffffff00);
+    assert_int_equal(ipv4_mask_len(be32_of(0xff00ff00)), -EINVAL);
+    assert_int_equal(ipv4_mask_len(be32_of(0x00ffffff)), -EINVAL);
+    assert_int_equal(ipv4_mask_len(be32_of(1)), -EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_bad_addresses),
+        cmocka_unit_test(test_masks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
