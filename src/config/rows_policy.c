@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Rows of addresses, services and policies. An address group becomes one address whose ranges are
- * the union of its members'; a service group disappears into the policies that name it. Groups are
- * opened with a list of names still to be looked at, so that deep nesting costs no stack and a
- * group met twice is opened once.
+ * the union of its members'; groups are made members first, so that each is made once. A service
+ * group disappears into the policies that name it: it is opened with a list of names still to be
+ * looked at, so that deep nesting costs no stack and a group met twice is opened once.
  */
 #include "config/rows_make.h"
 #include "config/value.h"
@@ -78,26 +78,32 @@ static uint32_t join_ranges(struct row_range *ranges, uint32_t n)
     return kept;
 }
 
+/* `key`'s members stand in `rows` already, groups among them. */
 static int make_group(struct rows_maker *maker, const struct row_address *rows, const char *key,
                       const json_t *entry, struct row_address *row)
 {
-    json_t *members = expand(maker, "firewall addrgrp", json_object_get(entry, "member"));
-    struct row_range *ranges = rows_alloc(maker, json_object_size(members), sizeof(*ranges));
+    const json_t *members = json_object_get(entry, "member");
+    struct row_range *ranges = NULL;
     uint32_t n = 0;
-    int rc = 0;
-    for (void *i = json_object_iter(members); i && rc == 0; i = json_object_iter_next(members, i)) {
-        uint16_t member;
-        if (rows_index(maker->addresses, json_object_iter_key(i), &member) != 0)
-            rc = rows_fail(maker, "firewall addrgrp", key, "member",
-                           "entry not found in datasource");
-        else
-            ranges[n++] = rows[member].ranges[0];
+    /* Once to count, once to copy. */
+    for (int pass = 0; pass < 2; pass++) {
+        n = 0;
+        for (size_t i = 0; i < json_array_size(members); i++) {
+            uint16_t at;
+            const char *name = json_string_value(json_array_get(members, i));
+            if (rows_index(maker->addresses, name, &at) != 0)
+                return rows_fail(maker, "firewall addrgrp", key, "member",
+                                 "entry not found in datasource");
+            if (ranges)
+                memcpy(ranges + n, rows[at].ranges, rows[at].n_ranges * sizeof(*ranges));
+            n += rows[at].n_ranges;
+        }
+        if (!ranges)
+            ranges = rows_alloc(maker, n, sizeof(*ranges));
     }
-    json_decref(members);
-    row->name = rows_string(maker, key);
-    row->ranges = ranges;
-    row->n_ranges = join_ranges(ranges, n);
-    return rc;
+    *row = (struct row_address){
+        .name = rows_string(maker, key), .n_ranges = join_ranges(ranges, n), .ranges = ranges};
+    return 0;
 }
 
 int rows_make_addresses(struct rows_maker *maker)
@@ -117,11 +123,12 @@ int rows_make_addresses(struct rows_maker *maker)
             .name = rows_string(maker, single.keys[i]), .n_ranges = 1, .ranges = range};
         json_object_set_new(maker->addresses, single.keys[i], json_integer(i));
     }
-    /* Groups see single addresses only in the index, and are added to it afterwards. */
-    for (unsigned i = 0; i < group.n && rc == 0; i++)
-        rc = make_group(maker, rows, group.keys[i], rows_entry(&group, i), &rows[single.n + i]);
-    for (unsigned i = 0; i < group.n && rc == 0; i++)
-        json_object_set_new(maker->addresses, group.keys[i], json_integer(single.n + i));
+    references_order(maker->tree, group.node, group.keys, group.n);
+    for (unsigned i = 0; i < group.n && rc == 0; i++) {
+        unsigned at = single.n + i;
+        rc = make_group(maker, rows, group.keys[i], rows_entry(&group, i), &rows[at]);
+        json_object_set_new(maker->addresses, group.keys[i], json_integer(at));
+    }
     maker->rows->addresses = rows;
     maker->rows->n_addresses = (uint16_t)(single.n + group.n);
     rows_close(&single);

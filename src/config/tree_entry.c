@@ -166,7 +166,7 @@ int tree_purge(struct config_tree *tree, const struct tree_path *table, struct t
         const char *key = json_object_iter_key(i);
         if (is_fixed(node, key))
             json_object_set(kept, key, json_object_iter_value(i));
-        else if (json_object_get(used, key))
+        else if (!in_use && json_object_get(used, key))
             in_use = key;
     }
     json_decref(used);
