@@ -8,6 +8,10 @@
  * Sessions hang on it in a list: any thread pushes at the head, control alone takes out, readers
  * walk inside a read-side section. A session pushed onto a mapping that closes at the same moment
  * is ended by control, which looks at the mapping of every new session.
+ *
+ * An OPENING mapping may fail for want of a port, and its index then serves another endpoint at
+ * once, without a grace period. Therefore nobody but its maker uses it: whoever finds one by key
+ * checks that it is LIVE and then, once more, its key (record_live_as).
  */
 #include "sessions/mapping.h"
 
@@ -38,7 +42,7 @@ static uint32_t find(const struct mappings *ms, const struct key *key)
 {
     struct table_hit hit;
     const struct table *t = &ms->store.table;
-    return table_find(t, key, table_hash(t, key), &hit) ? hit.index : INDEX_NONE;
+    return table_find_live(t, key, table_hash(t, key), &hit) ? hit.index : INDEX_NONE;
 }
 
 uint32_t mapping_find_source(const struct mappings *ms, uint8_t proto, uint16_t zone,
@@ -54,6 +58,14 @@ uint32_t mapping_find_public(const struct mappings *ms, uint8_t proto, struct en
     return find(ms, &key);
 }
 
+bool mapping_has_port(const struct mappings *ms, uint8_t proto, struct endpoint public_side)
+{
+    struct table_hit hit;
+    const struct table *t = &ms->store.table;
+    struct key key = public_key(proto, public_side);
+    return table_find(t, &key, table_hash(t, &key), &hit);
+}
+
 static bool owner_add(struct mapping *m)
 {
     uint32_t n = __atomic_load_n(&m->owners, __ATOMIC_RELAXED);
@@ -63,6 +75,18 @@ static bool owner_add(struct mapping *m)
     while (!__atomic_compare_exchange_n(&m->owners, &n, n + 1, true, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED));
     return true;
+}
+
+/* True for the one who left last. */
+static bool owner_drop(struct mapping *m)
+{
+    uint32_t n = __atomic_load_n(&m->owners, __ATOMIC_RELAXED);
+    do
+        if (n == 0 || n & MAPPING_CLOSED)
+            return false;
+    while (!__atomic_compare_exchange_n(&m->owners, &n, n - 1, true, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED));
+    return n == 1;
 }
 
 static void mapping_tell(struct mappings *ms, struct session_thread *t, uint32_t index)
@@ -86,7 +110,7 @@ uint32_t mapping_news_next(struct mappings *ms, uint32_t index)
 {
     struct mapping *m = mapping_at(ms, index);
     uint32_t next = __atomic_load_n(&m->news_next, __ATOMIC_RELAXED);
-    __atomic_store_n(&m->told, 0, __ATOMIC_RELEASE);
+    __atomic_exchange_n(&m->told, 0, __ATOMIC_ACQ_REL); /* as in session_news_next */
     return next;
 }
 
@@ -112,7 +136,7 @@ static void mapping_fill(struct mapping *m, const struct mapping_want *want)
     m->peer = want->peer.ip | (uint64_t)want->peer.port << 32;
     m->created_ms = want->now_ms;
     m->told = 0;
-    m->partner = INDEX_NONE;
+    __atomic_store_n(&m->partner, INDEX_NONE, __ATOMIC_RELAXED);
     wheel_link_init(&m->wheel);
     record_state_set(&m->r, RECORD_OPENING);
 }
@@ -155,6 +179,12 @@ static int port_enter(struct mappings *ms, uint32_t index, be16 port)
     return table_insert(&ms->store.table, index, 1, &other);
 }
 
+/* A port somebody has, or is taking, is not available; a full table is another matter. */
+static int port_result(int result)
+{
+    return result == 0 || result == -ENOSPC ? result : -EADDRNOTAVAIL;
+}
+
 static void mapping_live(struct mappings *ms, struct session_thread *t, uint32_t index,
                          struct handle *out)
 {
@@ -168,13 +198,29 @@ static int mapping_reuse(struct mappings *ms, const struct mapping_want *want, u
                          struct handle *out)
 {
     struct mapping *m = mapping_at(ms, index);
-    if (record_state(&m->r) != RECORD_LIVE)
+    struct key inside = inside_key(want->proto, want->zone, want->inside);
+    if (!record_live_as(&m->r, 0, &inside))
         return -EAGAIN;
-    *out = store_handle(&ms->store, index);
     if (want->owned ? !owner_add(m)
                     : __atomic_load_n(&m->owners, __ATOMIC_RELAXED) & MAPPING_CLOSED)
         return -EAGAIN;
+    *out = store_handle(&ms->store, index);
     return 0;
+}
+
+/* OPENING: give it a public port. 0, -ENOSPC or -EADDRNOTAVAIL. */
+static int single_port(struct mappings *ms, struct session_thread *t,
+                       const struct mapping_want *want, uint32_t index)
+{
+    struct nat_probe probe;
+    be16 port;
+    if (want->nat.ip == 0)
+        return port_result(port_enter(ms, index, want->inside.port));
+    nat_probe_init(&probe, &want->nat, want->inside.port, (uint32_t)rng_next(&t->rng), 1);
+    int result = -EADDRNOTAVAIL;
+    while (result == -EADDRNOTAVAIL && nat_probe_next(&probe, &port))
+        result = port_result(port_enter(ms, index, port));
+    return result;
 }
 
 int mapping_open(struct mappings *ms, struct session_thread *t, const struct mapping_want *want,
@@ -188,16 +234,7 @@ int mapping_open(struct mappings *ms, struct session_thread *t, const struct map
     if (result != 0)
         return result;
 
-    if (want->nat.ip == 0) {
-        result = port_enter(ms, index, want->inside.port) == 0 ? 0 : -EADDRNOTAVAIL;
-    } else {
-        struct nat_probe probe;
-        be16 port;
-        nat_probe_init(&probe, &want->nat, want->inside.port, (uint32_t)rng_next(&t->rng), 1);
-        result = -EADDRNOTAVAIL;
-        while (result != 0 && nat_probe_next(&probe, &port))
-            result = port_enter(ms, index, port) == 0 ? 0 : -EADDRNOTAVAIL;
-    }
+    result = single_port(ms, t, want, index);
     if (result != 0) {
         mapping_discard(ms, t, index, true);
         return result;
@@ -206,46 +243,62 @@ int mapping_open(struct mappings *ms, struct session_thread *t, const struct map
     return 0;
 }
 
+/* Both ports or none. 0, -ENOSPC or -EADDRNOTAVAIL. */
+static int pair_enter(struct mappings *ms, uint32_t rtp, be16 rtp_port, uint32_t rtcp,
+                      be16 rtcp_port)
+{
+    int result = port_enter(ms, rtp, rtp_port);
+    if (result != 0)
+        return port_result(result);
+    result = port_enter(ms, rtcp, rtcp_port);
+    if (result != 0)
+        table_remove(&ms->store.table, rtp, 1);
+    return port_result(result);
+}
+
 /* Both OPENING: give them neighbouring public ports. */
 static int pair_ports(struct mappings *ms, struct session_thread *t,
                       const struct mapping_want *want, uint32_t rtp, uint32_t rtcp)
 {
     struct nat_probe probe;
     be16 port;
-    if (want->nat.ip == 0) {
-        if (port_enter(ms, rtp, mapping_at(ms, rtp)->r.key[0].sport) != 0)
-            return -EADDRNOTAVAIL;
-        if (port_enter(ms, rtcp, mapping_at(ms, rtcp)->r.key[0].sport) == 0)
-            return 0;
-        table_remove(&ms->store.table, rtp, 1);
-        return -EADDRNOTAVAIL;
-    }
+    if (want->nat.ip == 0)
+        return pair_enter(ms, rtp, want->inside.port, rtcp, mapping_at(ms, rtcp)->r.key[0].sport);
     nat_probe_init(&probe, &want->nat, want->inside.port, (uint32_t)rng_next(&t->rng), 2);
-    while (nat_probe_next(&probe, &port)) {
-        if (be16_host(port) == UINT16_MAX || be16_host(port) + 1 > want->nat.last ||
-            port_enter(ms, rtp, port) != 0)
-            continue;
-        if (port_enter(ms, rtcp, be16_of((uint16_t)(be16_host(port) + 1))) == 0)
-            return 0;
-        table_remove(&ms->store.table, rtp, 1);
-    }
-    return -EADDRNOTAVAIL;
+    int result = -EADDRNOTAVAIL;
+    while (result == -EADDRNOTAVAIL && nat_probe_next(&probe, &port))
+        if (be16_host(port) < want->nat.last)
+            result = pair_enter(ms, rtp, port, rtcp, be16_of((uint16_t)(be16_host(port) + 1)));
+    return result;
 }
 
-/* RTP has a mapping already: its partner serves RTCP. */
+static uint32_t partner_of(const struct mappings *ms, uint32_t index)
+{
+    return __atomic_load_n(&mapping_at(ms, index)->partner, __ATOMIC_RELAXED);
+}
+
+/*
+ * RTP has a mapping already: the one of RTCP must be its partner. The partner may have closed
+ * before it and its index be another's by now, so it is found by its own key.
+ */
 static int pair_reuse(struct mappings *ms, struct session_thread *t,
-                      const struct mapping_want *want, uint32_t rtp, struct handle out[2])
+                      const struct mapping_want want[2], uint32_t rtp, struct handle out[2])
 {
     struct handle got[2];
-    int result = mapping_reuse(ms, want, rtp, &got[0]);
+    int result = mapping_reuse(ms, &want[0], rtp, &got[0]);
     if (result != 0)
         return result;
-    uint32_t rtcp = mapping_at(ms, rtp)->partner;
-    bool paired = rtcp != INDEX_NONE && mapping_at(ms, rtcp)->partner == rtp;
-    result = paired ? mapping_reuse(ms, want, rtcp, &got[1]) : -EADDRNOTAVAIL;
+    uint32_t rtcp = mapping_find_source(ms, want[1].proto, want[1].zone, want[1].inside);
+    if (rtcp == INDEX_NONE)
+        result = partner_of(ms, rtp) == INDEX_NONE ? -EADDRNOTAVAIL : -EAGAIN;
+    else if (partner_of(ms, rtp) != rtcp || partner_of(ms, rtcp) != rtp)
+        result = -EADDRNOTAVAIL;
+    else
+        result = mapping_reuse(ms, &want[1], rtcp, &got[1]);
     if (result != 0) {
-        if (want->owned)
-            mapping_release(ms, t, got[0], false);
+        /* A flow's mapping, which had no owner before, stays as it was. */
+        if (want[0].owned)
+            mapping_release(ms, t, got[0], true);
         return result;
     }
     out[0] = got[0];
@@ -259,16 +312,16 @@ int mapping_open_pair(struct mappings *ms, struct session_thread *t,
 {
     uint32_t rtp, rtcp;
     struct table_hit twin;
-    struct mapping_want second = *want;
-    second.inside = rtcp_inside;
-    second.kind = MAPPING_RTCP;
+    struct mapping_want both[2] = {*want, *want};
+    both[1].inside = rtcp_inside;
+    both[1].kind = MAPPING_RTCP;
 
     int result = mapping_begin(ms, t, want, &rtp, &twin);
     if (result == -EEXIST)
-        return pair_reuse(ms, t, want, twin.index, out);
+        return pair_reuse(ms, t, both, twin.index, out);
     if (result != 0)
         return result;
-    result = mapping_begin(ms, t, &second, &rtcp, &twin);
+    result = mapping_begin(ms, t, &both[1], &rtcp, &twin);
     if (result != 0) {
         mapping_discard(ms, t, rtp, true);
         return result == -EEXIST ? -EADDRNOTAVAIL : result;
@@ -279,8 +332,8 @@ int mapping_open_pair(struct mappings *ms, struct session_thread *t,
         mapping_discard(ms, t, rtp, true);
         return result;
     }
-    mapping_at(ms, rtp)->partner = rtcp;
-    mapping_at(ms, rtcp)->partner = rtp;
+    __atomic_store_n(&mapping_at(ms, rtp)->partner, rtcp, __ATOMIC_RELAXED);
+    __atomic_store_n(&mapping_at(ms, rtcp)->partner, rtp, __ATOMIC_RELAXED);
     mapping_live(ms, t, rtp, &out[0]);
     mapping_live(ms, t, rtcp, &out[1]);
     return 0;
@@ -311,10 +364,7 @@ bool mapping_close(struct mappings *ms, struct session_thread *t, uint32_t index
 
 void mapping_release(struct mappings *ms, struct session_thread *t, struct handle h, bool keep)
 {
-    struct mapping *m = mapping_at(ms, h.index);
-    if (!store_live(&ms->store, h))
-        return;
-    if (__atomic_sub_fetch(&m->owners, 1, __ATOMIC_ACQ_REL) != 0)
+    if (!store_live(&ms->store, h) || !owner_drop(mapping_at(ms, h.index)))
         return;
     if (keep)
         mapping_tell(ms, t, h.index);
@@ -383,11 +433,12 @@ void mapping_detach(struct mappings *ms, uint32_t mapping, uint32_t session)
     struct mapping *m = mapping_at(ms, mapping);
     struct sessions *ss = ms->sessions;
     uint32_t next = __atomic_load_n(&ss->cold[session].mapping_next, __ATOMIC_RELAXED);
-    uint32_t at = session, seen_ms = session_at(ss, session)->last_seen_ms;
+    uint32_t at = session;
+    uint32_t seen_ms = __atomic_load_n(&session_at(ss, session)->last_seen_ms, __ATOMIC_RELAXED);
 
     if (!m->seen || later(seen_ms, m->last_seen_ms))
         __atomic_store_n(&m->last_seen_ms, seen_ms, __ATOMIC_RELAXED);
-    __atomic_store_n(&m->seen, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&m->seen, 1, __ATOMIC_RELEASE);
     if (!__atomic_compare_exchange_n(&m->first_session, &at, next, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE)) {
         while (at != INDEX_NONE && ss->cold[at].mapping_next != session)
@@ -403,7 +454,7 @@ bool mapping_last_seen(const struct mappings *ms, uint32_t index, uint32_t *last
 {
     const struct mapping *m = mapping_at(ms, index);
     const struct sessions *ss = ms->sessions;
-    bool seen = __atomic_load_n(&m->seen, __ATOMIC_RELAXED);
+    bool seen = __atomic_load_n(&m->seen, __ATOMIC_ACQUIRE);
     uint32_t last = __atomic_load_n(&m->last_seen_ms, __ATOMIC_RELAXED);
     uint32_t i = __atomic_load_n(&m->first_session, __ATOMIC_ACQUIRE);
     for (int n = 0; i != INDEX_NONE && n < MAPPING_MAX_SESSIONS; n++) {
@@ -424,7 +475,7 @@ static void kill_stranger(struct mappings *ms, struct session_thread *t, uint32_
     struct sessions *ss = ms->sessions;
     struct table_hit hit;
     const struct table *table = &ss->store.table;
-    if (table_find(table, key, table_hash(table, key), &hit) &&
+    if (table_find_live(table, key, table_hash(table, key), &hit) &&
         session_at(ss, hit.index)->mapping != mapping)
         session_kill(ss, t, hit.index);
 }
@@ -436,5 +487,7 @@ void mapping_claim(struct mappings *ms, struct session_thread *t, uint32_t index
     struct key key = m->r.key[0];
     key.dst = remote.ip;
     key.dport = remote.port;
+    /* The mapping went LIVE before this, and a session being made looks for it afterwards. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     kill_stranger(ms, t, index, &key);
 }

@@ -99,12 +99,18 @@ static inline struct endpoint mapping_public(const struct mapping *m)
     return (struct endpoint){m->r.key[1].dst, m->r.key[1].dport};
 }
 
-/* The mapping of an inside endpoint, or INDEX_NONE. */
+/*
+ * The LIVE mapping of an inside endpoint, or INDEX_NONE. It stays that endpoint's until the
+ * caller's next quiescent report.
+ */
 uint32_t mapping_find_source(const struct mappings *ms, uint8_t proto, uint16_t zone,
                              struct endpoint inside);
 
-/* The mapping behind a public endpoint, or INDEX_NONE. */
+/* The LIVE mapping behind a public endpoint, or INDEX_NONE; as above. */
 uint32_t mapping_find_public(const struct mappings *ms, uint8_t proto, struct endpoint public_side);
+
+/* Has a mapping, perhaps one that is just opening, this public endpoint? */
+bool mapping_has_port(const struct mappings *ms, uint8_t proto, struct endpoint public_side);
 
 /*
  * The mapping of want->inside: the one it has, or a new one. Returns 0 and its handle, or -ENOSPC
@@ -115,7 +121,9 @@ int mapping_open(struct mappings *ms, struct session_thread *t, const struct map
 
 /*
  * RTP and RTCP together: `want` describes RTP, `rtcp` is the inside RTCP endpoint. The public ports
- * are neighbours (P, P+1) and P has the parity of the inside RTP port. Both or none. Same returns.
+ * are neighbours (P, P+1) and P has the parity of the inside RTP port. Both or none. Returns as
+ * above; -EADDRNOTAVAIL also where one of the two has a mapping that is not paired with the
+ * other's.
  */
 int mapping_open_pair(struct mappings *ms, struct session_thread *t,
                       const struct mapping_want *want, struct endpoint rtcp, struct handle out[2]);
@@ -124,9 +132,9 @@ int mapping_open_pair(struct mappings *ms, struct session_thread *t,
 bool mapping_hold(struct mappings *ms, struct handle h);
 
 /*
- * One owner less. The last one closes it: lookups miss at once, control ends its sessions and frees
- * it after a grace period. A mapping that a flow opened stays while sessions hang on it when
- * `keep`.
+ * One owner less (nothing happens when it has none). The last one closes it: lookups miss at once,
+ * control ends its sessions and frees it after a grace period. A mapping that a flow opened stays
+ * while sessions hang on it when `keep`.
  */
 void mapping_release(struct mappings *ms, struct session_thread *t, struct handle h, bool keep);
 

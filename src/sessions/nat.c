@@ -16,6 +16,8 @@ static bool source_first(const struct nat_probe *p)
 
 bool nat_probe_next(struct nat_probe *p, be16 *port)
 {
+    if (p->tried == NAT_PROBES)
+        return false;
     uint16_t n = p->tried++;
     if (source_first(p)) {
         if (n == 0) {
@@ -32,8 +34,8 @@ bool nat_probe_next(struct nat_probe *p, be16 *port)
     if (first > p->want->last)
         return false;
     uint32_t places = (p->want->last - first) / p->step + 1;
-    if (n >= NAT_PROBES || n >= places)
+    if (n >= places)
         return false;
-    *port = be16_of((uint16_t)(first + (p->start + n) % places * p->step));
+    *port = be16_of((uint16_t)(first + (p->start % places + n) % places * p->step));
     return true;
 }

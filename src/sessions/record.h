@@ -93,6 +93,16 @@ static inline void key_store(struct key *to, const struct key *from)
     __atomic_store_n(&a[1], b[1], __ATOMIC_RELAXED);
 }
 
+/*
+ * LIVE with this key. In this order: once LIVE is seen the record keeps its key until the reader's
+ * next quiescent report, whereas an OPENING one may be withdrawn and refilled for another flow at
+ * any time.
+ */
+static inline bool record_live_as(const struct record *r, int dir, const struct key *key)
+{
+    return record_state(r) == RECORD_LIVE && key_equal(&r->key[dir], key);
+}
+
 /* The key under which the answer to `k` arrives when nothing is translated. */
 static inline struct key key_reverse(const struct key *k, uint16_t zone)
 {

@@ -18,6 +18,7 @@
 #include "sessions/mapping.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 
 void session_thread_init(struct session_thread *t, uint64_t seed)
 {
@@ -73,21 +74,27 @@ static void session_fill(struct sessions *ss, uint32_t index, const struct sessi
     record_state_set(&s->r, RECORD_OPENING);
 }
 
-/* A mapping's flow takes a key from an ordinary session: the ordinary one dies. */
-static bool twin_yields(struct sessions *ss, struct session_thread *t, uint8_t flags,
-                        const struct table_hit *twin)
+/*
+ * A mapping's flow takes a key from an ordinary session: the ordinary one dies. One that is still
+ * OPENING is left alone, for its index may be another flow's in a moment; it finds the mapping
+ * itself (overtaken).
+ */
+static bool twin_yields(struct sessions *ss, struct session_thread *t, const struct record *mine,
+                        int dir, const struct table_hit *twin)
 {
-    const struct session *other = session_at(ss, twin->index);
-    if (!(flags & SESSION_MAPPED) || other->r.flags & SESSION_MAPPED)
+    const struct record *other = &session_at(ss, twin->index)->r;
+    if (!(mine->flags & SESSION_MAPPED) || !record_live_as(other, twin->dir, &mine->key[dir]) ||
+        other->flags & SESSION_MAPPED)
         return false;
-    return session_kill(ss, t, twin->index);
+    session_kill(ss, t, twin->index);
+    return true;
 }
 
 static int key_enter(struct sessions *ss, struct session_thread *t, uint32_t index, int dir,
                      struct table_hit *twin)
 {
     int result = table_insert(&ss->store.table, index, dir, twin);
-    while (result == -EEXIST && twin_yields(ss, t, session_at(ss, index)->r.flags, twin))
+    while (result == -EEXIST && twin_yields(ss, t, &session_at(ss, index)->r, dir, twin))
         result = table_insert(&ss->store.table, index, dir, twin);
     return result;
 }
@@ -99,11 +106,17 @@ static int keys_enter(struct sessions *ss, struct session_thread *t, uint32_t in
     struct session *s = session_at(ss, index);
     int first = memcmp(&s->r.key[0], &s->r.key[1], sizeof(struct key)) > 0;
     int result = key_enter(ss, t, index, first, twin);
-    if (result != 0)
+    if (result != 0) {
+        if (result == -EEXIST)
+            twin->dir ^= first;
         return result;
+    }
     result = key_enter(ss, t, index, !first, twin);
-    if (result != 0)
+    if (result != 0) {
+        if (result == -EEXIST)
+            twin->dir ^= !first;
         table_remove(&ss->store.table, index, first);
+    }
     return result;
 }
 
@@ -123,7 +136,7 @@ static int nat_enter(struct sessions *ss, struct session_thread *t, uint32_t ind
     result = -EADDRNOTAVAIL;
     while (nat_probe_next(&probe, &reply.dport)) {
         struct endpoint port = {nat->ip, reply.dport};
-        if (mapping_find_public(ss->mappings, reply.proto, port) != INDEX_NONE)
+        if (mapping_has_port(ss->mappings, reply.proto, port))
             continue;
         key_store(&s->r.key[1], &reply);
         result = table_insert(&ss->store.table, index, 1, &other);
@@ -135,6 +148,21 @@ static int nat_enter(struct sessions *ss, struct session_thread *t, uint32_t ind
     }
     table_remove(&ss->store.table, index, 0);
     return result;
+}
+
+/*
+ * Did a mapping of this source open while the ordinary session was being made? mapping_claim cannot
+ * end a session that is not LIVE yet; so both sides first say LIVE, then look for the other, and
+ * whoever is later sees it.
+ */
+static bool overtaken(const struct sessions *ss, const struct session_new *want)
+{
+    const struct key *k = &want->key[0];
+    if (!want->nat || k->proto != IPPROTO_UDP)
+        return false;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return mapping_find_source(ss->mappings, k->proto, k->zone,
+                               (struct endpoint){k->src, k->sport}) != INDEX_NONE;
 }
 
 int session_create(struct sessions *ss, struct session_thread *t, const struct session_new *want,
@@ -159,6 +187,10 @@ int session_create(struct sessions *ss, struct session_thread *t, const struct s
         return result;
     }
     record_state_set(&session_at(ss, index)->r, RECORD_LIVE);
+    if (overtaken(ss, want)) {
+        session_kill(ss, t, index);
+        return -EAGAIN;
+    }
     session_tell(ss, t, index);
     *hit = (struct table_hit){index, 0};
     return 0;
@@ -189,10 +221,14 @@ uint32_t session_news_take(struct session_thread *t)
     return __atomic_exchange_n(&t->session_news, INDEX_NONE, __ATOMIC_ACQUIRE);
 }
 
+/*
+ * An exchange, not a store: a thread that changes the session and finds it still told leaves it at
+ * that, so whoever clears `told` must see the change in all he reads from here on.
+ */
 uint32_t session_news_next(struct sessions *ss, uint32_t index)
 {
     struct session *s = session_at(ss, index);
     uint32_t next = __atomic_load_n(&s->news_next, __ATOMIC_RELAXED);
-    __atomic_store_n(&s->told, 0, __ATOMIC_RELEASE);
+    __atomic_exchange_n(&s->told, 0, __ATOMIC_ACQ_REL);
     return next;
 }

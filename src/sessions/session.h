@@ -103,7 +103,8 @@ struct session_new {
 /*
  * Make the session and enter both keys. Returns
  *   0               live; *hit names it, direction 0
- *   -EEXIST         somebody made it first; *hit names it and the direction of key[0]
+ *   -EEXIST         somebody made it first, or is making it; *hit names it and, where it is the
+ *                   same flow, the direction of key[0]: a hint, look the packet up once more
  *   -EAGAIN         somebody is making it: look the packet up once more
  *   -ENOSPC         table full
  *   -EADDRNOTAVAIL  no public port left for this destination

@@ -152,7 +152,7 @@ static int settle(struct table *t, const struct key *key, uint64_t hash, uint64_
         struct scan s;
         scan_buckets(t, key, hash, slot, &s);
         if (!s.twin)
-            break;
+            return slot_swap(slot, mine, mine & ~TABLE_TENTATIVE) ? 0 : -EAGAIN;
         if (s.twin_value & TABLE_TENTATIVE) {
             if ((uint32_t)s.twin_value > (uint32_t)mine) {
                 slot_swap(s.twin, s.twin_value, 0);
@@ -167,7 +167,8 @@ static int settle(struct table *t, const struct key *key, uint64_t hash, uint64_
         twin_out(s.twin_value, twin);
         return -EEXIST;
     }
-    return slot_swap(slot, mine, mine & ~TABLE_TENTATIVE) ? 0 : -EAGAIN;
+    slot_swap(slot, mine, 0);
+    return -EAGAIN;
 }
 
 int table_insert(struct table *t, uint32_t index, int dir, struct table_hit *twin)

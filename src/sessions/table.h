@@ -114,15 +114,29 @@ static inline bool table_guess(const struct table *t, uint64_t hash, struct tabl
 }
 
 /*
- * The record whose key equals `key` and that is OPENING or LIVE; a dying one is a miss.
+ * The record whose key equals `key` and that is OPENING or LIVE; a dying one is a miss. Says that
+ * the key is taken; before the record is used, record_live_as() must hold: an OPENING record may be
+ * withdrawn at any time and become another flow's without a grace period.
  * Cost: two cache lines, and the record's first.
  */
 bool table_find(const struct table *t, const struct key *key, uint64_t hash, struct table_hit *hit);
 
+/* As table_find, LIVE records only: until the next quiescent report it remains this key's. */
+static inline bool table_find_live(const struct table *t, const struct key *key, uint64_t hash,
+                                   struct table_hit *hit)
+{
+    struct table_hit found;
+    if (!table_find(t, key, hash, &found) ||
+        !record_live_as(table_record(t, found.index), found.dir, key))
+        return false;
+    *hit = found;
+    return true;
+}
+
 /*
  * Enter key `dir` of record `index`, which is OPENING. Returns
  *   0        entered
- *   -EEXIST  another record has this key: *twin
+ *   -EEXIST  another record has this key: *twin, which may be OPENING (see table_find)
  *   -EAGAIN  another thread is entering it right now and won: look the packet up again
  *   -ENOSPC  both buckets are full
  */
