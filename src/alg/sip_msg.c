@@ -12,8 +12,8 @@
  * because a phone that trims lines takes a blank one for the end of the head.
  * - The request line has exactly two blanks. A method that is known but for its case is bad.
  * - Headers that say where the body ends or which dialog this is come once.
- * - On a stream nothing is final before it is certain: a line is taken only when the byte after its
- *   end is there, since that byte could be the blank of a fold.
+ * - On a stream nothing is final before the empty line and the whole body are there: the byte after
+ *   a line end could always be the blank of a fold.
  *
  * Invariant: slices of headers lie in order and end to end, so that start line, sip_header_line of
  * every header and the empty line give back the head byte by byte.
@@ -142,8 +142,6 @@ enum sip_result sip_scan_header(struct sip_scan *s, struct sip_header *header)
         if (all_blank(line))
             return scan_bad(s, SIP_BAD_FOLD_BLANK, fold);
     }
-    if (s->p == s->end)
-        return scan_short(s);
     header->name = name;
     header->value = slice_trim(slice_between(colon + 1, line.p + line.n));
     return SIP_DONE;

@@ -288,6 +288,7 @@ static const struct {
     ROW(HEAD "m=audio -1 RTP/AVP 0\r\n", PORT, 'm', "-1"),
     ROW(HEAD "m=audio 65536 RTP/AVP 0\r\n", PORT, 'm', "65536"),
     ROW(HEAD "m=audio 492170 RTP/AVP 0\r\n", PORT, 'm', "492170"),
+    ROW(HEAD "m=audio 000007 RTP/AVP 0\r\n", PORT, 'm', "000007"),
     ROW(HEAD "m=audio 4294968296 RTP/AVP 0\r\n", PORT, 'm', "4294"),
     ROW(HEAD "m=audio /2 RTP/AVP 0\r\n", PORT, 'm', "/2"),
     ROW(HEAD "m=audio 7/ RTP/AVP 0\r\n", PORT, 'm', " RTP"),
