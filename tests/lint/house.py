@@ -16,6 +16,7 @@ MAY_USE = {
     "fastpath": ["alg", "sessions", "config", "base"],
     "cli": ["config", "base"],
     "control": ["fastpath", "cli", "alg", "sessions", "config", "base"],
+    "bench": ["control", "fastpath", "cli", "alg", "sessions", "config", "base"],
     "replay": ["control", "fastpath", "cli", "alg", "sessions", "config", "base"],
 }
 PLAIN_C = ["base", "config", "cli", "alg", "sessions"]
