@@ -113,9 +113,6 @@ static int interface_ip_fits(const struct config_tree *tree, const struct tree_p
         return 0;
     if (!is_host(be32_host(ip), be32_host(mask)))
         return error_value(error, "invalid ip address", slice_str(text), ERROR_IP);
-    const json_t *settings = json_object_get(tree->root, "system settings");
-    if (tree_is(settings, schema_root("system settings"), "allow-subnet-overlap", "enable"))
-        return 0;
     const char *name;
     json_t *interface;
     json_object_foreach(json_object_get(tree->root, "system interface"), name, interface)
@@ -148,6 +145,18 @@ int check_value(const struct config_tree *tree, const struct tree_path *path,
             return row->check(tree, path, attr, value, error);
     }
     return 0;
+}
+
+int check_values(const struct config_tree *tree, const struct tree_path *path, struct text *error)
+{
+    const struct schema_node *node = tree_path_last(path)->node;
+    int code = 0;
+    for (unsigned i = 0; i < node->n_attrs && code == 0; i++) {
+        const json_t *value = json_object_get(tree_at(tree, path), node->attrs[i].name);
+        if (value)
+            code = check_value(tree, path, &node->attrs[i], value, error);
+    }
+    return code;
 }
 
 /* ---- entries, at next/end ---- */

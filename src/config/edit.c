@@ -7,7 +7,7 @@
  * A login works on a copy of the running tree, taken anew at each root `config` and each root
  * `edit`. Saving never commits that copy: it puts the one entry or object into a fresh copy of what
  * is running by then, so that two logins do not undo each other's work. What the entry refers to
- * may have gone meanwhile, therefore its references are checked once more.
+ * may have gone meanwhile, its name or address may be taken: both are checked once more.
  *
  * A file works directly on the tree under construction, where nobody else edits.
  */
@@ -146,6 +146,19 @@ static void renumber(struct edit *edit, const struct config_tree *next, struct t
     text_printf(key, "%u", tree_next_number(next, &table));
 }
 
+/* What was right when it was typed must still be: another login may have saved since. */
+static int check_against(const struct edit *edit, const struct config_tree *next,
+                         const struct tree_path *saved, struct text *out)
+{
+    const struct tree_step *step = tree_path_last(saved);
+    int code = 0;
+    if (step->entry && !tree_exists(edit->running, saved))
+        code = check_new_key(next, step->node, slice_str(step->key), out);
+    if (code == 0)
+        code = references_check_entry(next, saved, out);
+    return code ? code : check_values(next, saved, out);
+}
+
 /* Save the root entry or object we are about to leave. */
 static int save(struct edit *edit, struct text *out)
 {
@@ -158,7 +171,7 @@ static int save(struct edit *edit, struct text *out)
     tree_adopt(next, edit->work, &edit->path, key.n ? key.p : NULL);
     if (key.n)
         tree_path_key(&saved, text_slice(&key));
-    int code = references_check_entry(next, &saved, out);
+    int code = check_against(edit, next, &saved, out);
     text_free(&key);
     if (code == 0)
         return commit_tree(edit, next, out);

@@ -100,7 +100,6 @@ static const struct schema_attr settings_attrs[] = {
     ROW_SWITCH("strict-src-check", "disable", "Strict reverse path check.", INERT),
     ROW_SWITCH("tcp-session-without-syn", "disable", "Allow TCP sessions without SYN.", INERT),
     ROW_SWITCH("ses-denied-traffic", "disable", "Keep denied traffic in the table.", INERT),
-    ROW_SWITCH("allow-subnet-overlap", "disable", "Allow interface subnets to overlap."),
     ROW_SWITCH("auxiliary-session", "disable", "Sessions over several interfaces.", INERT),
     ROW_SWITCH("deny-tcp-with-icmp", "disable", "Answer denied TCP with ICMP.", INERT),
     ROW_SWITCH("block-land-attack", "disable", "Drop packets with equal addresses.", INERT),

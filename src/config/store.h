@@ -56,6 +56,8 @@ int load_into(struct config_tree *tree, const char *name, struct slice text, str
 /* What a value says of the rest of the tree, at `set`. 0 or a FortiOS code. */
 int check_value(const struct config_tree *tree, const struct tree_path *path,
                 const struct schema_attr *attr, const json_t *value, struct text *error);
+/* The same for every value of the entry or object at `path`. */
+int check_values(const struct config_tree *tree, const struct tree_path *path, struct text *error);
 /* What an entry must hold, at next/end. */
 int check_entry(const struct config_tree *tree, const struct tree_path *path, struct text *error);
 /* Whether `key` may be a new name in the root table `node` (clashes with a sister table). */

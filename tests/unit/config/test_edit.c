@@ -505,6 +505,27 @@ static void test_two_logins(void **state)
     assert_int_equal(run(b, "next", &out), 0);
     assert_true(tree_has_entry(running, "router static", SLICE_LIT("1")));
     assert_true(tree_has_entry(running, "router static", SLICE_LIT("2")));
+
+    run(a, "end", &out);
+    run(b, "end", &out);
+    run(a, "config system interface", &out);
+    run(b, "config system interface", &out);
+    run(a, "edit p", &out);
+    run(b, "edit q", &out);
+    assert_int_equal(run(a, "set ip 192.0.2.1/24", &out), 0);
+    assert_int_equal(run(b, "set ip 192.0.2.2/24", &out), 0);
+    assert_int_equal(run(a, "next", &out), 0);
+    assert_int_equal(run(b, "next", &out), -54);
+
+    run(a, "end", &out);
+    run(b, "end", &out);
+    run(a, "config firewall address", &out);
+    run(b, "config firewall addrgrp", &out);
+    run(a, "edit same", &out);
+    run(b, "edit same", &out);
+    run(b, "set member all", &out);
+    assert_int_equal(run(a, "next", &out), 0);
+    assert_int_equal(run(b, "next", &out), -163);
     text_free(&out);
     edit_close(a);
     edit_close(b);

@@ -58,6 +58,19 @@ static void check_node(const struct schema_node *node, unsigned depth)
         check_node(&node->children[i], depth + 1);
 }
 
+/* What a row refers to is printed before it, or is its own table. */
+static void check_order(const struct schema_node *const *roots, unsigned at)
+{
+    for (unsigned a = 0; a < roots[at]->n_attrs; a++) {
+        for (const char *const *t = roots[at]->attrs[a].tables; t && *t; t++) {
+            unsigned target = 0;
+            while (strcmp(roots[target]->path, *t) != 0)
+                target++;
+            assert_true(target <= at);
+        }
+    }
+}
+
 static void test_tables(void **state)
 {
     (void)state;
@@ -65,6 +78,7 @@ static void test_tables(void **state)
     const struct schema_node *const *roots = schema_roots(&n);
     for (unsigned i = 0; i < n; i++) {
         check_node(roots[i], 1);
+        check_order(roots, i);
         assert_ptr_equal(schema_root(roots[i]->path), roots[i]);
     }
     assert_null(schema_root("firewall"));
