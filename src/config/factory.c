@@ -7,6 +7,7 @@
 #include "config/store.h"
 
 #include <assert.h>
+#include <pthread.h>
 
 static const char profiles[] = "config voip profile\n"
                                "edit default\n"
@@ -126,17 +127,27 @@ static void add(struct config_tree *tree, const char *lines)
     text_free(&error);
 }
 
+/* Read once for the process; every caller gets a copy, which shares it until it is written to. */
+static struct config_tree *empty, *factory;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void read_once(void)
+{
+    empty = tree_bare();
+    add(empty, profiles);
+    factory = tree_copy(empty);
+    add(factory, objects);
+    add(factory, services);
+}
+
 struct config_tree *tree_empty(void)
 {
-    struct config_tree *tree = tree_bare();
-    add(tree, profiles);
-    return tree;
+    pthread_once(&once, read_once);
+    return tree_copy(empty);
 }
 
 struct config_tree *tree_factory(void)
 {
-    struct config_tree *tree = tree_empty();
-    add(tree, objects);
-    add(tree, services);
-    return tree;
+    pthread_once(&once, read_once);
+    return tree_copy(factory);
 }

@@ -6,7 +6,8 @@
  * all else is a string in printed form.
  *
  * A tree belongs to one thread. tree_copy is cheap whatever its size: copies share their parts, and
- * writing to one first takes apart what it shares.
+ * writing to one first takes apart what it shares. A copy may go to another thread: what is shared
+ * is never written, and jansson counts its references atomically.
  *
  * Editing functions return 0 or a FortiOS return code (negative, or 1), and append to `out` the
  * lines FortiOS would print, without the line `Command fail. Return code N`. Text with return 0 is

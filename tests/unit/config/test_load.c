@@ -152,6 +152,30 @@ static void test_seeds(void **state)
     }
 }
 
+/* Cut anywhere, at both ends: an answer, with a reason where it is no. */
+static void answers(struct slice text)
+{
+    struct text error = {0}, warnings = {0};
+    struct config_tree *tree = NULL;
+    int rc = config_load_text("cut", text, &tree, &error, &warnings);
+    assert_true(rc == 0 ? tree != NULL && error.n == 0 : tree == NULL && error.n > 0);
+    tree_free(tree);
+    text_free(&error);
+    text_free(&warnings);
+}
+
+static void test_every_cut(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
+        struct slice whole = slice_str(seeds[i].text);
+        for (size_t n = 0; n <= whole.n; n += 1 + whole.n / 64) {
+            answers(slice_head(whole, n));
+            answers(slice_skip(whole, n));
+        }
+    }
+}
+
 struct fault {
     const char *text, *error;
 };
@@ -293,9 +317,10 @@ static void test_long_open_quote(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_seeds),    cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_warnings), cmocka_unit_test(test_complete_file),
-        cmocka_unit_test(test_file),     cmocka_unit_test(test_long_open_quote),
+        cmocka_unit_test(test_seeds),           cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_faults),          cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_complete_file),   cmocka_unit_test(test_file),
+        cmocka_unit_test(test_long_open_quote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
