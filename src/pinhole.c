@@ -49,6 +49,7 @@ static struct {
     struct text answer; /* of the last HELP or COMPLETE */
     int status;         /* of the last command */
     bool keep_going, failed;
+    bool unwanted;          /* interrupted: what is still on its way is not printed */
     sigset_t while_waiting; /* signal mask inside ppoll */
 } client;
 
@@ -108,16 +109,24 @@ static void client_send(enum message_type type, struct slice payload)
     text_free(&frame);
 }
 
-/* Wait for bytes; a Ctrl-C meanwhile is passed on. */
+/*
+ * Wait for bytes; a Ctrl-C meanwhile is passed on. While bytes keep coming, ppoll returns without
+ * looking at signals: the first one, which waits for nothing, is there to let them in.
+ */
 static void client_receive(void)
 {
+    static const struct timespec no_time;
     for (;;) {
+        ppoll(NULL, 0, &no_time, &client.while_waiting);
         struct pollfd ready = {.fd = client.fd, .events = POLLIN};
         int n = ppoll(&ready, 1, NULL, &client.while_waiting);
         if (n < 0 && errno != EINTR)
             die("poll: %s", strerror(errno));
         if (interrupted) {
             interrupted = 0;
+            if (client.unwanted)
+                die("interrupted while the daemon does not answer");
+            client.unwanted = true;
             client_send(MESSAGE_INTERRUPT, SLICE_NONE);
         }
         if (n > 0)
@@ -156,7 +165,8 @@ static bool client_answer(void)
         struct slice prompt;
         switch (message.type) {
         case MESSAGE_OUTPUT:
-            fwrite(message.payload.p, 1, message.payload.n, stdout);
+            if (!client.unwanted)
+                fwrite(message.payload.p, 1, message.payload.n, stdout);
             break;
         case MESSAGE_PROMPT:
             if (message_prompt(message.payload, &client.status, &prompt) != 0)
@@ -177,6 +187,7 @@ static bool client_answer(void)
 static bool client_ask(enum message_type type, struct slice payload)
 {
     text_clear(&client.answer);
+    client.unwanted = false;
     client_send(type, payload);
     bool alive = client_answer();
     fflush(stdout);
@@ -418,6 +429,8 @@ static int terminal_run(void)
     terminal_open();
     for (bool alive = true; alive;) {
         int n = 0;
+        /* Before the prompt is seen, or a quick Ctrl-C is still a signal. */
+        el_set(terminal.edit, EL_PREP_TERM, 1);
         const char *typed = el_gets(terminal.edit, &n);
         if (!typed || n <= 0) {
             fputs("\n", stdout);
