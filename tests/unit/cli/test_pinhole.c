@@ -256,7 +256,8 @@ static void await(struct terminal *t, const char *text)
         }
         struct pollfd ready = {.fd = t->fd, .events = POLLIN};
         if (poll(&ready, 1, 10000) != 1 || t->n + 1 >= sizeof(t->seen))
-            fail_msg("not on the screen: %s\n%s", text, t->n > 2000 ? t->seen + t->n - 2000 : t->seen);
+            fail_msg("not on the screen: %s\n%s", text,
+                     t->n > 2000 ? t->seen + t->n - 2000 : t->seen);
         ssize_t got = read(t->fd, t->seen + t->n, sizeof(t->seen) - 1 - t->n);
         if (got <= 0)
             fail_msg("the client ended before: %s\n%s", text, t->seen + t->from);
