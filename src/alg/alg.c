@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The way of one message through the ALG: classify, parse, check, find what it belongs to, plan,
+ * commit, and only then let it change that call or registration. A refusal on the way leaves
+ * nothing behind but a count.
+ *
+ * What is not SIP passes untouched: keep-alives, STUN, anything else. What begins like SIP and is
+ * not well-formed is dropped, because two phones could read it in two ways.
+ */
+#include "alg/alg_state.h"
+#include "alg/call.h"
+#include "alg/registration.h"
+#include "alg/sip_commit.h"
+
+#include <stdlib.h>
+
+#define FORMS_PER_DIALOG 4
+
+struct alg *alg_create(const struct alg_limits *limits, struct mappings *mappings,
+                       struct session_thread *thread, const struct event_sink *events,
+                       const struct hash_secret *secret)
+{
+    struct alg *alg = calloc(1, sizeof(*alg));
+    if (!alg)
+        return NULL;
+    alg->mappings = mappings;
+    alg->thread = thread;
+    if (events)
+        alg->events = *events;
+    alg->secret = *secret;
+    alg->secret2 = (struct hash_secret){{secret->k[2], secret->k[3], secret->k[0], secret->k[1]}};
+    uint32_t capacity = limits->dialogs ? limits->dialogs : 1;
+    if (dialogs_init(&alg->dialogs, capacity) == 0 &&
+        sip_forms_init(&alg->forms, capacity * FORMS_PER_DIALOG, secret) == 0)
+        return alg;
+    alg_destroy(alg);
+    return NULL;
+}
+
+void alg_destroy(struct alg *alg)
+{
+    if (!alg)
+        return;
+    sip_forms_free(&alg->forms);
+    if (alg->dialogs.at)
+        dialogs_free(&alg->dialogs);
+    free(alg);
+}
+
+static void alg_start(struct alg *alg, uint64_t now_ms)
+{
+    if (alg->started)
+        return;
+    alg->started = true;
+    wheel_init(&alg->wheel, ALG_TICK_MS, now_ms, alg->dialogs.at, sizeof(struct dialog),
+               offsetof(struct dialog, wheel));
+}
+
+/*
+ * Finding
+ */
+
+struct dialog_key alg_key(const struct alg *alg, enum dialog_kind kind, struct slice name,
+                          struct slice tag, const struct sip_message *m, bool inside_began)
+{
+    struct {
+        uint64_t name, tag;
+        be32 inside;
+        uint16_t zone;
+        uint8_t kind, inside_began;
+    } part = {
+        .inside = m->packet->inside.ip,
+        .zone = m->packet->inside_zone,
+        .kind = (uint8_t)kind,
+        .inside_began = inside_began,
+    };
+    struct dialog_key key;
+    _Static_assert(sizeof(part) == 24, "hashed whole: no padding");
+    part.name = hash_bytes(&alg->secret, name.p, name.n);
+    part.tag = hash_bytes(&alg->secret, tag.p, tag.n);
+    key.h[0] = hash_bytes(&alg->secret, &part, sizeof(part));
+    part.name = hash_bytes(&alg->secret2, name.p, name.n);
+    part.tag = hash_bytes(&alg->secret2, tag.p, tag.n);
+    key.h[1] = hash_bytes(&alg->secret2, &part, sizeof(part));
+    return key;
+}
+
+/* The call of the message in hand; *key is what a new one would have. */
+static void find_call(struct alg *alg, struct sip_message *m, struct dialog_key *key)
+{
+    const struct sip_facts *f = &m->facts;
+    bool inside_asks = m->msg.is_request == m->packet->outward;
+    *key = alg_key(alg, DIALOG_CALL, f->call_id, f->from.tag, m, inside_asks);
+    m->from_began = true;
+    m->call = dialog_find(&alg->dialogs, key);
+    if (m->call || f->to.tag.n == 0)
+        return;
+    struct dialog_key other = alg_key(alg, DIALOG_CALL, f->call_id, f->to.tag, m, !inside_asks);
+    m->call = dialog_find(&alg->dialogs, &other);
+    m->from_began = !m->call;
+}
+
+/* A request outside calls that may bring a contact of its own. */
+static bool may_keep_contact(const struct sip_message *m)
+{
+    return m->msg.is_request && m->packet->outward && !m->call &&
+           m->facts.method != SIP_METHOD_INVITE && m->facts.method != SIP_METHOD_ACK &&
+           m->facts.method != SIP_METHOD_CANCEL && m->facts.method != SIP_METHOD_BYE &&
+           sip_header_first(&m->msg, SIP_CONTACT);
+}
+
+static bool is_invite(const struct sip_message *m)
+{
+    return m->msg.is_request && m->facts.method == SIP_METHOD_INVITE;
+}
+
+/*
+ * What the message belongs to. ALG_REASON_NONE, or why it may not pass.
+ */
+static enum alg_reason find(struct alg *alg, struct sip_message *m, struct dialog_key *key)
+{
+    const struct voip_profile *profile = m->packet->profile;
+    m->call = m->record = NULL;
+    m->new_call = m->media = false;
+    if (m->facts.method == SIP_METHOD_REGISTER) {
+        m->record = registration_find(alg, m, key);
+        return ALG_REASON_NONE;
+    }
+    find_call(alg, m, key);
+    if (m->call && m->call->state == DIALOG_BLOCKED)
+        return ALG_REASON_SIP_CALL_ENDED;
+    if (may_keep_contact(m))
+        m->record = contact_find(alg, m, key);
+    m->new_call = is_invite(m) && !m->call;
+    m->media = m->new_call || (m->call && call_takes_media(m->call, m));
+    bool begins = m->new_call || (is_invite(m) && m->media && m->call->state == DIALOG_ENDED);
+    if (begins && profile->max_dialogs &&
+        dialog_policy_calls(&alg->dialogs, m->packet->policy_id) >= profile->max_dialogs)
+        return ALG_REASON_SIP_DIALOG_LIMIT;
+    return ALG_REASON_NONE;
+}
+
+/* A record for what the plan wants to hold, where there is none yet. */
+static enum alg_reason own(struct alg *alg, struct sip_message *m, const struct dialog_key *key,
+                           struct dialog **fresh)
+{
+    unsigned wanted = 0;
+    *fresh = NULL;
+    for (unsigned i = 0; i < alg->plan.n_maps; i++)
+        wanted += !alg->plan.maps[i].held;
+    if (m->new_call) {
+        *fresh = m->call = call_begin(alg, m, key);
+    } else if (wanted && !m->call && !m->record) {
+        enum dialog_kind kind =
+            m->facts.method == SIP_METHOD_REGISTER ? DIALOG_REGISTER : DIALOG_CONTACT;
+        *fresh = m->record = dialog_new(&alg->dialogs, kind, key, m->packet->policy_id);
+        if (*fresh)
+            alg_describe(*fresh, m);
+    } else {
+        return ALG_REASON_NONE;
+    }
+    return *fresh ? ALG_REASON_NONE : ALG_REASON_SIP_NO_DIALOG;
+}
+
+static void live(struct alg *alg, const struct sip_message *m)
+{
+    if (m->facts.method == SIP_METHOD_REGISTER)
+        registration_message(alg, m, &alg->plan);
+    else if (m->call)
+        call_message(alg, m, &alg->plan);
+    else if (m->record)
+        contact_message(alg, m, &alg->plan);
+}
+
+static enum alg_reason handle(struct alg *alg, struct sip_message *m, struct sip_output *out)
+{
+    struct dialog_key key;
+    struct dialog *fresh = NULL;
+    enum alg_reason reason = find(alg, m, &key);
+    if (reason == ALG_REASON_NONE)
+        reason = sip_plan(alg, m, &alg->sdp, &alg->plan);
+    if (reason == ALG_REASON_NONE)
+        reason = own(alg, m, &key, &fresh);
+    if (reason == ALG_REASON_NONE)
+        reason = sip_commit(alg, m, &alg->plan, m->call ? m->call : m->record, out);
+    if (reason == ALG_REASON_NONE)
+        live(alg, m);
+    else if (fresh)
+        alg_forget(alg, fresh);
+    return reason;
+}
+
+static enum alg_reason read(struct alg *alg, struct sip_message *m)
+{
+    struct sip_fault fault;
+    struct slice payload = m->packet->payload;
+    unsigned side = stat_side(!slice_istarts(slice_trim(payload), SLICE_LIT("SIP/")));
+    if (sip_msg_parse(payload, SIP_DATAGRAM, &m->msg, &fault, NULL) != SIP_DONE ||
+        sip_facts_read(&m->msg, &m->facts, &fault) != 0) {
+        stat_add(&alg->stats.method[SIP_METHOD_UNKNOWN].received[side], 1);
+        stat_add(&alg->stats.method[SIP_METHOD_UNKNOWN].unknown_form[side], 1);
+        return ALG_REASON_SIP_MALFORMED;
+    }
+    stat_add(&alg->stats.method[m->facts.method].received[side], 1);
+    if (m->msg.longest_line > SIP_LONG_LINE)
+        stat_add(&alg->stats.method[m->facts.method].long_headers[side], 1);
+    return ALG_REASON_NONE;
+}
+
+/* Count a message that was read and not let through. */
+static void count_refusal(struct alg *alg, const struct sip_message *m, enum alg_reason reason)
+{
+    unsigned side = stat_side(m->msg.is_request);
+    bool form = reason == ALG_REASON_SIP_MALFORMED || reason == ALG_REASON_SIP_SDP_MALFORMED;
+    stat_add(form ? &alg->stats.method[m->facts.method].unknown_form[side]
+                  : &alg->stats.method[m->facts.method].blocked[side],
+             1);
+}
+
+enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, char *out, size_t cap,
+                           size_t *out_n, enum alg_reason *reason)
+{
+    struct sip_message *m = &alg->message;
+    struct sip_output output = {.p = out, .cap = cap};
+    alg_start(alg, packet->now_ms);
+    if (!packet->profile->sip_status || sip_classify(packet->payload) != SIP_CLASS_SIP)
+        return ALG_PASS;
+    m->packet = packet;
+    m->nat = !endpoint_eq(packet->inside, packet->public_side);
+    *reason = read(alg, m);
+    if (*reason != ALG_REASON_NONE)
+        return ALG_DROP;
+    *reason = handle(alg, m, &output);
+    if (*reason != ALG_REASON_NONE) {
+        count_refusal(alg, m, *reason);
+        return ALG_DROP;
+    }
+    if (output.n == 0)
+        return ALG_PASS;
+    *out_n = output.n;
+    return ALG_REPLACE;
+}
+
+unsigned alg_run_timers(struct alg *alg, uint64_t now_ms, unsigned budget)
+{
+    unsigned ran = 0;
+    uint32_t left = budget;
+    alg_start(alg, now_ms);
+    while (left > 0) {
+        uint32_t i = wheel_next_due(&alg->wheel, now_ms, &left);
+        if (i == WHEEL_NONE)
+            break;
+        struct dialog *d = dialog_at(&alg->dialogs, i);
+        if (d->kind == DIALOG_CALL)
+            call_timer(alg, d, now_ms);
+        else
+            registration_timer(alg, d, now_ms);
+        ran++;
+    }
+    return ran;
+}
+
+uint64_t alg_next_deadline_ms(const struct alg *alg)
+{
+    return alg->started ? wheel_next_deadline_ms(&alg->wheel) : UINT64_MAX;
+}
+
+void alg_stats_read(const struct alg *alg, struct alg_stats *out)
+{
+    sip_stats_copy(&alg->stats, out);
+}
+
+void alg_stats_clear(struct alg *alg)
+{
+    sip_stats_clear(&alg->stats);
+}

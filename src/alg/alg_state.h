@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The inside of struct alg, for the files of this folder alone. One thread owns it; the counters
+ * are read by others.
+ */
+#pragma once
+
+#include "alg/dialog.h"
+#include "alg/sip_plan.h"
+#include "alg/sip_stats.h"
+
+#define ALG_TICK_MS 100
+
+struct alg {
+    struct mappings *mappings;
+    struct session_thread *thread;
+    struct event_sink events;
+    struct hash_secret secret, secret2; /* two keyed hashes make one of 128 bits */
+    bool started;                       /* the wheel knows what time it is */
+    struct wheel wheel;
+    struct dialogs dialogs;
+    struct sip_forms forms;
+    struct alg_stats stats;
+    /* The message in hand. */
+    struct sip_message message;
+    struct sdp sdp;
+    struct sip_plan plan;
+};
+
+/* Key of a record of `kind`: Call-ID and tag, or the address of record, and the inside host. */
+struct dialog_key alg_key(const struct alg *alg, enum dialog_kind kind, struct slice name,
+                          struct slice tag, const struct sip_message *m, bool inside_began);
+
+static inline uint64_t alg_tag(const struct alg *alg, struct slice tag)
+{
+    return hash_bytes(&alg->secret, tag.p, tag.n);
+}
+
+/* File the record in the wheel for `deadline_ms`; UINT64_MAX takes it out. */
+void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms);
+
+/* A flow from a stream's inside endpoints to where the other side listens comes through its pin. */
+void alg_claim(struct alg *alg, const struct pin *pin);
+
+/* Leave the mappings of a pin and give it back. */
+void alg_unpin(struct alg *alg, struct dialog *d, struct pin *pin);
+
+/* All pins, and the record itself. */
+void alg_forget(struct alg *alg, struct dialog *d);
+
+/* What the listing shows: who, when first seen, from the message in hand. */
+void alg_describe(struct dialog *d, const struct sip_message *m);
+
+/* An event about a record; only when events_on(&alg->events). `more` is further JSON or "". */
+void alg_event(struct alg *alg, const char *name, const struct dialog *d, uint64_t now_ms,
+               const char *more);

@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A call from its INVITE to its end:
+ *
+ *   TRYING, EARLY       the INVITE has no final response; restarted by every 1xx
+ *   CANCELLED           CANCEL closed the media; the final response decides, 487 or a 2xx that
+ *                       crossed it
+ *   RETRY               refused in a way that lets the caller try again (401, 302 ...): its media
+ *                       stay for a moment, so that the next INVITE finds the same ports
+ *   ANSWERED            a 2xx was seen; ESTABLISHED by the ACK
+ *   ENDING              BYE was seen; ENDED by its final response, with a grace for late packets
+ *   BLOCKED             call-keepalive ended it; its messages are refused for a while
+ *
+ * Each is left by a message or by the timer; nothing else keeps a record. While it lasts the call
+ * has at most one INVITE transaction under way, and one of PRACK or UPDATE. A retransmission is
+ * told by CSeq and direction, changes nothing and restarts no timer.
+ *
+ * A call is idle (`max-idle-dialogs`) when it is established, no transaction is open and no RTP
+ * came for ten seconds. Where more are idle than the policy keeps, the one whose last message is
+ * the oldest ends first.
+ */
+#include "alg/call.h"
+
+#include "alg/alg_state.h"
+#include "alg/call_media.h"
+
+#include <stdio.h>
+
+#define IDLE_LOOKS 8 /* idle calls looked at when one too many is there */
+
+static bool is_up(const struct dialog *d)
+{
+    return d->state == DIALOG_ANSWERED || d->state == DIALOG_ESTABLISHED;
+}
+
+static bool is_ringing(const struct dialog *d)
+{
+    return d->state == DIALOG_TRYING || d->state == DIALOG_EARLY;
+}
+
+struct dialog *call_begin(struct alg *alg, const struct sip_message *m,
+                          const struct dialog_key *key)
+{
+    struct dialog *d = dialog_new(&alg->dialogs, DIALOG_CALL, key, m->packet->policy_id);
+    if (!d)
+        return NULL;
+    d->inside_began = m->packet->outward;
+    d->hard_ms = m->packet->now_ms + CALL_HARD_LIMIT_MS;
+    alg_describe(d, m);
+    return d;
+}
+
+bool call_takes_media(const struct dialog *d, const struct sip_message *m)
+{
+    bool invite = m->msg.is_request && m->facts.method == SIP_METHOD_INVITE;
+    switch (m->facts.method) {
+    case SIP_METHOD_INVITE:
+    case SIP_METHOD_ACK:
+    case SIP_METHOD_PRACK:
+    case SIP_METHOD_UPDATE:
+        break;
+    default:
+        return false;
+    }
+    switch ((enum dialog_state)d->state) {
+    case DIALOG_ENDED:
+        return invite && m->facts.cseq >= d->invite_seen[m->packet->outward];
+    case DIALOG_CANCELLED:
+        return !m->msg.is_request;
+    case DIALOG_BLOCKED:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/*
+ * Begin and end
+ */
+
+static void call_started(struct alg *alg, struct dialog *d, const struct sip_message *m)
+{
+    dialog_count(&alg->dialogs, d, true);
+    d->answered = false;
+    stat_add(&alg->stats.calls_attempted, 1);
+    stat_add(&alg->stats.calls_active, 1);
+    if (events_on(&alg->events))
+        alg_event(alg, "dialog-started", d, m->packet->now_ms, "");
+}
+
+/* The call is over, whatever becomes of its record. */
+static void call_over(struct alg *alg, struct dialog *d, const char *reason, uint64_t now_ms)
+{
+    char more[64];
+    if (!d->counted)
+        return;
+    dialog_idle(&alg->dialogs, d, false);
+    dialog_count(&alg->dialogs, d, false);
+    stat_add(&alg->stats.calls_active, -1);
+    if (!d->answered)
+        stat_add(&alg->stats.calls_failed, 1);
+    if (events_on(&alg->events)) {
+        snprintf(more, sizeof(more), ",\"reason\":\"%s\",\"status\":%u", reason, d->status);
+        alg_event(alg, "dialog-ended", d, now_ms, more);
+    }
+}
+
+static void call_drop(struct alg *alg, struct dialog *d, const char *reason, uint64_t now_ms)
+{
+    call_over(alg, d, reason, now_ms);
+    alg_forget(alg, d);
+}
+
+void call_clear(struct alg *alg, struct dialog *d, uint64_t now_ms)
+{
+    call_drop(alg, d, "cleared", now_ms);
+}
+
+static void call_wait(struct dialog *d, enum dialog_state state, uint64_t until_ms)
+{
+    d->state = (uint8_t)state;
+    d->expires_ms = until_ms;
+}
+
+static void ring_restart(struct dialog *d, const struct sip_message *m)
+{
+    uint64_t until =
+        m->packet->now_ms + m->packet->profile->provisional_invite_expiry_s * UINT64_C(1000);
+    d->expires_ms = until < d->ring_ms ? until : d->ring_ms;
+}
+
+/*
+ * Requests. Each returns whether the message's description is news.
+ */
+
+static void txn_begin(struct dialog *d, struct dialog_txn *txn, const struct sip_message *m,
+                      const struct sip_plan *plan)
+{
+    *txn = (struct dialog_txn){
+        .cseq = m->facts.cseq,
+        .inside = m->packet->outward,
+        .pending = true,
+        .offer = plan->has_sdp,
+    };
+    memcpy(d->held_before, d->held, sizeof(d->held));
+}
+
+static void txn_ask(struct alg *alg, struct dialog *d, struct dialog_txn *txn,
+                    const struct sip_plan *plan, bool first)
+{
+    txn->asked = true;
+    media_ask(alg, d, plan, first);
+}
+
+static bool on_invite(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                      const struct sip_plan *plan)
+{
+    bool outward = m->packet->outward, begins = false;
+    uint32_t expires_s;
+    if (m->facts.cseq < d->invite_seen[outward])
+        return false; /* sent again */
+    if (d->state == DIALOG_FREE || d->state == DIALOG_ENDED)
+        begins = true;
+    else if (d->state != DIALOG_RETRY && !is_ringing(d) && !is_up(d))
+        return false;
+    d->invite_seen[outward] = m->facts.cseq + 1;
+    txn_begin(d, &d->invite, m, plan);
+    if (!is_up(d)) {
+        if (begins)
+            call_started(alg, d, m);
+        d->n_legs = 0;
+        d->ring_ms = UINT64_MAX;
+        if (sip_number_parse(sip_header_value(&m->msg, SIP_EXPIRES), UINT32_MAX, &expires_s,
+                             NULL) == 0)
+            d->ring_ms = m->packet->now_ms + expires_s * UINT64_C(1000) + CALL_WAIT_MS;
+        d->state = DIALOG_TRYING;
+        ring_restart(d, m);
+    }
+    if (outward && plan->has_sdp)
+        txn_ask(alg, d, &d->invite, plan, !is_up(d));
+    return true;
+}
+
+static bool on_ack(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                   const struct sip_plan *plan)
+{
+    struct dialog_txn *txn = &d->invite;
+    bool news = txn->late;
+    if (m->facts.cseq != txn->cseq || txn->inside != m->packet->outward || !is_up(d))
+        return false;
+    if (txn->late) {
+        txn->late = false;
+        if (m->packet->outward && plan->has_sdp)
+            txn_ask(alg, d, txn, plan, false);
+        if (txn->asked)
+            media_settle(alg, d);
+    }
+    if (d->state == DIALOG_ANSWERED) {
+        d->state = DIALOG_ESTABLISHED;
+        stat_add(&alg->stats.calls_established, 1);
+    }
+    return news;
+}
+
+static bool on_cancel(struct alg *alg, struct dialog *d, const struct sip_message *m)
+{
+    if (!is_ringing(d) || m->facts.cseq != d->invite.cseq || d->invite.inside != m->packet->outward)
+        return false;
+    media_close(alg, d);
+    call_wait(d, DIALOG_CANCELLED, m->packet->now_ms + CALL_WAIT_MS);
+    return false;
+}
+
+/* The tag of the side that did not begin the call. */
+static struct slice other_tag(const struct sip_message *m)
+{
+    return m->from_began ? m->facts.to.tag : m->facts.from.tag;
+}
+
+/* With several 2xx (forking) BYE ends one of them. */
+static bool on_bye(struct alg *alg, struct dialog *d, const struct sip_message *m)
+{
+    struct dialog_leg *leg = dialog_leg(d, alg_tag(alg, other_tag(m)), false);
+    unsigned others = 0;
+    if (!is_up(d))
+        return false;
+    for (unsigned i = 0; i < d->n_legs; i++)
+        others += &d->legs[i] != leg && d->legs[i].state == LEG_CONFIRMED;
+    if (others > 0 && (leg || d->n_legs == DIALOG_LEGS)) {
+        if (leg)
+            leg->state = LEG_ENDED;
+        return false;
+    }
+    d->bye =
+        (struct dialog_txn){.cseq = m->facts.cseq, .inside = m->packet->outward, .pending = true};
+    d->before_bye = d->state;
+    call_wait(d, DIALOG_ENDING, m->packet->now_ms + CALL_WAIT_MS);
+    return false;
+}
+
+static bool on_offer(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                     const struct sip_plan *plan)
+{
+    struct dialog_txn *txn = &d->other;
+    if (txn->cseq == m->facts.cseq && txn->inside == m->packet->outward)
+        return txn->pending;
+    txn_begin(d, txn, m, plan);
+    if (m->packet->outward && plan->has_sdp)
+        txn_ask(alg, d, txn, plan, false);
+    return true;
+}
+
+/*
+ * Responses
+ */
+
+static bool is_answer_to(const struct dialog_txn *txn, const struct sip_message *m)
+{
+    return txn->cseq == m->facts.cseq && txn->inside != m->packet->outward;
+}
+
+/* Session-Expires of a 2xx bounds the call until the next one. */
+static void refresh(struct dialog *d, const struct sip_message *m)
+{
+    struct sip_session_expires se;
+    struct slice value = sip_header_value(&m->msg, SIP_SESSION_EXPIRES);
+    d->expires_ms = 0;
+    if (value.n == 0 || sip_session_expires_parse(value, &se, NULL) != 0)
+        return;
+    if (se.seconds < CALL_SESSION_MIN_S)
+        se.seconds = CALL_SESSION_MIN_S;
+    d->expires_ms = m->packet->now_ms + se.seconds * UINT64_C(1000);
+}
+
+/* A 2xx: the offer of its request has its answer, or it carries the offer itself. */
+static void exchange(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                     const struct sip_plan *plan, struct dialog_txn *txn)
+{
+    bool first = !d->answered && txn == &d->invite;
+    if (m->packet->outward && plan->has_sdp)
+        txn_ask(alg, d, txn, plan, first);
+    txn->late = txn == &d->invite && !txn->offer && plan->has_sdp;
+    if (txn->late)
+        return;
+    if (first && m->packet->outward && !plan->has_sdp)
+        media_keep(alg, d); /* answered in a 1xx, perhaps in several */
+    else if (txn->asked)
+        media_settle(alg, d);
+}
+
+static void refused(struct alg *alg, struct dialog *d, const struct dialog_txn *txn)
+{
+    if (txn->asked)
+        media_revert(alg, d);
+    if (txn->offer)
+        memcpy(d->held, d->held_before, sizeof(d->held));
+}
+
+/* May the caller send the INVITE again with what this response told it? */
+static bool may_retry(uint16_t status)
+{
+    static const uint16_t again[] = {401, 407, 413, 415, 416, 420, 421, 422, 423, 484, 491, 494};
+    for (size_t i = 0; i < sizeof(again) / sizeof(again[0]); i++)
+        if (again[i] == status)
+            return true;
+    return status < 400;
+}
+
+static void call_refused(struct alg *alg, struct dialog *d, const struct sip_message *m)
+{
+    uint64_t now_ms = m->packet->now_ms, until_ms = now_ms + CALL_GRACE_MS;
+    d->status = m->msg.status;
+    if (d->state != DIALOG_CANCELLED && may_retry(m->msg.status)) {
+        call_wait(d, DIALOG_RETRY, until_ms);
+        return;
+    }
+    call_over(alg, d, d->state == DIALOG_CANCELLED ? "cancelled" : "rejected", now_ms);
+    media_close(alg, d);
+    call_wait(d, DIALOG_ENDED, until_ms);
+}
+
+static bool on_provisional(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                           const struct sip_plan *plan)
+{
+    struct slice tag = other_tag(m);
+    if (is_ringing(d)) {
+        if (m->msg.status > 100)
+            d->state = DIALOG_EARLY;
+        if (tag.n)
+            dialog_leg(d, alg_tag(alg, tag), true);
+        ring_restart(d, m);
+    }
+    if (m->packet->outward && plan->has_sdp && d->invite.pending)
+        txn_ask(alg, d, &d->invite, plan, !is_up(d));
+    return d->invite.pending;
+}
+
+static bool on_invite_response(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                               const struct sip_plan *plan)
+{
+    struct dialog_txn *txn = &d->invite;
+    bool setup = is_ringing(d) || d->state == DIALOG_CANCELLED;
+    if (!is_answer_to(txn, m) || (!setup && !is_up(d)))
+        return false;
+    if (m->msg.status < 200)
+        return on_provisional(alg, d, m, plan);
+    if (m->msg.status < 300) {
+        struct dialog_leg *leg = dialog_leg(d, alg_tag(alg, other_tag(m)), true);
+        if (leg && leg->state == LEG_EARLY)
+            leg->state = LEG_CONFIRMED;
+    }
+    if (!txn->pending)
+        return false; /* sent again, or another leg of the same INVITE */
+    txn->pending = false;
+    if (m->msg.status >= 300) {
+        if (setup)
+            call_refused(alg, d, m);
+        else
+            refused(alg, d, txn);
+        return false;
+    }
+    exchange(alg, d, m, plan, txn);
+    refresh(d, m);
+    if (setup) {
+        d->state = DIALOG_ANSWERED;
+        d->answered = true;
+        d->media_ms = m->packet->now_ms;
+        if (events_on(&alg->events))
+            alg_event(alg, "dialog-answered", d, m->packet->now_ms, "");
+    }
+    return true;
+}
+
+static bool on_bye_response(struct alg *alg, struct dialog *d, const struct sip_message *m)
+{
+    if (d->state != DIALOG_ENDING || !is_answer_to(&d->bye, m) || m->msg.status < 200)
+        return false;
+    if (m->msg.status == 401 || m->msg.status == 407) {
+        d->state = d->before_bye;
+        d->expires_ms = 0;
+        return false;
+    }
+    call_over(alg, d, "bye", m->packet->now_ms);
+    call_wait(d, DIALOG_ENDED, m->packet->now_ms + CALL_GRACE_MS);
+    return false;
+}
+
+static bool on_offer_response(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                              const struct sip_plan *plan)
+{
+    struct dialog_txn *txn = &d->other;
+    if (!is_answer_to(txn, m) || !txn->pending || m->msg.status < 200)
+        return false;
+    txn->pending = false;
+    if (m->msg.status >= 300) {
+        refused(alg, d, txn);
+        return false;
+    }
+    exchange(alg, d, m, plan, txn);
+    if (m->facts.method == SIP_METHOD_UPDATE && is_up(d))
+        refresh(d, m);
+    return true;
+}
+
+static bool on_message(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                       const struct sip_plan *plan)
+{
+    bool request = m->msg.is_request;
+    switch (m->facts.method) {
+    case SIP_METHOD_INVITE:
+        return request ? on_invite(alg, d, m, plan) : on_invite_response(alg, d, m, plan);
+    case SIP_METHOD_ACK:
+        return request && on_ack(alg, d, m, plan);
+    case SIP_METHOD_CANCEL:
+        return request && on_cancel(alg, d, m);
+    case SIP_METHOD_BYE:
+        return request ? on_bye(alg, d, m) : on_bye_response(alg, d, m);
+    case SIP_METHOD_PRACK:
+    case SIP_METHOD_UPDATE:
+        return request ? on_offer(alg, d, m, plan) : on_offer_response(alg, d, m, plan);
+    default:
+        return false;
+    }
+}
+
+/*
+ * Timers
+ */
+
+static bool on_hold(const struct dialog *d)
+{
+    return d->held[0] || d->held[1];
+}
+
+static uint64_t silence_ms(const struct dialog *d)
+{
+    return d->call_keepalive_s ? d->call_keepalive_s * UINT64_C(1000) : CALL_SILENCE_MS;
+}
+
+/* When silence ends the call, as far as is known without asking the mappings. */
+static uint64_t silence_deadline(const struct dialog *d)
+{
+    uint64_t from = d->media_ms > d->heard_ms ? d->media_ms : d->heard_ms;
+    if (!d->call_keepalive_s && d->last_ms > from)
+        from = d->last_ms;
+    return from + silence_ms(d);
+}
+
+static bool has_media(const struct alg *alg, const struct dialog *d)
+{
+    for (const struct pin *p = pin_at(&alg->dialogs, d->pins); p;
+         p = pin_at(&alg->dialogs, p->next))
+        if (p->kind == MAPPING_RTP)
+            return true;
+    return false;
+}
+
+uint64_t call_deadline(const struct alg *alg, const struct dialog *d, const char **why)
+{
+    uint64_t at = d->expires_ms;
+    *why = dialog_state_ends_by((enum dialog_state)d->state);
+    if (!is_up(d))
+        return at;
+    if (at == 0 || at > d->hard_ms)
+        at = d->hard_ms;
+    else
+        *why = "session-expires";
+    if (!on_hold(d) && has_media(alg, d) && silence_deadline(d) < at) {
+        at = silence_deadline(d);
+        *why = d->call_keepalive_s ? "call-keepalive" : "silence";
+    }
+    return at;
+}
+
+static void call_file(struct alg *alg, struct dialog *d)
+{
+    const char *why;
+    uint64_t at = call_deadline(alg, d, &why);
+    if (d->check_ms && d->check_ms < at)
+        at = d->check_ms;
+    alg_file(alg, d, at);
+}
+
+/*
+ * End the calls that are idle beyond what the policy keeps. False when `d` itself was one of them.
+ * Those whose media still move go to the young end; when only such were met, look again later.
+ */
+static bool idle_limit(struct alg *alg, struct dialog *d, uint64_t now_ms)
+{
+    uint32_t max = d->max_idle, n, index;
+    bool lives = true;
+    d->check_ms = 0;
+    for (int looks = 0; max && lives; looks++) {
+        index = dialog_idle_oldest(&alg->dialogs, d, &n);
+        if (n <= max)
+            break;
+        if (looks == IDLE_LOOKS) {
+            d->check_ms = now_ms + CALL_QUIET_MS;
+            break;
+        }
+        struct dialog *oldest = dialog_at(&alg->dialogs, index);
+        uint64_t last;
+        if (media_last_ms(alg, oldest, now_ms, &last) && last > oldest->media_ms &&
+            last + CALL_QUIET_MS > now_ms) {
+            dialog_idle(&alg->dialogs, oldest, true);
+            continue;
+        }
+        lives = oldest != d;
+        call_drop(alg, oldest, "max-idle-dialogs", now_ms);
+    }
+    return lives;
+}
+
+void call_message(struct alg *alg, const struct sip_message *m, const struct sip_plan *plan)
+{
+    struct dialog *d = m->call;
+    const struct alg_packet *packet = m->packet;
+    d->last_ms = packet->now_ms;
+    d->call_keepalive_s = packet->profile->call_keepalive_s;
+    d->max_idle = packet->profile->max_idle_dialogs;
+    d->method = (uint8_t)m->facts.method;
+    d->cseq = m->facts.cseq;
+    if (!m->msg.is_request && d->state != DIALOG_ENDED)
+        d->status = m->msg.status;
+    bool news = on_message(alg, d, m, plan) && plan->has_sdp;
+    if (news && !packet->outward)
+        media_remote(alg, d, plan);
+    if (news && d->held[packet->outward] != plan->held) {
+        d->held[packet->outward] = plan->held;
+        d->media_ms = packet->now_ms;
+    }
+    bool idle = d->state == DIALOG_ESTABLISHED && !d->invite.pending && !d->other.pending;
+    dialog_idle(&alg->dialogs, d, idle);
+    if (!idle || idle_limit(alg, d, packet->now_ms))
+        call_file(alg, d);
+}
+
+/* An established call, or one without ACK: which of its limits was it? */
+static void up_timer(struct alg *alg, struct dialog *d, uint64_t now_ms)
+{
+    uint64_t last;
+    if (now_ms >= d->hard_ms) {
+        call_drop(alg, d, "hard-limit", now_ms);
+        return;
+    }
+    if (d->expires_ms && now_ms >= d->expires_ms) {
+        call_drop(alg, d, "session-expires", now_ms);
+        return;
+    }
+    if (!on_hold(d) && media_last_ms(alg, d, now_ms, &last)) {
+        d->heard_ms = last;
+        if (now_ms >= silence_deadline(d)) {
+            if (!d->call_keepalive_s) {
+                call_drop(alg, d, "silence", now_ms);
+                return;
+            }
+            call_over(alg, d, "call-keepalive", now_ms);
+            media_close(alg, d);
+            call_wait(d, DIALOG_BLOCKED, now_ms + CALL_WAIT_MS);
+        }
+    }
+    bool check = d->check_ms && now_ms >= d->check_ms;
+    if (check)
+        d->check_ms = 0;
+    if (!check || !d->idle || idle_limit(alg, d, now_ms))
+        call_file(alg, d);
+}
+
+void call_timer(struct alg *alg, struct dialog *d, uint64_t now_ms)
+{
+    if (is_up(d)) {
+        up_timer(alg, d, now_ms);
+        return;
+    }
+    if (now_ms < d->expires_ms) {
+        call_file(alg, d);
+        return;
+    }
+    switch ((enum dialog_state)d->state) {
+    case DIALOG_TRYING:
+    case DIALOG_EARLY:
+        call_drop(alg, d, "provisional-expiry", now_ms);
+        break;
+    case DIALOG_CANCELLED:
+        call_drop(alg, d, "cancelled", now_ms);
+        break;
+    case DIALOG_RETRY:
+        call_drop(alg, d, "rejected", now_ms);
+        break;
+    case DIALOG_ENDING:
+        call_drop(alg, d, "bye-unanswered", now_ms);
+        break;
+    default:
+        call_drop(alg, d, "over", now_ms);
+    }
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A pin is CURRENT when a finished exchange agreed on it, PENDING when the inside party's latest
+ * description names it (or nothing else was said since). Commit makes pins with neither; media_ask
+ * marks, settle and revert clean up. Before the first exchange is complete nothing is CURRENT; an
+ * exchange that begins in that time (UPDATE, PRACK) builds on what the first one asked for.
+ */
+#include "alg/call_media.h"
+
+#include "alg/alg_state.h"
+
+static struct pin *next_media(const struct alg *alg, uint32_t from)
+{
+    struct pin *pin = pin_at(&alg->dialogs, from);
+    while (pin && pin->kind != MAPPING_RTP)
+        pin = pin_at(&alg->dialogs, pin->next);
+    return pin;
+}
+
+/* Close the media pins that lack `flags`; the others are what both sides agreed on. */
+static void media_sweep(struct alg *alg, struct dialog *d, uint8_t flags)
+{
+    struct pin *pin = next_media(alg, d->pins);
+    while (pin) {
+        uint32_t next = pin->next;
+        if ((pin->flags & flags) == flags)
+            pin->flags = PIN_CURRENT | PIN_PENDING;
+        else
+            alg_unpin(alg, d, pin);
+        pin = next_media(alg, next);
+    }
+}
+
+void media_ask(struct alg *alg, struct dialog *d, const struct sip_plan *plan, bool first)
+{
+    for (struct pin *pin = next_media(alg, d->pins); pin; pin = next_media(alg, pin->next)) {
+        if (!first && pin->flags & PIN_PENDING)
+            pin->flags |= PIN_CURRENT;
+        pin->flags &= (uint8_t)~PIN_PENDING;
+    }
+    for (unsigned i = 0; i < plan->n_maps; i++) {
+        const struct sip_map *map = &plan->maps[i];
+        if (map->kind != MAPPING_RTP)
+            continue;
+        struct pin *pin = pin_find(&alg->dialogs, d, MAPPING_RTP, map->stream, map->inside);
+        if (pin)
+            pin->flags |= PIN_PENDING;
+    }
+}
+
+void media_settle(struct alg *alg, struct dialog *d)
+{
+    media_sweep(alg, d, PIN_PENDING);
+}
+
+void media_keep(struct alg *alg, struct dialog *d)
+{
+    media_sweep(alg, d, 0);
+}
+
+void media_revert(struct alg *alg, struct dialog *d)
+{
+    media_sweep(alg, d, PIN_CURRENT);
+}
+
+void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan)
+{
+    for (unsigned i = 0; i < plan->n_streams; i++) {
+        const struct sip_stream *s = &plan->streams[i];
+        if (s->remote.ip == 0)
+            continue;
+        if (s->stream < DIALOG_REMOTES)
+            d->remotes[s->stream] = s->remote;
+        struct pin *pin = next_media(alg, d->pins);
+        for (; pin; pin = next_media(alg, pin->next)) {
+            if (pin->stream != s->stream || endpoint_eq(pin->remote, s->remote))
+                continue;
+            pin->remote = s->remote;
+            alg_claim(alg, pin);
+        }
+    }
+}
+
+void media_close(struct alg *alg, struct dialog *d)
+{
+    struct pin *pin = next_media(alg, d->pins);
+    while (pin) {
+        uint32_t next = pin->next;
+        alg_unpin(alg, d, pin);
+        pin = next_media(alg, next);
+    }
+}
+
+bool media_last_ms(const struct alg *alg, const struct dialog *d, uint64_t now_ms, uint64_t *last)
+{
+    bool any = false;
+    *last = d->media_ms;
+    for (struct pin *pin = next_media(alg, d->pins); pin; pin = next_media(alg, pin->next)) {
+        uint32_t seen;
+        if (!store_live(&alg->mappings->store, pin->h[0]))
+            continue;
+        any = true;
+        if (!mapping_last_seen(alg->mappings, pin->h[0].index, &seen))
+            continue;
+        uint32_t age = (uint32_t)now_ms - seen; /* the clock of packets wraps */
+        if ((int32_t)age < 0)
+            age = 0;
+        if (age <= now_ms && now_ms - age > *last)
+            *last = now_ms - age;
+    }
+    return any;
+}

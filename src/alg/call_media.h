@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The media of a call: which of its pins the last finished offer and answer agreed on, which the
+ * one under way asks for, and whether packets still come. Make before break: what is agreed stays
+ * until the new agreement is complete, and comes back if it is refused (RFC 3264 8).
+ */
+#pragma once
+
+#include "alg/sip_plan.h"
+
+struct alg;
+
+/*
+ * The inside party's new description names these streams: the pins of plan->maps are asked for, no
+ * others. What a first exchange has already agreed on counts as agreed from here on.
+ */
+void media_ask(struct alg *alg, struct dialog *d, const struct sip_plan *plan, bool first);
+
+/* The exchange is complete: what was asked for is agreed, the rest closes. */
+void media_settle(struct alg *alg, struct dialog *d);
+
+/* The exchange is complete and said nothing new: all there is stays. */
+void media_keep(struct alg *alg, struct dialog *d);
+
+/* The exchange was refused: what was only asked for closes. */
+void media_revert(struct alg *alg, struct dialog *d);
+
+/* The outside party's description: where each stream is to be sent. */
+void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan);
+
+/* Close all media at once. */
+void media_close(struct alg *alg, struct dialog *d);
+
+/*
+ * When media were last heard of, not before d->media_ms. False when the call has none that pass
+ * through here.
+ */
+bool media_last_ms(const struct alg *alg, const struct dialog *d, uint64_t now_ms, uint64_t *last);

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Pools and lists, no rules: what a message does to a call is in call.c, what it does to a
+ * registration in registration.c.
+ *
+ * Three pools (records, pins, policies) are arrays whose unused entries form chains; entries never
+ * used cost no memory, because the pages are taken when first touched. Records hang in hash chains
+ * by key: the key is already a keyed hash of what strangers chose, so its low bits spread. A policy
+ * record lives while it has a dialog.
+ */
+#include "alg/dialog.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+
+#define PINS_PER_DIALOG 4
+
+const char *dialog_state_text(enum dialog_state state)
+{
+    static const char *const texts[] = {
+#define X(id, text, ends) text,
+        DIALOG_STATES(X)
+#undef X
+    };
+    return texts[state];
+}
+
+const char *dialog_state_ends_by(enum dialog_state state)
+{
+    static const char *const texts[] = {
+#define X(id, text, ends) ends,
+        DIALOG_STATES(X)
+#undef X
+    };
+    return texts[state];
+}
+
+int dialogs_init(struct dialogs *ds, uint32_t capacity)
+{
+    uint32_t buckets = 64;
+    while (buckets < capacity && buckets < 1u << 30)
+        buckets *= 2;
+    *ds = (struct dialogs){
+        .n_buckets = buckets,
+        .capacity = capacity,
+        .pin_capacity = capacity * PINS_PER_DIALOG + DIALOG_PINS_MAX,
+        .free = DIALOG_NONE,
+        .pin_free = PIN_NONE,
+        .policy_free = DIALOG_NONE,
+    };
+    ds->bytes[0] = (size_t)capacity * sizeof(struct dialog);
+    ds->bytes[1] = (size_t)ds->pin_capacity * sizeof(struct pin);
+    ds->bytes[2] = (size_t)capacity * sizeof(struct dialog_policy);
+    ds->bytes[3] = ds->bytes[4] = (size_t)buckets * sizeof(uint32_t);
+    ds->at = mem_map(ds->bytes[0], false);
+    ds->pins = mem_map(ds->bytes[1], false);
+    ds->policies = mem_map(ds->bytes[2], false);
+    ds->buckets = mem_map(ds->bytes[3], false);
+    ds->policy_buckets = mem_map(ds->bytes[4], false);
+    if (ds->at && ds->pins && ds->policies && ds->buckets && ds->policy_buckets) {
+        memset(ds->buckets, 0xff, ds->bytes[3]);
+        memset(ds->policy_buckets, 0xff, ds->bytes[4]);
+        return 0;
+    }
+    dialogs_free(ds);
+    return -ENOMEM;
+}
+
+void dialogs_free(struct dialogs *ds)
+{
+    void *parts[5] = {ds->at, ds->pins, ds->policies, ds->buckets, ds->policy_buckets};
+    for (int i = 0; i < 5; i++)
+        if (parts[i])
+            mem_unmap(parts[i], ds->bytes[i]);
+    *ds = (struct dialogs){0};
+}
+
+static uint32_t *bucket_of(const struct dialogs *ds, const struct dialog_key *key)
+{
+    return &ds->buckets[key->h[0] & (ds->n_buckets - 1)];
+}
+
+struct dialog *dialog_find(const struct dialogs *ds, const struct dialog_key *key)
+{
+    for (uint32_t i = *bucket_of(ds, key); i != DIALOG_NONE; i = ds->at[i].hash_next)
+        if (ds->at[i].key.h[0] == key->h[0] && ds->at[i].key.h[1] == key->h[1])
+            return &ds->at[i];
+    return NULL;
+}
+
+static uint32_t *policy_bucket(const struct dialogs *ds, uint32_t policy_id)
+{
+    return &ds->policy_buckets[(policy_id * 0x9e3779b1u >> 7) & (ds->n_buckets - 1)];
+}
+
+static uint32_t policy_find(const struct dialogs *ds, uint32_t policy_id)
+{
+    uint32_t i = *policy_bucket(ds, policy_id);
+    while (i != DIALOG_NONE && ds->policies[i].policy_id != policy_id)
+        i = ds->policies[i].hash_next;
+    return i;
+}
+
+/* There are as many policy records as dialogs, so one is always left. */
+static uint32_t policy_take(struct dialogs *ds, uint32_t policy_id)
+{
+    uint32_t i = policy_find(ds, policy_id);
+    if (i == DIALOG_NONE) {
+        uint32_t *bucket = policy_bucket(ds, policy_id);
+        i = ds->policy_free;
+        if (i != DIALOG_NONE)
+            ds->policy_free = ds->policies[i].hash_next;
+        else
+            i = ds->policy_fresh++;
+        ds->policies[i] = (struct dialog_policy){
+            .policy_id = policy_id,
+            .hash_next = *bucket,
+            .idle_head = DIALOG_NONE,
+            .idle_tail = DIALOG_NONE,
+        };
+        *bucket = i;
+    }
+    ds->policies[i].n_records++;
+    return i;
+}
+
+static void policy_leave(struct dialogs *ds, uint32_t index)
+{
+    struct dialog_policy *p = &ds->policies[index];
+    if (--p->n_records > 0)
+        return;
+    uint32_t *link = policy_bucket(ds, p->policy_id);
+    while (*link != index)
+        link = &ds->policies[*link].hash_next;
+    *link = p->hash_next;
+    p->hash_next = ds->policy_free;
+    ds->policy_free = index;
+}
+
+struct dialog *dialog_new(struct dialogs *ds, enum dialog_kind kind, const struct dialog_key *key,
+                          uint32_t policy_id)
+{
+    uint32_t i = ds->free;
+    if (i != DIALOG_NONE)
+        ds->free = ds->at[i].hash_next;
+    else if (ds->fresh < ds->capacity)
+        i = ds->fresh++;
+    else
+        return NULL;
+    struct dialog *d = &ds->at[i];
+    uint32_t *bucket = bucket_of(ds, key);
+    *d = (struct dialog){
+        .key = *key,
+        .hash_next = *bucket,
+        .epoch = d->epoch + 1,
+        .kind = (uint8_t)kind,
+        .pins = PIN_NONE,
+        .policy = policy_take(ds, policy_id),
+        .policy_id = policy_id,
+        .idle_prev = DIALOG_NONE,
+        .idle_next = DIALOG_NONE,
+    };
+    *bucket = i;
+    ds->n_used++;
+    return d;
+}
+
+void dialog_delete(struct dialogs *ds, struct dialog *d)
+{
+    uint32_t i = dialog_index(ds, d);
+    uint32_t *link = bucket_of(ds, &d->key);
+    dialog_idle(ds, d, false);
+    dialog_count(ds, d, false);
+    policy_leave(ds, d->policy);
+    while (*link != i)
+        link = &ds->at[*link].hash_next;
+    *link = d->hash_next;
+    d->state = DIALOG_FREE;
+    d->hash_next = ds->free;
+    ds->free = i;
+    ds->n_used--;
+}
+
+uint32_t dialog_policy_calls(const struct dialogs *ds, uint32_t policy_id)
+{
+    uint32_t i = policy_find(ds, policy_id);
+    return i == DIALOG_NONE ? 0 : ds->policies[i].n_calls;
+}
+
+void dialog_count(struct dialogs *ds, struct dialog *d, bool on)
+{
+    if (d->counted == on)
+        return;
+    d->counted = on;
+    if (d->kind != DIALOG_CALL)
+        return;
+    if (on)
+        ds->policies[d->policy].n_calls++;
+    else
+        ds->policies[d->policy].n_calls--;
+}
+
+static void idle_unlink(struct dialogs *ds, struct dialog *d)
+{
+    struct dialog_policy *p = &ds->policies[d->policy];
+    if (d->idle_prev != DIALOG_NONE)
+        ds->at[d->idle_prev].idle_next = d->idle_next;
+    else
+        p->idle_head = d->idle_next;
+    if (d->idle_next != DIALOG_NONE)
+        ds->at[d->idle_next].idle_prev = d->idle_prev;
+    else
+        p->idle_tail = d->idle_prev;
+    p->n_idle--;
+}
+
+void dialog_idle(struct dialogs *ds, struct dialog *d, bool on)
+{
+    struct dialog_policy *p = &ds->policies[d->policy];
+    if (d->idle)
+        idle_unlink(ds, d);
+    d->idle = on;
+    if (!on)
+        return;
+    d->idle_prev = p->idle_tail;
+    d->idle_next = DIALOG_NONE;
+    if (p->idle_tail != DIALOG_NONE)
+        ds->at[p->idle_tail].idle_next = dialog_index(ds, d);
+    else
+        p->idle_head = dialog_index(ds, d);
+    p->idle_tail = dialog_index(ds, d);
+    p->n_idle++;
+}
+
+uint32_t dialog_idle_oldest(const struct dialogs *ds, const struct dialog *d, uint32_t *n)
+{
+    *n = ds->policies[d->policy].n_idle;
+    return ds->policies[d->policy].idle_head;
+}
+
+struct dialog_leg *dialog_leg(struct dialog *d, uint64_t tag, bool make)
+{
+    for (unsigned i = 0; i < d->n_legs; i++)
+        if (d->legs[i].tag == tag)
+            return &d->legs[i];
+    if (!make || d->n_legs == DIALOG_LEGS)
+        return NULL;
+    d->legs[d->n_legs] = (struct dialog_leg){.tag = tag, .state = LEG_EARLY};
+    return &d->legs[d->n_legs++];
+}
+
+struct pin *pin_new(struct dialogs *ds, struct dialog *d)
+{
+    uint32_t i = ds->pin_free;
+    if (!pins_room(ds, d, 1))
+        return NULL;
+    if (i != PIN_NONE)
+        ds->pin_free = ds->pins[i].next;
+    else
+        i = ds->pin_fresh++;
+    ds->pins[i] = (struct pin){
+        .next = d->pins,
+        .h = {HANDLE_NONE, HANDLE_NONE},
+    };
+    d->pins = i;
+    d->n_pins++;
+    ds->n_pins++;
+    return &ds->pins[i];
+}
+
+void pin_delete(struct dialogs *ds, struct dialog *d, struct pin *pin)
+{
+    uint32_t i = (uint32_t)(pin - ds->pins), *link = &d->pins;
+    while (*link != i)
+        link = &ds->pins[*link].next;
+    *link = pin->next;
+    pin->next = ds->pin_free;
+    ds->pin_free = i;
+    d->n_pins--;
+    ds->n_pins--;
+}
+
+bool pins_room(const struct dialogs *ds, const struct dialog *d, unsigned n)
+{
+    return n <= ds->pin_capacity - ds->n_pins && (d ? d->n_pins : 0u) + n <= DIALOG_PINS_MAX;
+}
+
+struct pin *pin_find(const struct dialogs *ds, const struct dialog *d, enum mapping_kind kind,
+                     unsigned stream, struct endpoint inside)
+{
+    for (struct pin *p = pin_at(ds, d->pins); p; p = pin_at(ds, p->next))
+        if (p->kind == kind && endpoint_eq(p->inside, inside) &&
+            (kind == MAPPING_SIGNALLING || p->stream == stream))
+            return p;
+    return NULL;
+}

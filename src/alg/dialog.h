@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the ALG remembers: calls, registrations and other contacts, each with the mappings it holds.
+ * One record per call: all early dialogs that one INVITE forks into share it, told apart by their
+ * other tag ("legs"). Found by Call-ID and the tag of the side that began, together with the inside
+ * host and who began, so that a call that crosses the firewall twice is two records.
+ *
+ * All memory is taken at the start. Owned by one struct alg and its thread. Records are named by
+ * index while they are in use; index | epoch << 32 names one life of it.
+ */
+#pragma once
+
+#include "alg/alg.h"
+#include "sessions/wheel.h"
+
+#define DIALOG_NONE UINT32_MAX
+
+enum dialog_kind {
+    DIALOG_CALL,
+    DIALOG_REGISTER,
+    DIALOG_CONTACT, /* a subscription or another request with a contact of its own */
+};
+
+/* X(identifier, text, what ends it when its own timer runs out) */
+#define DIALOG_STATES(X)                                      \
+    X(FREE, "free", "")                                       \
+    X(TRYING, "trying", "provisional-invite-expiry-time")     \
+    X(EARLY, "early", "provisional-invite-expiry-time")       \
+    X(CANCELLED, "cancelled", "final-response")               \
+    X(RETRY, "retry", "grace")                                \
+    X(ANSWERED, "answered", "hard-limit")                     \
+    X(ESTABLISHED, "established", "hard-limit")               \
+    X(ENDING, "ending", "bye")                                \
+    X(ENDED, "ended", "grace")                                \
+    X(BLOCKED, "blocked", "block")                            \
+    X(REGISTERING, "registering", "registration-unconfirmed") \
+    X(REGISTERED, "registered", "registration")               \
+    X(KEPT, "contact", "expiry")
+
+enum dialog_state {
+#define X(id, text, ends) DIALOG_##id,
+    DIALOG_STATES(X)
+#undef X
+    DIALOG_STATE_COUNT
+};
+
+const char *dialog_state_text(enum dialog_state state);
+const char *dialog_state_ends_by(enum dialog_state state);
+
+/*
+ * A pin: one record's hold on a mapping, or on a pair of them. Also keeps what the call knows about
+ * the stream. Linked from its record.
+ */
+#define PIN_NONE UINT32_MAX
+
+enum pin_flags {
+    PIN_CURRENT = 1, /* agreed by a finished offer and answer */
+    PIN_PENDING = 2, /* in the last session description of the inside party */
+};
+
+struct pin {
+    uint32_t next;
+    uint8_t kind;   /* enum mapping_kind: MAPPING_SIGNALLING or MAPPING_RTP */
+    uint8_t stream; /* which m= line */
+    uint8_t flags;
+    uint8_t proto;
+    struct handle h[2]; /* RTP and RTCP, or the signalling mapping and HANDLE_NONE */
+    struct endpoint inside, rtcp, remote;
+    struct endpoint public_side[2];
+    /* Contacts of a registration. */
+    uint32_t asked_s, cseq;
+    uint64_t expires_ms;
+};
+
+#define DIALOG_PINS_MAX \
+    72 /* pins of one record: 32 streams twice, while they change, and contacts */
+
+enum leg_state {
+    LEG_EARLY,
+    LEG_CONFIRMED,
+    LEG_ENDED
+};
+
+#define DIALOG_LEGS 6
+
+struct dialog_leg {
+    uint64_t tag; /* keyed hash of the other side's tag */
+    uint8_t state;
+};
+
+/* A request that may carry an offer, until its final response. */
+struct dialog_txn {
+    uint32_t cseq;
+    bool inside;  /* sent by the inside party */
+    bool pending; /* no final response yet */
+    bool offer;   /* it carried a session description */
+    bool late;    /* its 2xx carried the offer, the ACK carries the answer */
+    bool asked;   /* the inside party described its media in it */
+};
+
+#define DIALOG_TEXT    128
+#define DIALOG_REMOTES 8
+
+struct dialog_key {
+    uint64_t h[2];
+};
+
+struct dialog {
+    struct dialog_key key;
+    struct wheel_link wheel;
+    uint32_t hash_next;
+    uint32_t epoch;
+    uint8_t kind, state;
+    bool counted; /* in calls_active, registers_active and the policy's count */
+    bool idle;    /* on the policy's list of idle ones */
+    bool inside_began;
+    bool star;                    /* the last REGISTER asked to remove all contacts */
+    bool held[2], held_before[2]; /* hold asked for by the outside [0] and inside [1] party */
+    uint8_t n_legs, n_pins;
+    struct dialog_leg legs[DIALOG_LEGS];
+    uint8_t before_bye;                   /* the state BYE found */
+    bool answered;                        /* a 2xx to its INVITE was seen */
+    struct dialog_txn invite, other, bye; /* other: PRACK, UPDATE */
+    uint32_t invite_seen[2];              /* highest CSeq + 1 of INVITEs from outside and inside */
+    uint32_t pins;                        /* head of the list */
+    struct endpoint remotes[DIALOG_REMOTES];
+
+    uint32_t policy; /* index of its policy record */
+    uint32_t idle_prev, idle_next;
+    uint32_t policy_id, call_keepalive_s, max_idle;
+    uint16_t inside_zone;
+
+    uint64_t hard_ms;    /* the end of every call */
+    uint64_t expires_ms; /* of the state it is in; 0 none */
+    uint64_t ring_ms;    /* Expires of the INVITE; UINT64_MAX none */
+    uint64_t last_ms;    /* of the last message */
+    uint64_t media_ms;   /* media count as silent from here on ... */
+    uint64_t heard_ms;   /* ... or from the last packet that was noticed */
+    uint64_t check_ms;   /* look at the idle list again; 0 no */
+
+    uint8_t method; /* of the last message, for listings */
+    uint16_t status;
+    uint32_t cseq;
+    struct endpoint src, dst, inside;
+    char call_id[DIALOG_TEXT], from[DIALOG_TEXT], to[DIALOG_TEXT], profile[48];
+};
+
+/* How many dialogs a policy has, and its idle ones, oldest first. */
+struct dialog_policy {
+    uint32_t policy_id;
+    uint32_t hash_next;
+    uint32_t n_records, n_calls, n_idle;
+    uint32_t idle_head, idle_tail;
+};
+
+struct dialogs {
+    struct dialog *at;
+    struct pin *pins;
+    struct dialog_policy *policies;
+    uint32_t *buckets, *policy_buckets;
+    uint32_t n_buckets; /* a power of two, as many policy buckets */
+    uint32_t capacity, pin_capacity;
+    uint32_t fresh, free;         /* records never used; chain through hash_next */
+    uint32_t pin_fresh, pin_free; /* chain through next */
+    uint32_t policy_fresh, policy_free;
+    uint32_t n_used, n_pins;
+    size_t bytes[5];
+};
+
+/* Room for `capacity` records. 0 or -ENOMEM. */
+int dialogs_init(struct dialogs *ds, uint32_t capacity);
+void dialogs_free(struct dialogs *ds);
+
+static inline struct dialog *dialog_at(const struct dialogs *ds, uint32_t index)
+{
+    return &ds->at[index];
+}
+
+static inline uint32_t dialog_index(const struct dialogs *ds, const struct dialog *d)
+{
+    return (uint32_t)(d - ds->at);
+}
+
+/* The record, or NULL. */
+struct dialog *dialog_find(const struct dialogs *ds, const struct dialog_key *key);
+
+/* A zeroed record of `kind` under `key` and policy, or NULL when all are in use. */
+struct dialog *dialog_new(struct dialogs *ds, enum dialog_kind kind, const struct dialog_key *key,
+                          uint32_t policy_id);
+
+/* Give the record back; its pins must be gone and its timer unfiled. */
+void dialog_delete(struct dialogs *ds, struct dialog *d);
+
+/* How many calls of this policy are not over. */
+uint32_t dialog_policy_calls(const struct dialogs *ds, uint32_t policy_id);
+
+/* Count the record as a call of its policy, or no more. */
+void dialog_count(struct dialogs *ds, struct dialog *d, bool on);
+
+/* Put it at the young end of its policy's idle list, or take it off. */
+void dialog_idle(struct dialogs *ds, struct dialog *d, bool on);
+
+/* The oldest idle record of d's policy (DIALOG_NONE: none), and how many there are. */
+uint32_t dialog_idle_oldest(const struct dialogs *ds, const struct dialog *d, uint32_t *n);
+
+/* The leg with this tag; a new early one when there is room, else NULL. */
+struct dialog_leg *dialog_leg(struct dialog *d, uint64_t tag, bool make);
+
+/* A fresh pin linked to `d`, or NULL: the pool or the record is full. */
+struct pin *pin_new(struct dialogs *ds, struct dialog *d);
+
+/* Unlink and give back; the mappings it holds must have been released. */
+void pin_delete(struct dialogs *ds, struct dialog *d, struct pin *pin);
+
+static inline struct pin *pin_at(const struct dialogs *ds, uint32_t index)
+{
+    return index == PIN_NONE ? NULL : &ds->pins[index];
+}
+
+/* Could `n` more pins be taken for `d` (NULL: a new record)? */
+bool pins_room(const struct dialogs *ds, const struct dialog *d, unsigned n);
+
+/* The pin of an inside endpoint (for media: of this stream), or NULL. */
+struct pin *pin_find(const struct dialogs *ds, const struct dialog *d, enum mapping_kind kind,
+                     unsigned stream, struct endpoint inside);

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Order of a commit: mappings are opened (or found: an inside endpoint has one whoever asks), the
+ * message is written, and only then are pins made and the written forms remembered. What can fail
+ * comes first, so undoing means releasing the mappings in reverse. The ownership taken when a
+ * mapping is opened passes to the pin.
+ */
+#include "alg/sip_commit.h"
+
+#include "alg/alg_state.h"
+
+#include <errno.h>
+
+#define REGISTER_WAIT_MS 32000 /* 64 * T1: how long a registrar may take to answer */
+#define SIP_PORT         5060
+
+/*
+ * Mappings
+ */
+
+static enum alg_reason reason_of(int err)
+{
+    return err == -EADDRNOTAVAIL ? ALG_REASON_SIP_NO_PORT : ALG_REASON_SIP_NO_MAPPING;
+}
+
+static bool exists(const struct alg *alg, const struct sip_map *map, uint16_t zone,
+                   struct endpoint inside)
+{
+    return mapping_find_source(alg->mappings, map->proto, zone, inside) != INDEX_NONE;
+}
+
+static struct mapping_want want_of(const struct sip_message *m, const struct sip_map *map)
+{
+    const struct alg_packet *packet = m->packet;
+    const struct voip_profile *profile = packet->profile;
+    struct mapping_want want = {
+        .proto = map->proto,
+        .zone = packet->inside_zone,
+        .inside = map->inside,
+        .nat = {.ip = m->nat ? packet->public_side.ip : 0,
+                .first = profile->nat_port_first,
+                .last = profile->nat_port_last,
+                .preserve = true,
+                .fixed = map->exact},
+        .kind = (enum mapping_kind)map->kind,
+        .filter = map->anyone ? MAPPING_ANYONE : MAPPING_ADDRESS,
+        .peer = packet->outside,
+        .policy_id = packet->policy_id,
+        .profile = packet->profile_index,
+        .outside_ifindex = packet->outside_ifindex,
+        .flags = map->kind == MAPPING_SIGNALLING ? MAPPING_ALG : 0,
+        .owned = true,
+        .now_ms = (uint32_t)packet->now_ms,
+    };
+    if (map->kind == MAPPING_SIGNALLING && endpoint_eq(map->inside, packet->inside)) {
+        want.nat.first = want.nat.last = be16_host(packet->public_side.port);
+        want.nat.preserve = false;
+    }
+    return want;
+}
+
+static int open_one(struct alg *alg, const struct mapping_want *want, struct sip_map *map)
+{
+    int err = mapping_open(alg->mappings, alg->thread, want, &map->h[0]);
+    if (err == 0)
+        map->alone = true;
+    return err;
+}
+
+/*
+ * RTP and RTCP. When one of the two endpoints has a mapping already that is not the other's
+ * partner, RTP goes alone: two streams may use neighbouring ports with rtcp-mux.
+ */
+static int open_two(struct alg *alg, const struct mapping_want *want, struct sip_map *map)
+{
+    int err = mapping_open_pair(alg->mappings, alg->thread, want, map->rtcp, map->h);
+    if (err == -EADDRNOTAVAIL &&
+        (exists(alg, map, want->zone, map->inside) || exists(alg, map, want->zone, map->rtcp)))
+        return open_one(alg, want, map);
+    if (err != 0)
+        return err;
+    if (!endpoint_eq(mapping_inside(mapping_at(alg->mappings, map->h[1].index)), map->rtcp)) {
+        mapping_release(alg->mappings, alg->thread, map->h[1], false);
+        map->h[1] = HANDLE_NONE;
+        map->alone = true;
+    }
+    return 0;
+}
+
+/* Where RTCP of a stream without a pair goes: its own mapping if it has one. */
+static struct endpoint rtcp_alone(const struct alg *alg, const struct sip_map *map, uint16_t zone)
+{
+    uint32_t index = mapping_find_source(alg->mappings, map->proto, zone, map->rtcp);
+    if (index != INDEX_NONE)
+        return mapping_public(mapping_at(alg->mappings, index));
+    return (struct endpoint){map->public_side[0].ip, map->rtcp.port};
+}
+
+static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, struct sip_map *map)
+{
+    struct mapping_want want = want_of(m, map);
+    bool pair = map->kind == MAPPING_RTP && !map->alone;
+    map->opened[0] = !exists(alg, map, want.zone, map->inside);
+    map->opened[1] = pair && !exists(alg, map, want.zone, map->rtcp);
+    int err = pair ? open_two(alg, &want, map) : open_one(alg, &want, map);
+    if (err != 0) {
+        map->h[0] = map->h[1] = HANDLE_NONE;
+        return map->optional ? ALG_REASON_NONE : reason_of(err);
+    }
+    map->public_side[0] = mapping_public(mapping_at(alg->mappings, map->h[0].index));
+    if (handle_none(map->h[1]))
+        map->public_side[1] = rtcp_alone(alg, map, want.zone);
+    else
+        map->public_side[1] = mapping_public(mapping_at(alg->mappings, map->h[1].index));
+    return ALG_REASON_NONE;
+}
+
+static void map_undo(struct alg *alg, struct sip_map *map)
+{
+    bool keep = map->kind == MAPPING_SIGNALLING;
+    for (int i = 1; i >= 0; i--)
+        if (!map->held && !handle_none(map->h[i]))
+            mapping_release(alg->mappings, alg->thread, map->h[i], keep);
+}
+
+static enum alg_reason maps_open(struct alg *alg, const struct sip_message *m,
+                                 struct sip_plan *plan)
+{
+    for (unsigned i = 0; i < plan->n_maps; i++) {
+        if (plan->maps[i].held)
+            continue;
+        enum alg_reason reason = map_open(alg, m, &plan->maps[i]);
+        if (reason == ALG_REASON_NONE)
+            continue;
+        while (i-- > 0)
+            map_undo(alg, &plan->maps[i]);
+        return reason;
+    }
+    return ALG_REASON_NONE;
+}
+
+/*
+ * Writing
+ */
+
+static struct endpoint edit_endpoint(const struct sip_plan *plan, const struct sip_edit *e)
+{
+    return e->map == SIP_MAP_NONE ? e->ep : plan->maps[e->map].public_side[e->side];
+}
+
+static size_t put_number(char *out, uint32_t v)
+{
+    char digits[10];
+    size_t n = 0;
+    do {
+        digits[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    for (size_t i = 0; i < n; i++)
+        out[i] = digits[n - 1 - i];
+    return n;
+}
+
+#define EDIT_MAX 32 /* bytes of any edit but text */
+
+/* The new bytes of an edit into `out` (EDIT_MAX bytes); returns how many. Not for text. */
+static size_t edit_print(const struct sip_plan *plan, const struct sip_edit *e, uint32_t length,
+                         char *out)
+{
+    struct endpoint ep = edit_endpoint(plan, e);
+    size_t n;
+    switch ((enum sip_edit_kind)e->kind) {
+    case SIP_EDIT_IP:
+        return ipv4_print(ep.ip, out);
+    case SIP_EDIT_PORT:
+        return put_number(out, be16_host(ep.port));
+    case SIP_EDIT_ENDPOINT:
+        n = ipv4_print(ep.ip, out);
+        if (e->bare && be16_host(ep.port) == SIP_PORT)
+            return n;
+        out[n++] = ':';
+        return n + put_number(out + n, be16_host(ep.port));
+    case SIP_EDIT_LENGTH:
+        return put_number(out, length);
+    case SIP_EDIT_TEXT:
+        break;
+    }
+    return 0;
+}
+
+/* Content-Length after the edits of the body. */
+static uint32_t body_length(const struct sip_plan *plan)
+{
+    char scratch[EDIT_MAX];
+    int64_t n = (int64_t)plan->body_end - plan->body_at;
+    for (unsigned i = 0; i < plan->n_edits; i++) {
+        const struct sip_edit *e = &plan->edits[i];
+        if (e->at < plan->body_at)
+            continue;
+        n -= e->cut;
+        n += e->kind == SIP_EDIT_TEXT ? e->text_n : (int64_t)edit_print(plan, e, 0, scratch);
+    }
+    return (uint32_t)n;
+}
+
+static bool output_put(struct sip_output *w, const char *p, size_t n)
+{
+    if (n > w->cap - w->n)
+        return false;
+    memcpy(w->p + w->n, p, n);
+    w->n += n;
+    return true;
+}
+
+static enum alg_reason message_write(const struct sip_message *m, const struct sip_plan *plan,
+                                     struct sip_output *w)
+{
+    struct slice from = {m->packet->payload.p, m->packet->payload.n};
+    uint32_t length = plan->body_at == UINT32_MAX ? 0 : body_length(plan);
+    size_t at = 0, base = (size_t)(m->msg.bytes.p - from.p);
+    for (unsigned i = 0; i < plan->n_edits; i++) {
+        const struct sip_edit *e = &plan->edits[i];
+        char text[EDIT_MAX];
+        const char *put = text;
+        size_t n, place = base + e->at;
+        if (place < at || place + e->cut > from.n)
+            return ALG_REASON_SIP_MALFORMED;
+        if (e->kind == SIP_EDIT_TEXT) {
+            put = plan->text + e->text;
+            n = e->text_n;
+        } else {
+            n = edit_print(plan, e, length, text);
+        }
+        if (!output_put(w, from.p + at, place - at) || !output_put(w, put, n))
+            return ALG_REASON_SIP_TOO_LARGE;
+        at = place + e->cut;
+    }
+    return output_put(w, from.p + at, from.n - at) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
+}
+
+/*
+ * Afterwards
+ */
+
+static void form_note(struct alg *alg, const struct sip_message *m, struct endpoint ep,
+                      unsigned class, struct sip_form form)
+{
+    struct sip_form_key key = {
+        .inside = m->packet->inside.ip,
+        .ip = ep.ip,
+        .port = ep.port,
+        .zone = m->packet->inside_zone,
+        .class = class,
+    };
+    sip_forms_note(&alg->forms, &key, form);
+}
+
+/* Remember how the inside host wrote what now stands there as public. */
+static void forms_note(struct alg *alg, const struct sip_message *m, const struct sip_plan *plan)
+{
+    for (unsigned i = 0; i < plan->n_notes; i++)
+        form_note(alg, m, plan->notes[i].ep, plan->notes[i].class, (struct sip_form){.kept = true});
+    for (unsigned i = 0; i < plan->n_edits; i++) {
+        const struct sip_edit *e = &plan->edits[i];
+        struct endpoint ep = edit_endpoint(plan, e);
+        if (!e->noted)
+            continue;
+        if (e->kind == SIP_EDIT_IP)
+            ep.port = be16_of(e->form_port);
+        else if (e->kind == SIP_EDIT_ENDPOINT && e->bare && be16_host(ep.port) == SIP_PORT)
+            ep.port = 0;
+        form_note(alg, m, ep, e->class, (struct sip_form){.port = e->form_port});
+    }
+}
+
+static void opened_event(const struct alg *alg, const struct sip_message *m,
+                         const struct sip_map *map, int side)
+{
+    static const char *const kinds[] = {"signalling", "rtp", "rtcp"};
+    char inside[ENDPOINT_TEXT_MAX], public_side[ENDPOINT_TEXT_MAX];
+    const struct mapping *at = mapping_at(alg->mappings, map->h[side].index);
+    endpoint_print(mapping_inside(at), inside);
+    endpoint_print(mapping_public(at), public_side);
+    event_emit(&alg->events, "mapping-opened", m->packet->now_ms,
+               "\"kind\":\"%s\",\"proto\":%u,\"inside\":\"%s\",\"public\":\"%s\",\"policy\":%u",
+               kinds[at->kind % 3], map->proto, inside, public_side, m->packet->policy_id);
+}
+
+static void map_pin(struct alg *alg, const struct sip_message *m, const struct sip_map *map,
+                    struct dialog *owner)
+{
+    struct pin *pin = pin_new(&alg->dialogs, owner);
+    pin->kind = map->kind;
+    pin->stream = map->stream;
+    pin->proto = map->proto;
+    pin->inside = map->inside;
+    pin->rtcp = map->rtcp;
+    pin->expires_ms = m->packet->now_ms + REGISTER_WAIT_MS;
+    for (int side = 0; side < 2; side++) {
+        pin->h[side] = map->h[side];
+        pin->public_side[side] = map->public_side[side];
+        if (!handle_none(map->h[side]) && map->opened[side] && events_on(&alg->events))
+            opened_event(alg, m, map, side);
+    }
+    if (map->kind == MAPPING_RTP && map->stream < DIALOG_REMOTES)
+        pin->remote = owner->remotes[map->stream];
+    if (map->kind == MAPPING_SIGNALLING && !endpoint_eq(map->inside, m->packet->inside))
+        mapping_claim(alg->mappings, alg->thread, map->h[0].index, m->packet->outside);
+    if (pin->remote.ip)
+        alg_claim(alg, pin);
+}
+
+enum alg_reason sip_commit(struct alg *alg, const struct sip_message *m, struct sip_plan *plan,
+                           struct dialog *owner, struct sip_output *out)
+{
+    unsigned wanted = 0;
+    for (unsigned i = 0; i < plan->n_maps; i++)
+        wanted += !plan->maps[i].held;
+    if (wanted && (!owner || !pins_room(&alg->dialogs, owner, wanted)))
+        return ALG_REASON_SIP_MEDIA_LIMIT;
+    enum alg_reason reason = maps_open(alg, m, plan);
+    if (reason != ALG_REASON_NONE)
+        return reason;
+
+    out->n = 0;
+    if (plan->n_edits)
+        reason = message_write(m, plan, out);
+    if (reason != ALG_REASON_NONE) {
+        for (unsigned i = plan->n_maps; i-- > 0;)
+            map_undo(alg, &plan->maps[i]);
+        return reason;
+    }
+    forms_note(alg, m, plan);
+    for (unsigned i = 0; i < plan->n_maps; i++)
+        if (!plan->maps[i].held && !handle_none(plan->maps[i].h[0]))
+            map_pin(alg, m, &plan->maps[i], owner);
+    return ALG_REASON_NONE;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The plan as a whole, and its two lists.
+ *
+ * Edits are kept in the order of the message although they are not found in it (the contacts of a
+ * message are looked at first, since a Via may use the port that a contact gets): each new edit
+ * sinks to its place from the end, where it nearly always belongs.
+ *
+ * Nothing here changes a mapping or a record. What a mapping's public side will be is often known
+ * already: the record that owns the dialog holds the mapping, or the endpoint is the one this
+ * message came from. Then the edit carries the endpoint itself; otherwise it names the map, whose
+ * port commit fills in.
+ */
+#include "alg/sip_plan.h"
+
+#include "alg/alg_state.h"
+
+bool plan_edit(struct sip_plan *plan, const struct sip_edit *edit)
+{
+    if (plan->n_edits == SIP_PLAN_EDITS)
+        return false;
+    unsigned i = plan->n_edits++;
+    for (; i > 0 && plan->edits[i - 1].at > edit->at; i--)
+        plan->edits[i] = plan->edits[i - 1];
+    plan->edits[i] = *edit;
+    return true;
+}
+
+bool plan_text(struct sip_plan *plan, struct sip_edit *edit, struct slice text)
+{
+    if (text.n > SIP_PLAN_TEXT - plan->text_n)
+        return false;
+    memcpy(plan->text + plan->text_n, text.p, text.n);
+    edit->kind = SIP_EDIT_TEXT;
+    edit->map = SIP_MAP_NONE;
+    edit->text = (uint16_t)plan->text_n;
+    edit->text_n = (uint16_t)text.n;
+    plan->text_n += (unsigned)text.n;
+    return true;
+}
+
+struct sip_map *plan_map(struct sip_plan *plan, enum mapping_kind kind, unsigned stream,
+                         struct endpoint inside, bool *fresh)
+{
+    *fresh = false;
+    for (unsigned i = 0; i < plan->n_maps; i++) {
+        struct sip_map *map = &plan->maps[i];
+        if (map->kind == kind && map->stream == stream && endpoint_eq(map->inside, inside))
+            return map;
+    }
+    if (plan->n_maps == SIP_PLAN_MAPS)
+        return NULL;
+    *fresh = true;
+    struct sip_map *map = &plan->maps[plan->n_maps++];
+    *map = (struct sip_map){
+        .kind = (uint8_t)kind,
+        .proto = 17,
+        .stream = (uint8_t)stream,
+        .inside = inside,
+        .h = {HANDLE_NONE, HANDLE_NONE},
+    };
+    return map;
+}
+
+static void plan_reset(struct sip_plan *plan)
+{
+    plan->n_edits = plan->n_maps = plan->n_notes = 0;
+    plan->text_n = 0;
+    plan->body_at = plan->body_end = UINT32_MAX;
+    plan->length_at = UINT32_MAX;
+    plan->has_sdp = plan->held = plan->star = false;
+    plan->n_streams = 0;
+}
+
+/* An edit of the body means one of Content-Length, whose value is known when all else is. */
+static enum alg_reason plan_length(const struct sip_message *m, struct sip_plan *plan)
+{
+    const struct sip_header *h = sip_header_first(&m->msg, SIP_CONTENT_LENGTH);
+    uint32_t body = (uint32_t)(m->msg.body.p - m->msg.bytes.p);
+    if (!h || plan->n_edits == 0 || plan->edits[plan->n_edits - 1].at < body)
+        return ALG_REASON_NONE;
+    plan->body_at = body;
+    plan->body_end = body + (uint32_t)m->msg.body.n;
+    struct sip_edit edit = {
+        .at = (uint32_t)sip_offset(&m->msg, h->value),
+        .cut = (uint32_t)h->value.n,
+        .kind = SIP_EDIT_LENGTH,
+        .map = SIP_MAP_NONE,
+    };
+    return plan_edit(plan, &edit) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
+}
+
+enum alg_reason sip_plan(const struct alg *alg, const struct sip_message *m, struct sdp *sdp,
+                         struct sip_plan *plan)
+{
+    struct planner p = {.alg = alg, .m = m, .plan = plan, .sdp = sdp};
+    struct slice descriptions[SIP_SDP_MAX];
+    plan_reset(plan);
+    enum alg_reason reason = plan_headers(&p);
+    if (reason != ALG_REASON_NONE)
+        return reason;
+    if (m->msg.body.n == 0)
+        return ALG_REASON_NONE;
+    int n = sip_msg_sdp(&m->msg, descriptions, NULL);
+    if (n < 0)
+        return ALG_REASON_SIP_MALFORMED;
+    for (int i = 0; i < n && reason == ALG_REASON_NONE; i++)
+        reason = plan_sdp(&p, descriptions[i], (unsigned)i);
+    if (reason == ALG_REASON_NONE)
+        reason = plan_length(m, plan);
+    return reason;
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Addresses in the head of a message.
+ *
+ * Outward, an address is edited when it is the inside party's own. It becomes the public side of
+ * that very endpoint: of the session the message belongs to, of a mapping the endpoint has, or, in
+ * a Contact, of a mapping opened for it. From and To name a person, not a place to send to: there a
+ * missing port stays missing and no mapping is opened.
+ *
+ * Inward, an address is restored when it is such a public side: first as the inside host is
+ * remembered to have written it (sip_forms.h), else from the session or the mapping. What the
+ * inside host itself wrote with its public address goes back as it came.
+ *
+ * Which headers hold addresses is a table. Via is looked at where an own entry can stand: in
+ * requests that leave and in responses that come back. Names, IPv6 and other hosts' addresses pass.
+ */
+#include "alg/alg_state.h"
+#include "alg/registration.h"
+#include "base/be.h"
+
+#define SIP_PORT        5060
+#define REGISTER_LIFE_S 3600
+
+enum rule_kind {
+    RULE_NONE,
+    RULE_STRICT, /* a malformed value makes the message bad */
+    RULE_LENIENT
+};
+
+static const struct rule {
+    uint8_t kind, class;
+} rules[SIP_HEADER_COUNT] = {
+    [SIP_ROUTE] = {RULE_STRICT, SIP_FORM_ROUTE},
+    [SIP_RECORD_ROUTE] = {RULE_STRICT, SIP_FORM_ROUTE},
+    [SIP_PATH] = {RULE_STRICT, SIP_FORM_ROUTE},
+    [SIP_SERVICE_ROUTE] = {RULE_STRICT, SIP_FORM_ROUTE},
+    [SIP_REFER_TO] = {RULE_LENIENT, SIP_FORM_OTHER},
+    [SIP_REFERRED_BY] = {RULE_LENIENT, SIP_FORM_OTHER},
+    [SIP_REPLY_TO] = {RULE_LENIENT, SIP_FORM_OTHER},
+    [SIP_DIVERSION] = {RULE_LENIENT, SIP_FORM_OTHER},
+    [SIP_HISTORY_INFO] = {RULE_LENIENT, SIP_FORM_OTHER},
+    [SIP_REMOTE_PARTY_ID] = {RULE_LENIENT, SIP_FORM_OTHER},
+    [SIP_P_ASSERTED_IDENTITY] = {RULE_LENIENT, SIP_FORM_OTHER},
+    [SIP_P_PREFERRED_IDENTITY] = {RULE_LENIENT, SIP_FORM_OTHER},
+    [SIP_P_ASSOCIATED_URI] = {RULE_LENIENT, SIP_FORM_OTHER},
+    [SIP_P_CALLED_PARTY_ID] = {RULE_LENIENT, SIP_FORM_OTHER},
+};
+
+/* What a host becomes. */
+struct target {
+    bool keep_port; /* the address alone changes */
+    bool no_port;   /* ... and a port that stands there goes */
+    uint8_t map;    /* SIP_MAP_NONE: `ep` */
+    struct endpoint ep;
+};
+
+static struct target target_of(struct endpoint ep)
+{
+    return (struct target){.map = SIP_MAP_NONE, .ep = ep};
+}
+
+static bool is_person(enum sip_form_class class)
+{
+    return class == SIP_FORM_OWN || class == SIP_FORM_PEER;
+}
+
+static struct endpoint host_endpoint(const struct sip_host *h)
+{
+    return (struct endpoint){h->ip, be16_of(h->has_port ? h->port_value : SIP_PORT)};
+}
+
+/* The edits that put `t` where `h` stands. */
+static enum alg_reason put(struct planner *p, enum sip_form_class class, const struct sip_host *h,
+                           const struct target *t)
+{
+    bool outward = p->m->packet->outward;
+    const char *host_end = h->host.p + h->host.n;
+    bool apart = h->has_port && h->port.p != host_end + 1 && !t->no_port;
+    struct sip_edit edit = {
+        .at = (uint32_t)sip_offset(&p->m->msg, h->host),
+        .cut = (uint32_t)h->host.n,
+        .ep = t->ep,
+        .kind = SIP_EDIT_IP,
+        .map = t->map,
+        .class = (uint8_t) class,
+        .noted = outward && class != SIP_FORM_RECEIVED && !apart,
+        .form_port = h->has_port ? h->port_value : 0,
+    };
+    if (!t->keep_port && !apart) {
+        edit.kind = t->no_port ? SIP_EDIT_IP : SIP_EDIT_ENDPOINT;
+        edit.bare = !h->has_port;
+        if (h->has_port)
+            edit.cut = (uint32_t)(h->port.p + h->port.n - h->host.p);
+    }
+    if (!plan_edit(p->plan, &edit))
+        return ALG_REASON_SIP_TOO_LARGE;
+    if (t->keep_port || !apart)
+        return ALG_REASON_NONE;
+    edit.kind = SIP_EDIT_PORT;
+    edit.at = (uint32_t)sip_offset(&p->m->msg, h->port);
+    edit.cut = (uint32_t)h->port.n;
+    edit.noted = outward && class != SIP_FORM_RECEIVED;
+    return plan_edit(p->plan, &edit) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
+}
+
+static void note_kept(struct planner *p, enum sip_form_class class, const struct sip_host *h)
+{
+    struct sip_plan *plan = p->plan;
+    if (plan->n_notes < SIP_PLAN_NOTES)
+        plan->notes[plan->n_notes++] = (struct sip_note){
+            .ep = {h->ip, be16_of(h->has_port ? h->port_value : 0)},
+            .class = (uint8_t) class,
+        };
+}
+
+/* True, and what to put, when the host is the inside party's own. */
+static bool outward_target(struct planner *p, enum sip_form_class class, const struct sip_host *h,
+                           struct target *t)
+{
+    const struct alg_packet *packet = p->m->packet;
+    struct endpoint e = host_endpoint(h);
+    bool fresh;
+    if (e.ip != packet->inside.ip) {
+        if (e.ip == packet->public_side.ip)
+            note_kept(p, class, h);
+        return false;
+    }
+    *t = target_of(packet->public_side);
+    t->keep_port = is_person(class) && !h->has_port;
+    if (t->keep_port || e.port == packet->inside.port)
+        return true;
+    for (unsigned i = 0; i < p->plan->n_maps; i++) {
+        const struct sip_map *map = &p->plan->maps[i];
+        if (map->kind == MAPPING_SIGNALLING && map->proto == 17 && endpoint_eq(map->inside, e)) {
+            t->map = (uint8_t)i;
+            return true;
+        }
+    }
+    uint32_t index = mapping_find_source(p->alg->mappings, 17, packet->inside_zone, e);
+    fresh = index == INDEX_NONE;
+    if (!fresh)
+        t->ep = mapping_public(mapping_at(p->alg->mappings, index));
+    else
+        t->keep_port = class != SIP_FORM_VIA;
+    return true;
+}
+
+/* The public form is remembered: how the inside host wrote it. */
+static bool remembered(const struct planner *p, enum sip_form_class class, const struct sip_host *h,
+                       struct sip_form *form)
+{
+    struct sip_form_key key = {
+        .inside = p->m->packet->inside.ip,
+        .ip = h->ip,
+        .port = be16_of(h->has_port ? h->port_value : 0),
+        .zone = p->m->packet->inside_zone,
+        .class = class,
+    };
+    return sip_forms_find(&p->alg->forms, &key, form);
+}
+
+/* The inside endpoint behind a public one of this inside host. */
+static bool inside_of(const struct planner *p, struct endpoint e, struct endpoint *inside)
+{
+    const struct alg_packet *packet = p->m->packet;
+    const struct mappings *ms = p->alg->mappings;
+    if (endpoint_eq(e, packet->public_side)) {
+        *inside = packet->inside;
+        return true;
+    }
+    uint32_t index = mapping_find_public(ms, 17, e);
+    if (index == INDEX_NONE)
+        return false;
+    const struct mapping *map = mapping_at(ms, index);
+    struct endpoint found = mapping_inside(map);
+    if (found.ip != packet->inside.ip || map->r.key[0].zone != packet->inside_zone)
+        return false;
+    *inside = found;
+    return true;
+}
+
+static bool inward_target(const struct planner *p, enum sip_form_class class,
+                          const struct sip_host *h, struct target *t)
+{
+    const struct alg_packet *packet = p->m->packet;
+    struct sip_form form;
+    if (h->ip == packet->outside.ip && h->ip != packet->public_side.ip)
+        return false;
+    if (remembered(p, class, h, &form)) {
+        *t = target_of((struct endpoint){packet->inside.ip, be16_of(form.port)});
+        t->no_port = form.port == 0;
+        return !form.kept;
+    }
+    bool person = is_person(class) && !h->has_port;
+    struct endpoint inside;
+    if (!person && inside_of(p, host_endpoint(h), &inside)) {
+        *t = target_of(inside);
+        return true;
+    }
+    *t = target_of(packet->inside);
+    t->keep_port = true;
+    return person && h->ip == packet->public_side.ip;
+}
+
+static enum alg_reason plan_host(struct planner *p, enum sip_form_class class,
+                                 const struct sip_host *h, bool *edited)
+{
+    struct target t;
+    *edited = false;
+    if (!p->m->nat || h->kind != SIP_HOST_IPV4)
+        return ALG_REASON_NONE;
+    if (!(p->m->packet->outward ? outward_target(p, class, h, &t) : inward_target(p, class, h, &t)))
+        return ALG_REASON_NONE;
+    *edited = true;
+    return put(p, class, h, &t);
+}
+
+/* The address alone, where it is `from`. */
+static enum alg_reason plan_ip(struct planner *p, const struct sip_host *h, be32 from, be32 to)
+{
+    struct target t = target_of((struct endpoint){to, 0});
+    t.keep_port = true;
+    if (!p->m->nat || h->kind != SIP_HOST_IPV4 || h->ip != from)
+        return ALG_REASON_NONE;
+    return put(p, SIP_FORM_RECEIVED, h, &t);
+}
+
+static enum alg_reason plan_uri(struct planner *p, enum sip_form_class class,
+                                const struct sip_uri *uri)
+{
+    const struct alg_packet *packet = p->m->packet;
+    bool edited;
+    if (!sip_uri_is_sip(uri))
+        return ALG_REASON_NONE;
+    enum alg_reason reason = plan_host(p, class, &uri->at, &edited);
+    if (reason != ALG_REASON_NONE || !uri->has_maddr)
+        return reason;
+    return packet->outward ? plan_ip(p, &uri->maddr, packet->inside.ip, packet->public_side.ip)
+           : edited        ? plan_ip(p, &uri->maddr, packet->public_side.ip, packet->inside.ip)
+                           : ALG_REASON_NONE;
+}
+
+/*
+ * Contact
+ */
+
+/* How long a contact of a REGISTER asks to live. */
+static uint32_t contact_life(const struct sip_message *m, const struct sip_addr *contact)
+{
+    uint32_t life = REGISTER_LIFE_S;
+    if (contact->has_expires)
+        life = contact->expires_s;
+    else
+        (void)sip_number_parse(sip_header_value(&m->msg, SIP_EXPIRES), UINT32_MAX, &life, NULL);
+    return life < REGISTRATION_MAX_S ? life : REGISTRATION_MAX_S;
+}
+
+/* May this contact open a mapping, and how long does it ask for? */
+static bool contact_opens(const struct planner *p, const struct sip_addr *contact,
+                          uint32_t *granted_s)
+{
+    const struct sip_message *m = p->m;
+    const struct voip_profile *profile = m->packet->profile;
+    bool own_port = host_endpoint(&contact->uri.at).port != m->packet->inside.port;
+    *granted_s = 0;
+    switch (m->facts.method) {
+    case SIP_METHOD_REGISTER:
+        *granted_s = contact_life(m, contact);
+        return m->msg.is_request && *granted_s > 0 && profile->open_register_pinhole;
+    case SIP_METHOD_INVITE:
+    case SIP_METHOD_UPDATE:
+        return m->media && profile->open_contact_pinhole;
+    case SIP_METHOD_SUBSCRIBE:
+        *granted_s = contact_life(m, contact);
+        return m->msg.is_request && *granted_s > 0 && profile->open_contact_pinhole;
+    default:
+        return m->msg.is_request && own_port && !m->call && profile->open_contact_pinhole;
+    }
+}
+
+/* A registration or subscription may live on TCP while the request comes by UDP. */
+static uint8_t contact_proto(const struct sip_uri *uri)
+{
+    if (uri->scheme == SIP_SCHEME_SIPS)
+        return 6;
+    return uri->transport.n == 0 || slice_ieq(uri->transport, SLICE_LIT("udp")) ? 17 : 6;
+}
+
+static enum alg_reason contact_map(struct planner *p, const struct sip_addr *contact)
+{
+    const struct sip_message *m = p->m;
+    struct endpoint e = host_endpoint(&contact->uri.at);
+    uint32_t granted_s;
+    bool fresh;
+    if (endpoint_eq(e, m->packet->public_side))
+        e = m->packet->inside; /* it wrote its public address itself */
+    if (e.ip != m->packet->inside.ip || contact_proto(&contact->uri) != 17 ||
+        be16_host(e.port) < 1024 || !contact_opens(p, contact, &granted_s))
+        return ALG_REASON_NONE;
+    struct sip_map *map = plan_map(p->plan, MAPPING_SIGNALLING, 0, e, &fresh);
+    if (!map)
+        return ALG_REASON_SIP_MEDIA_LIMIT;
+    if (granted_s > map->granted_s)
+        map->granted_s = granted_s;
+    if (!fresh)
+        return ALG_REASON_NONE;
+    map->optional = endpoint_eq(e, m->packet->inside);
+    map->anyone = m->facts.method != SIP_METHOD_REGISTER || !m->packet->profile->strict_register;
+    const struct dialog *owner = m->call ? m->call : m->record;
+    const struct pin *pin =
+        owner ? pin_find(&p->alg->dialogs, owner, MAPPING_SIGNALLING, 0, e) : NULL;
+    if (pin && store_live(&p->alg->mappings->store, pin->h[0])) {
+        map->held = true;
+        map->public_side[0] = pin->public_side[0];
+    }
+    return ALG_REASON_NONE;
+}
+
+/* First the mappings of all contacts, so that a Via of the same port finds them. */
+static enum alg_reason plan_contact_maps(struct planner *p)
+{
+    const struct sip_message *m = p->m;
+    struct sip_values it = sip_values_of(&m->msg, SIP_CONTACT);
+    struct sip_addr contact;
+    struct slice item;
+    int r;
+    while ((r = sip_values_next(&it, &item, NULL)) > 0) {
+        enum alg_reason reason = ALG_REASON_NONE;
+        if (sip_addr_parse(item, &contact, NULL) != 0)
+            return ALG_REASON_SIP_MALFORMED;
+        if (contact.star)
+            p->plan->star = true;
+        else if (m->packet->outward && sip_uri_is_sip(&contact.uri) &&
+                 contact.uri.at.kind == SIP_HOST_IPV4)
+            reason = contact_map(p, &contact);
+        if (reason == ALG_REASON_NONE && !contact.star)
+            reason = plan_uri(p, SIP_FORM_CONTACT, &contact.uri);
+        if (reason != ALG_REASON_NONE)
+            return reason;
+    }
+    return r < 0 ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
+}
+
+/*
+ * Via and the rest
+ */
+
+static enum alg_reason plan_via_value(struct planner *p, struct slice item)
+{
+    const struct alg_packet *packet = p->m->packet;
+    struct sip_via via;
+    struct sip_form form;
+    bool edited;
+    if (sip_via_parse(item, &via, NULL) != 0)
+        return ALG_REASON_SIP_MALFORMED;
+    enum alg_reason reason = plan_host(p, SIP_FORM_VIA, &via.sent_by, &edited);
+    if (reason != ALG_REASON_NONE)
+        return reason;
+    if (packet->outward)
+        return edited && via.has_maddr
+                   ? plan_ip(p, &via.maddr, packet->inside.ip, packet->public_side.ip)
+                   : ALG_REASON_NONE;
+    bool kept = via.sent_by.kind == SIP_HOST_IPV4 && !edited &&
+                remembered(p, SIP_FORM_VIA, &via.sent_by, &form);
+    if (kept || !p->m->nat)
+        return ALG_REASON_NONE;
+    if (edited && via.has_maddr)
+        reason = plan_ip(p, &via.maddr, packet->public_side.ip, packet->inside.ip);
+    bool received = via.has_received && via.received.kind == SIP_HOST_IPV4 &&
+                    via.received.ip == packet->public_side.ip;
+    if (reason == ALG_REASON_NONE && received)
+        reason = plan_ip(p, &via.received, packet->public_side.ip, packet->inside.ip);
+    if (reason != ALG_REASON_NONE || !(received || (edited && !via.has_received)) ||
+        via.rport != SIP_RPORT_GIVEN || via.rport_value != be16_host(packet->public_side.port))
+        return reason;
+    struct sip_edit edit = {
+        .at = (uint32_t)sip_offset(&p->m->msg, via.rport_text),
+        .cut = (uint32_t)via.rport_text.n,
+        .ep = packet->inside,
+        .kind = SIP_EDIT_PORT,
+        .map = SIP_MAP_NONE,
+    };
+    return plan_edit(p->plan, &edit) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
+}
+
+static enum alg_reason plan_via(struct planner *p)
+{
+    struct sip_values it = sip_values_of(&p->m->msg, SIP_VIA);
+    struct slice item;
+    int r;
+    if (p->m->msg.is_request != p->m->packet->outward)
+        return ALG_REASON_NONE;
+    while ((r = sip_values_next(&it, &item, NULL)) > 0) {
+        enum alg_reason reason = plan_via_value(p, item);
+        if (reason != ALG_REASON_NONE)
+            return reason;
+    }
+    return r < 0 ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
+}
+
+/* All values of one line. */
+static enum alg_reason plan_line(struct planner *p, const struct sip_header *h,
+                                 const struct rule *rule)
+{
+    struct slice rest = h->value, item;
+    bool list = sip_header_flags(h->id) & SIP_HEADER_COMMA;
+    enum alg_reason bad = rule->kind == RULE_STRICT ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
+    struct sip_addr addr;
+    for (;;) {
+        int r = list ? sip_list_next(&rest, &item, NULL) : rest.n > 0;
+        if (r <= 0)
+            return r < 0 ? bad : ALG_REASON_NONE;
+        if (!list) {
+            item = rest;
+            rest = SLICE_NONE;
+        }
+        if (sip_addr_parse(item, &addr, NULL) != 0 || addr.star)
+            return bad;
+        enum alg_reason reason = plan_uri(p, rule->class, &addr.uri);
+        if (reason != ALG_REASON_NONE)
+            return reason;
+    }
+}
+
+/* Where a request that comes in was sent: the inside host's own contact, or the public address. */
+static enum alg_reason plan_request_uri(struct planner *p)
+{
+    const struct alg_packet *packet = p->m->packet;
+    struct sip_uri uri;
+    struct target t;
+    if (!p->m->msg.is_request || packet->outward || !p->m->nat ||
+        sip_uri_parse(p->m->msg.uri, &uri, NULL) != 0 || !sip_uri_is_sip(&uri) ||
+        uri.at.kind != SIP_HOST_IPV4)
+        return ALG_REASON_NONE;
+    struct sip_form form;
+    if (remembered(p, SIP_FORM_CONTACT, &uri.at, &form) && form.kept)
+        return ALG_REASON_NONE;
+    if (!inward_target(p, SIP_FORM_CONTACT, &uri.at, &t)) {
+        if (uri.at.ip != packet->public_side.ip)
+            return ALG_REASON_NONE;
+        t = target_of(packet->inside);
+        t.keep_port = true;
+    }
+    return put(p, SIP_FORM_CONTACT, &uri.at, &t);
+}
+
+enum alg_reason plan_headers(struct planner *p)
+{
+    const struct sip_message *m = p->m;
+    enum alg_reason reason = plan_request_uri(p);
+    if (reason == ALG_REASON_NONE)
+        reason = plan_contact_maps(p);
+    if (reason == ALG_REASON_NONE)
+        reason = plan_via(p);
+    if (reason == ALG_REASON_NONE && !sip_header_first(&m->msg, SIP_IDENTITY)) {
+        bool own_first = m->msg.is_request == m->packet->outward;
+        reason = plan_uri(p, own_first ? SIP_FORM_OWN : SIP_FORM_PEER, &m->facts.from.uri);
+        if (reason == ALG_REASON_NONE)
+            reason = plan_uri(p, own_first ? SIP_FORM_PEER : SIP_FORM_OWN, &m->facts.to.uri);
+    }
+    if (!m->nat)
+        return reason;
+    for (unsigned i = 0; i < m->msg.n_headers && reason == ALG_REASON_NONE; i++) {
+        const struct sip_header *h = &m->msg.headers[i];
+        if (rules[h->id].kind != RULE_NONE)
+            reason = plan_line(p, h, &rules[h->id]);
+    }
+    return reason;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Addresses in a session description (fortios.md 3.2, 3.6).
+ *
+ * Outward: o=, c=, m=, a=rtcp and a=candidate where they name the sender's own address. Each active
+ * UDP stream of it gets a pair of mappings, reserved when the description leaves, before anybody
+ * answers. What names another address is not the sender's to open and stays as it is; 0.0.0.0 is
+ * never translated, but a stream put on hold that way keeps its port. Ports below 1024 never get a
+ * mapping. Without a call (an OPTIONS answer), or with `rtp disable`, addresses are translated and
+ * ports are left: media then needs a policy of its own. With `no-sdp-fixup` nothing is edited;
+ * where the PBX wrote its public address itself, that very port is opened if it is free.
+ *
+ * Inward: nothing is edited; where the other side wants its media is noted.
+ */
+#include "alg/alg_state.h"
+
+#include <stdio.h>
+
+#define CANDIDATE_TCP_ACTIVE 9 /* RFC 6544 4.5: the port of a candidate that only connects */
+
+struct sdp_planner {
+    struct planner *p;
+    const struct sdp *sdp;
+    unsigned nth;
+    bool edits;                           /* addresses are translated */
+    uint8_t media_map[SDP_MEDIA_MAX];     /* the map of each stream or SIP_MAP_NONE */
+    struct endpoint media[SDP_MEDIA_MAX]; /* its inside endpoint */
+};
+
+static bool is_ip(const struct sdp_addr *addr, be32 ip)
+{
+    return addr->kind == SDP_ADDR_IP4 && addr->ip == ip;
+}
+
+static bool edit_add(struct sdp_planner *s, struct slice at, enum sip_edit_kind kind, uint8_t map,
+                     uint8_t side)
+{
+    struct sip_edit edit = {
+        .at = (uint32_t)sip_offset(&s->p->m->msg, at),
+        .cut = (uint32_t)at.n,
+        .ep = s->p->m->packet->public_side,
+        .kind = (uint8_t)kind,
+        .map = map,
+        .side = side,
+    };
+    return plan_edit(s->p->plan, &edit);
+}
+
+static bool edit_endpoint(struct sdp_planner *s, struct slice at, enum sip_edit_kind kind,
+                          struct endpoint ep)
+{
+    struct sip_edit edit = {
+        .at = (uint32_t)sip_offset(&s->p->m->msg, at),
+        .cut = (uint32_t)at.n,
+        .ep = ep,
+        .kind = (uint8_t)kind,
+        .map = SIP_MAP_NONE,
+    };
+    return plan_edit(s->p->plan, &edit);
+}
+
+/* Where the inside party wants RTCP; false when that is not its own, or not a port apart. */
+static bool rtcp_endpoint(const struct alg_packet *packet, const struct sdp_media *m,
+                          struct endpoint *out)
+{
+    uint32_t port = m->rtcp.present ? m->rtcp.port : m->port + 1u;
+    if (port < 1024 || port > UINT16_MAX || port == m->port)
+        return false;
+    if (m->rtcp.present && m->rtcp.addr.kind != SDP_ADDR_NONE &&
+        !is_ip(&m->rtcp.addr, packet->inside.ip) && !is_ip(&m->rtcp.addr, packet->public_side.ip))
+        return false;
+    *out = (struct endpoint){packet->inside.ip, be16_of((uint16_t)port)};
+    return true;
+}
+
+static bool map_take_pin(struct sdp_planner *s, struct sip_map *map)
+{
+    const struct alg *alg = s->p->alg;
+    const struct dialog *call = s->p->m->call;
+    const struct pin *pin =
+        call ? pin_find(&alg->dialogs, call, MAPPING_RTP, map->stream, map->inside) : NULL;
+    if (!pin || !store_live(&alg->mappings->store, pin->h[0]) ||
+        (!handle_none(pin->h[1]) && !store_live(&alg->mappings->store, pin->h[1])))
+        return false;
+    map->held = true;
+    map->alone = handle_none(pin->h[1]);
+    map->public_side[0] = pin->public_side[0];
+    map->public_side[1] = pin->public_side[1];
+    return true;
+}
+
+/* May this stream have a mapping, and on which terms? */
+static bool media_opens(const struct sdp_planner *s, const struct sdp_media *m, bool *own,
+                        bool *zero)
+{
+    const struct alg_packet *packet = s->p->m->packet;
+    bool already_public = s->p->m->nat && is_ip(&m->connection, packet->public_side.ip);
+    *own = is_ip(&m->connection, packet->inside.ip);
+    *zero = m->connection.kind == SDP_ADDR_IP4 && m->connection.is_zero;
+    if (!s->p->m->media || !packet->profile->rtp || m->transport != SDP_TRANSPORT_UDP ||
+        m->port < 1024)
+        return false;
+    if (*own)
+        return s->edits || !s->p->m->nat;
+    return already_public || *zero;
+}
+
+static enum alg_reason plan_media_map(struct sdp_planner *s, unsigned i)
+{
+    const struct alg_packet *packet = s->p->m->packet;
+    const struct sdp_media *m = &s->sdp->media[i];
+    bool own, zero, fresh;
+    s->media_map[i] = SIP_MAP_NONE;
+    s->media[i] = (struct endpoint){packet->inside.ip, be16_of(m->port)};
+    if (!media_opens(s, m, &own, &zero))
+        return ALG_REASON_NONE;
+    struct sip_map *map =
+        plan_map(s->p->plan, MAPPING_RTP, s->nth * SDP_MEDIA_MAX + i, s->media[i], &fresh);
+    if (!map)
+        return ALG_REASON_SIP_MEDIA_LIMIT;
+    map->alone = !rtcp_endpoint(packet, m, &map->rtcp);
+    map->anyone = true;
+    map->optional = map->exact = !own;
+    if (!map_take_pin(s, map) && zero) {
+        s->p->plan->n_maps--; /* on hold from the start: nothing to keep */
+        return ALG_REASON_NONE;
+    }
+    s->media_map[i] = plan_map_index(s->p->plan, map);
+    return ALG_REASON_NONE;
+}
+
+/* The address of a c= line: that of the stream it speaks for. */
+static bool plan_connection(struct sdp_planner *s, const struct sdp_addr *addr, uint8_t map)
+{
+    if (!is_ip(addr, s->p->m->packet->inside.ip))
+        return true;
+    return edit_add(s, addr->text, SIP_EDIT_IP, map, 0);
+}
+
+/* Which known public endpoint stands for this inside port; false when there is none. */
+static bool known_port(struct sdp_planner *s, be16 port, uint8_t *map, uint8_t *side,
+                       struct endpoint *ep)
+{
+    const struct sip_plan *plan = s->p->plan;
+    const struct alg_packet *packet = s->p->m->packet;
+    struct endpoint e = {packet->inside.ip, port};
+    for (unsigned i = 0; i < plan->n_maps; i++) {
+        const struct sip_map *at = &plan->maps[i];
+        if (at->kind != MAPPING_RTP)
+            continue;
+        *map = (uint8_t)i;
+        *side = !endpoint_eq(at->inside, e);
+        if (*side == 0 || (!at->alone && endpoint_eq(at->rtcp, e)))
+            return true;
+    }
+    uint32_t index = mapping_find_source(s->p->alg->mappings, 17, packet->inside_zone, e);
+    if (index == INDEX_NONE)
+        return false;
+    *map = SIP_MAP_NONE;
+    *ep = mapping_public(mapping_at(s->p->alg->mappings, index));
+    return true;
+}
+
+/* An address and its port in one candidate. */
+static bool plan_candidate_part(struct sdp_planner *s, const struct sdp_addr *addr,
+                                struct slice port_text, uint16_t port, bool address_alone)
+{
+    uint8_t map, side;
+    struct endpoint ep;
+    if (!is_ip(addr, s->p->m->packet->inside.ip))
+        return true;
+    if (port && known_port(s, be16_of(port), &map, &side, &ep)) {
+        if (map == SIP_MAP_NONE)
+            return edit_endpoint(s, addr->text, SIP_EDIT_IP, ep) &&
+                   edit_endpoint(s, port_text, SIP_EDIT_PORT, ep);
+        return edit_add(s, addr->text, SIP_EDIT_IP, map, side) &&
+               edit_add(s, port_text, SIP_EDIT_PORT, map, side);
+    }
+    return !address_alone || edit_add(s, addr->text, SIP_EDIT_IP, SIP_MAP_NONE, 0);
+}
+
+static enum alg_reason plan_candidates(struct sdp_planner *s, const struct sdp_media *m)
+{
+    struct slice rest = m->section;
+    struct sdp_candidate c;
+    int r;
+    if (m->n_candidates == 0)
+        return ALG_REASON_NONE;
+    while ((r = sdp_candidate_next(&rest, &c, NULL)) > 0) {
+        bool udp = slice_ieq(c.transport, SLICE_LIT("udp"));
+        bool ok =
+            udp ? plan_candidate_part(s, &c.addr, c.port_text, c.port, false)
+                : plan_candidate_part(s, &c.addr, c.port_text, 0, c.port == CANDIDATE_TCP_ACTIVE);
+        if (!ok || !plan_candidate_part(s, &c.related, c.related_port,
+                                        udp ? c.related_port_value : 0, true))
+            return ALG_REASON_SIP_TOO_LARGE;
+    }
+    return r < 0 ? ALG_REASON_SIP_SDP_MALFORMED : ALG_REASON_NONE;
+}
+
+static bool plan_rtcp(struct sdp_planner *s, const struct sdp_media *m, uint8_t map)
+{
+    const struct sip_plan *plan = s->p->plan;
+    uint8_t side = m->rtcp.port != m->port;
+    if (!m->rtcp.present || map == SIP_MAP_NONE)
+        return true;
+    if (side == 1 && plan->maps[map].alone)
+        return true;
+    return edit_add(s, m->rtcp.port_text, SIP_EDIT_PORT, map, side) &&
+           (!is_ip(&m->rtcp.addr, s->p->m->packet->inside.ip) ||
+            edit_add(s, m->rtcp.addr.text, SIP_EDIT_IP, map, side));
+}
+
+static enum alg_reason plan_media(struct sdp_planner *s, unsigned i)
+{
+    const struct sdp_media *m = &s->sdp->media[i];
+    uint8_t map = s->media_map[i];
+    if (map != SIP_MAP_NONE && s->p->plan->maps[map].exact && !m->connection.is_zero)
+        return ALG_REASON_NONE; /* the sender wrote the public side itself */
+    if ((map != SIP_MAP_NONE && !edit_add(s, m->port_text, SIP_EDIT_PORT, map, 0)) ||
+        (m->connection_own && !plan_connection(s, &m->connection, map)) || !plan_rtcp(s, m, map))
+        return ALG_REASON_SIP_TOO_LARGE;
+    return plan_candidates(s, m);
+}
+
+/* `nat-trace`: the address o= had before goes into i= of the session. */
+static enum alg_reason plan_trace(struct sdp_planner *s)
+{
+    const struct sdp *sdp = s->sdp;
+    const struct voip_profile *profile = s->p->m->packet->profile;
+    char text[64], ip[IPV4_TEXT_MAX];
+    struct slice at = sdp->name.p ? sdp->name : sdp->origin.line;
+    const char *end = at.p + at.n;
+    bool lf = end < sdp->bytes.p + sdp->bytes.n && *end == '\n';
+    ipv4_print(sdp->origin.addr.ip, ip);
+    bool fresh = !sdp->info.p;
+    if (!fresh) {
+        at = sdp->info;
+        end = at.p + at.n;
+    }
+    const char *begin = !fresh ? "" : lf ? "\ni=" : "\r\ni=";
+    int n = snprintf(text, sizeof(text), "%s(o=IN IP4 %s)", begin, ip);
+    bool replace = !fresh && profile->preserve_override;
+    struct sip_edit edit = {
+        .at = (uint32_t)((replace ? at.p : end) - s->p->m->msg.bytes.p),
+        .cut = replace ? (uint32_t)at.n : 0,
+    };
+    if (!plan_text(s->p->plan, &edit, slice_of(text, (size_t)n)) || !plan_edit(s->p->plan, &edit))
+        return ALG_REASON_SIP_TOO_LARGE;
+    return ALG_REASON_NONE;
+}
+
+static enum alg_reason plan_outward(struct sdp_planner *s)
+{
+    const struct sdp *sdp = s->sdp;
+    uint8_t session_map = SIP_MAP_NONE;
+    enum alg_reason reason = ALG_REASON_NONE;
+    for (unsigned i = 0; i < sdp->n_media && reason == ALG_REASON_NONE; i++) {
+        reason = plan_media_map(s, i);
+        if (session_map == SIP_MAP_NONE && !sdp->media[i].connection_own)
+            session_map = s->media_map[i];
+    }
+    if (reason != ALG_REASON_NONE || !s->edits)
+        return reason;
+    if (is_ip(&sdp->origin.addr, s->p->m->packet->inside.ip)) {
+        if (!edit_add(s, sdp->origin.addr.text, SIP_EDIT_IP, SIP_MAP_NONE, 0))
+            return ALG_REASON_SIP_TOO_LARGE;
+        if (s->p->m->packet->profile->nat_trace)
+            reason = plan_trace(s);
+    }
+    if (reason == ALG_REASON_NONE && !plan_connection(s, &sdp->connection, session_map))
+        reason = ALG_REASON_SIP_TOO_LARGE;
+    for (unsigned i = 0; i < sdp->n_media && reason == ALG_REASON_NONE; i++)
+        reason = plan_media(s, i);
+    return reason;
+}
+
+/* What the call needs to know of a description, whichever way it goes. */
+static void note_streams(struct sdp_planner *s)
+{
+    struct sip_plan *plan = s->p->plan;
+    unsigned active = 0, held = 0;
+    plan->has_sdp = true;
+    for (unsigned i = 0; i < s->sdp->n_media; i++) {
+        const struct sdp_media *m = &s->sdp->media[i];
+        if (m->port == 0)
+            continue;
+        active++;
+        held += m->held;
+        bool named = m->connection.kind == SDP_ADDR_IP4 && !m->connection.is_zero;
+        plan->streams[plan->n_streams++] = (struct sip_stream){
+            .stream = (uint8_t)i,
+            .remote = {named ? m->connection.ip : 0, named ? be16_of(m->port) : 0},
+        };
+    }
+    plan->held = active > 0 && held == active;
+}
+
+enum alg_reason plan_sdp(struct planner *p, struct slice body, unsigned nth)
+{
+    const struct sip_message *m = p->m;
+    struct sdp_planner s = {
+        .p = p,
+        .sdp = p->sdp,
+        .nth = nth,
+        .edits = m->nat && !m->packet->profile->no_sdp_fixup,
+    };
+    if (!m->media && !(m->packet->outward && s.edits))
+        return ALG_REASON_NONE;
+    if (sdp_parse(body, p->sdp, NULL) != 0)
+        return ALG_REASON_SIP_SDP_MALFORMED;
+    if (m->media && nth == 0)
+        note_streams(&s);
+    return m->packet->outward ? plan_outward(&s) : ALG_REASON_NONE;
+}
