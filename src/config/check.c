@@ -25,18 +25,10 @@ static int policy_name_is_unique(const struct config_tree *tree, const struct tr
                                  struct text *error)
 {
     const char *name = json_string_value(value);
-    json_t *policies = json_object_get(tree->root, "firewall policy");
-    const char *key;
-    json_t *policy;
-    if (*name == '\0')
+    const char *holder = *name ? store_policy_named(tree, name) : NULL;
+    if (!holder || strcmp(holder, tree_path_last(path)->key) == 0)
         return 0;
-    json_object_foreach(policies, key, policy)
-    {
-        const char *other = json_string_value(json_object_get(policy, "name"));
-        if (other && strcmp(other, name) == 0 && strcmp(key, tree_path_last(path)->key) != 0)
-            return error_check(error, attr->name, slice_str(name), ERROR_VALUE);
-    }
-    return 0;
+    return error_check(error, attr->name, slice_str(name), ERROR_VALUE);
 }
 
 /*

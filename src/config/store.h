@@ -8,7 +8,13 @@
 
 struct config_tree {
     json_t *root;
+    /* Policy id by policy name, NULL: not made yet. Holds every name in the tree, and may hold
+     * names that are gone: whoever asks looks the policy up. Never shared. */
+    json_t *policy_names;
 };
+
+/* Id of a policy that has this name, NULL when none has. */
+const char *store_policy_named(const struct config_tree *tree, const char *name);
 
 /* A tree without anything. */
 struct config_tree *tree_bare(void);

@@ -26,8 +26,50 @@ static struct config_tree *tree_around(json_t *root)
     struct config_tree *tree = malloc(sizeof(*tree));
     if (!tree || !root)
         abort();
-    tree->root = root;
+    *tree = (struct config_tree){.root = root};
     return tree;
+}
+
+/*
+ * The names of policies are looked up for every `set name`; without an index a file of ten thousand
+ * policies would compare fifty million of them. Names come in one by one through store_value, which
+ * adds them; whatever else may bring one in (a put of something filled, an assignment) drops the
+ * index, and the next question makes it anew.
+ */
+static void forget_names(struct config_tree *tree)
+{
+    json_decref(tree->policy_names);
+    tree->policy_names = NULL;
+}
+
+static bool is_policy(const struct tree_path *path)
+{
+    return path->n && strcmp(path->step[0].node->path, "firewall policy") == 0;
+}
+
+static void make_names(struct config_tree *tree)
+{
+    const char *id;
+    json_t *policy;
+    tree->policy_names = json_object();
+    json_object_foreach(json_object_get(tree->root, "firewall policy"), id, policy)
+    {
+        const char *name = json_string_value(json_object_get(policy, "name"));
+        if (name)
+            json_object_set_new(tree->policy_names, name, json_string(id));
+    }
+}
+
+const char *store_policy_named(const struct config_tree *tree, const char *name)
+{
+    if (!tree->policy_names)
+        make_names((struct config_tree *)tree);
+    const char *id = json_string_value(json_object_get(tree->policy_names, name));
+    if (!id)
+        return NULL;
+    const json_t *policy = json_object_get(json_object_get(tree->root, "firewall policy"), id);
+    const char *now = json_string_value(json_object_get(policy, "name"));
+    return now && strcmp(now, name) == 0 ? id : NULL;
 }
 
 struct config_tree *tree_bare(void)
@@ -45,6 +87,7 @@ void tree_free(struct config_tree *tree)
     if (!tree)
         return;
     json_decref(tree->root);
+    json_decref(tree->policy_names);
     free(tree);
 }
 
@@ -53,6 +96,7 @@ void tree_assign(struct config_tree *tree, const struct config_tree *from)
     json_incref(from->root);
     json_decref(tree->root);
     tree->root = from->root;
+    forget_names(tree);
 }
 
 /* Same keys in the same order. */
@@ -295,6 +339,8 @@ void store_put(struct config_tree *tree, const struct tree_path *path, json_t *j
     const char *name;
     struct tree_path up = parent_of(path, &name);
     json_t *parent = store_own(tree, &up, json != NULL);
+    if (is_policy(path) && json_object_size(json) > 0)
+        forget_names(tree);
     if (json) {
         if (json_object_set_new(parent, name, json) != 0)
             abort();
@@ -310,6 +356,9 @@ void store_value(struct config_tree *tree, const struct tree_path *path,
     bool keep = value && !value_is_default(attr, value);
     json_t *object = store_own(tree, path, keep);
     if (keep) {
+        if (tree->policy_names && is_policy(path) && strcmp(attr->name, "name") == 0)
+            json_object_set_new(tree->policy_names, json_string_value(value),
+                                json_string(tree_path_last(path)->key));
         if (json_object_set_new(object, attr->name, value) != 0)
             abort();
         return;

@@ -70,15 +70,8 @@ static int normalise(const struct schema_attr *attr, json_t **list, struct text 
         text_free(&last);
         return code;
     }
-    if (attr->type != SCHEMA_OPTIONS)
-        return 0;
-    json_t *sorted = json_array();
-    for (const struct schema_option *o = attr->options; o->word; o++)
-        for (size_t i = 0; i < n; i++)
-            if (strcmp(json_string_value(json_array_get(*list, i)), o->word) == 0)
-                json_array_append(sorted, json_array_get(*list, i));
-    json_decref(*list);
-    *list = sorted;
+    if (attr->type == SCHEMA_OPTIONS)
+        *list = value_in_table_order(attr, *list);
     return 0;
 }
 

@@ -331,8 +331,7 @@ static bool list_has(const json_t *list, const json_t *item)
     return false;
 }
 
-/* Options are kept in the order of the table, whatever the order they were typed in. */
-static json_t *in_table_order(const struct schema_attr *attr, json_t *list)
+json_t *value_in_table_order(const struct schema_attr *attr, json_t *list)
 {
     json_t *sorted = json_array();
     for (const struct schema_option *o = attr->options; o->word; o++)
@@ -371,7 +370,7 @@ static int parse_list(const struct schema_attr *attr, unsigned n, const struct s
         json_decref(list);
         return code;
     }
-    *out = attr->type == SCHEMA_OPTIONS ? in_table_order(attr, list) : list;
+    *out = attr->type == SCHEMA_OPTIONS ? value_in_table_order(attr, list) : list;
     return 0;
 }
 

@@ -18,6 +18,10 @@
 int value_parse(const struct schema_attr *attr, unsigned n, const struct slice *words, json_t **out,
                 struct text *error);
 
+/* A list of options (taken over) in the order of the table, whatever the order they were typed in.
+ */
+json_t *value_in_table_order(const struct schema_attr *attr, json_t *list);
+
 /* The default as a new reference, NULL where there is none. */
 json_t *value_default(const struct schema_attr *attr);
 
