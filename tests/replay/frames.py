@@ -78,12 +78,12 @@ def from_wan(packet):
 
 
 def write(case, interface, frames):
-    """pcaps/CASE/in-INTERFACE.pcap from (seconds, frame) pairs; microseconds."""
+    """pcaps/CASE/in-INTERFACE.pcap from (seconds, frame) pairs in any order; microseconds."""
     folder = os.path.join(PCAPS, case)
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, f"in-{interface}.pcap"), "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
-        for seconds, frame in frames:
+        for seconds, frame in sorted(frames, key=lambda entry: entry[0]):
             micro = START * 1000000 + round(seconds * 1000000)
             f.write(struct.pack("<IIII", *divmod(micro, 1000000), len(frame), len(frame)))
             f.write(frame)

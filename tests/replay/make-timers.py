@@ -33,14 +33,14 @@ def tcp_back(at, sport, flags, seq, ack):
     return at, from_wan(tcp(SERVER, 8080, WAN, sport, flags, seq, ack))
 
 
-# 180 s from the last packet, whichever side sent it: 5060 ends at 280.5, 5062 at 270.25.
+# 180 s from the last packet, whichever side sent it: 5060 ends at 280.5, 5062 at 270.2.
 write("timers-default", "lan", [out(0, 5060, 5060), out(1, 5062, 5060), out(100.5, 5060, 5060)])
-write("timers-default", "wan", [back(20.25, 5060, 5060), back(90.25, 5062, 5060)])
+write("timers-default", "wan", [back(20.2, 5060, 5060), back(90.2, 5062, 5060)])
 
 # 500 s by each of three settings: the packet at 400 still meets the session, the one at 901 does not.
 for case in ("timers-global", "timers-service", "timers-port"):
     write(case, "lan", [out(0, 5060, 5060), out(400, 5060, 5060), out(901, 5060, 5060)])
-    write(case, "wan", [back(0.02, 5060, 5060)])
+    write(case, "wan", [back(30, 5060, 5060)])
 
 # One flow for each setting that may decide.
 write("timers-precedence", "lan", [out(0, 5060, 5060), out(0, 5070, 5070), out(0, 5080, 5080)])

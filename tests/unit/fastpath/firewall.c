@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "firewall.h"
+
+#include "config/load.h"
+
+int firewall_group_setup(void **state)
+{
+    struct text error = {0};
+    (void)state;
+    int rc = replay_eal_init(&error);
+    if (rc != 0)
+        print_message("%s\n", error.p);
+    text_free(&error);
+    return rc;
+}
+
+int firewall_group_teardown(void **state)
+{
+    (void)state;
+    replay_eal_cleanup();
+    return 0;
+}
+
+static void keep(void *ctx, uint16_t ifindex, uint64_t at_ns, struct slice frame)
+{
+    struct firewall *fw = ctx;
+    (void)at_ns;
+    assert_true(fw->n_sent < FIREWALL_SENT && frame.n <= FRAME_SIZE);
+    fw->sent[fw->n_sent].ifindex = ifindex;
+    fw->sent[fw->n_sent].f.n = frame.n;
+    memcpy(fw->sent[fw->n_sent].f.b, frame.p, frame.n);
+    fw->n_sent++;
+}
+
+void firewall_make(struct firewall *fw, const char *config)
+{
+    struct text error = {0};
+    struct replay_options options = {.clock_ms = 1000000, .sent = keep, .sent_ctx = fw};
+    *fw = (struct firewall){0};
+    if (config_load_text("test", slice_str(config), &options.config, &error, NULL) != 0)
+        fail_msg("%s", error.p);
+    fw->r = replay_create(&options, &error);
+    if (!fw->r)
+        fail_msg("%s", error.p);
+    fw->dp = replay_dataplane(fw->r);
+    text_free(&error);
+}
+
+static void assert_balance(const struct firewall *fw)
+{
+    struct text why = {0};
+    if (!replay_balance(fw->r, &why))
+        fail_msg("%s", why.p);
+    text_free(&why);
+}
+
+void firewall_free(struct firewall *fw)
+{
+    assert_balance(fw);
+    replay_free(fw->r);
+}
+
+void firewall_drops(struct firewall *fw, uint16_t ifindex, const struct frame *f,
+                    enum drop_reason reason)
+{
+    struct replay_counts before, after;
+    replay_counts(fw->r, &before);
+    fw->n_sent = 0;
+    assert_int_equal(replay_frame(fw->r, ifindex, frame_slice(f)), 0);
+    replay_counts(fw->r, &after);
+    for (int i = 0; i < DROP_COUNT; i++) {
+        uint64_t n = after.packets.drop[i] - before.packets.drop[i];
+        if (n != (i == (int)reason))
+            fail_msg("dropped as %s, not as %s",
+                     n ? drop_name((enum drop_reason)i) : "something else", drop_name(reason));
+    }
+    assert_int_equal(fw->n_sent, 0);
+    assert_balance(fw);
+}
+
+const struct frame *firewall_passes(struct firewall *fw, uint16_t ifindex, const struct frame *f,
+                                    uint16_t out)
+{
+    struct replay_counts c;
+    fw->n_sent = 0;
+    assert_int_equal(replay_frame(fw->r, ifindex, frame_slice(f)), 0);
+    assert_balance(fw);
+    if (fw->n_sent != 1) {
+        replay_counts(fw->r, &c);
+        for (int i = 0; i < DROP_COUNT; i++)
+            if (c.packets.drop[i])
+                print_message("%s %lu\n", drop_name((enum drop_reason)i), c.packets.drop[i]);
+    }
+    assert_int_equal(fw->n_sent, 1);
+    assert_int_equal(fw->sent[0].ifindex, out);
+    return &fw->sent[0].f;
+}
+
+void frame_assert_whole(const struct frame *f)
+{
+    struct frame mended = *f;
+    frame_mend(&mended);
+    assert_memory_equal(mended.b, f->b, f->n);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A firewall to put single frames through: its configuration as text, what it sends kept for
+ * looking at. cmocka's assertions fail the test where something is not as asked for.
+ */
+#pragma once
+
+#include "frames.h"
+#include "replay/replay.h"
+
+#define FIREWALL_SENT 64
+
+struct firewall {
+    struct replay *r;
+    struct dataplane *dp;
+    unsigned n_sent;
+    struct {
+        uint16_t ifindex;
+        struct frame f;
+    } sent[FIREWALL_SENT];
+};
+
+/* Group set-up and end for cmocka: DPDK, once per program. */
+int firewall_group_setup(void **state);
+int firewall_group_teardown(void **state);
+
+void firewall_make(struct firewall *fw, const char *config);
+/* Checks once more that every packet is accounted for. */
+void firewall_free(struct firewall *fw);
+
+/* The frame is dropped, for this reason and no other. */
+void firewall_drops(struct firewall *fw, uint16_t ifindex, const struct frame *f,
+                    enum drop_reason reason);
+
+/* The frame makes one frame leave, through interface `out`: that frame. */
+const struct frame *firewall_passes(struct firewall *fw, uint16_t ifindex, const struct frame *f,
+                                    uint16_t out);
+
+/* Are the lengths and checksums of an IPv4 frame right? */
+void frame_assert_whole(const struct frame *f);
