@@ -139,12 +139,13 @@ int check_value(const struct config_tree *tree, const struct tree_path *path,
     return 0;
 }
 
-int check_values(const struct config_tree *tree, const struct tree_path *path, struct text *error)
+int check_values(const struct config_tree *tree, const struct tree_path *path, const json_t *object,
+                 struct text *error)
 {
     const struct schema_node *node = tree_path_last(path)->node;
     int code = 0;
     for (unsigned i = 0; i < node->n_attrs && code == 0; i++) {
-        const json_t *value = json_object_get(tree_at(tree, path), node->attrs[i].name);
+        const json_t *value = json_object_get(object, node->attrs[i].name);
         if (value)
             code = check_value(tree, path, &node->attrs[i], value, error);
     }

@@ -16,6 +16,7 @@
 #include "config/errors.h"
 #include "config/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct level {
@@ -137,26 +138,29 @@ static int commit_tree(struct edit *edit, struct config_tree *next, struct text 
 }
 
 /* A number given by `edit 0` that somebody else took meanwhile is exchanged. */
-static void renumber(struct edit *edit, const struct config_tree *next, struct text *key)
+static void renumber(const struct edit *edit, const struct config_tree *next,
+                     struct tree_path *saved)
 {
-    struct tree_path table = edit->path;
-    if (!edit->levels[0].numbered || !tree_exists(next, &table))
+    char key[16];
+    struct tree_path table = *saved;
+    if (!edit->levels[0].numbered || !tree_exists(next, saved))
         return;
     table.step[0].entry = false;
-    text_printf(key, "%u", tree_next_number(next, &table));
+    snprintf(key, sizeof(key), "%u", tree_next_number(next, &table));
+    tree_path_key(saved, slice_str(key));
 }
 
 /* What was right when it was typed must still be: another login may have saved since. */
-static int check_against(const struct edit *edit, const struct config_tree *next,
-                         const struct tree_path *saved, struct text *out)
+static int check_against(const struct config_tree *next, const struct tree_path *saved,
+                         const json_t *object, struct text *out)
 {
     const struct tree_step *step = tree_path_last(saved);
     int code = 0;
-    if (step->entry && !tree_exists(edit->running, saved))
+    if (step->entry && !tree_exists(next, saved))
         code = check_new_key(next, step->node, slice_str(step->key), out);
     if (code == 0)
-        code = references_check_entry(next, saved, out);
-    return code ? code : check_values(next, saved, out);
+        code = references_check_object(next, step->node, object, out);
+    return code ? code : check_values(next, saved, object, out);
 }
 
 /* Save the root entry or object we are about to leave. */
@@ -165,18 +169,15 @@ static int save(struct edit *edit, struct text *out)
     if (edit->direct || edit->path.n > 1)
         return 0;
     struct config_tree *next = tree_copy(edit->running);
-    struct text key = {0};
     struct tree_path saved = edit->path;
-    renumber(edit, next, &key);
-    tree_adopt(next, edit->work, &edit->path, key.n ? key.p : NULL);
-    if (key.n)
-        tree_path_key(&saved, text_slice(&key));
-    int code = check_against(edit, next, &saved, out);
-    text_free(&key);
-    if (code == 0)
-        return commit_tree(edit, next, out);
-    tree_free(next);
-    return code;
+    renumber(edit, next, &saved);
+    int code = check_against(next, &saved, tree_at(edit->work, &edit->path), out);
+    if (code) {
+        tree_free(next);
+        return code;
+    }
+    tree_adopt(next, edit->work, &edit->path, saved.step[0].entry ? saved.step[0].key : NULL);
+    return commit_tree(edit, next, out);
 }
 
 /* Check and save what the path ends in, an entry or an object; refused, it is as before. */

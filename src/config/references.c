@@ -158,11 +158,9 @@ int references_check(const struct config_tree *tree, const struct schema_attr *a
     return 0;
 }
 
-int references_check_entry(const struct config_tree *tree, const struct tree_path *path,
-                           struct text *error)
+int references_check_object(const struct config_tree *tree, const struct schema_node *node,
+                            const json_t *object, struct text *error)
 {
-    const struct schema_node *node = tree_path_last(path)->node;
-    const json_t *object = tree_at(tree, path);
     int code = 0;
     for (unsigned i = 0; i < node->n_attrs && code == 0; i++) {
         const json_t *value = json_object_get(object, node->attrs[i].name);

@@ -38,9 +38,9 @@ bool store_key(struct slice key, char out[TREE_KEY_MAX]);
  * error. */
 int references_check(const struct config_tree *tree, const struct schema_attr *attr,
                      const json_t *value, struct text *error);
-/* The same for every reference of the entry or object at `path`. */
-int references_check_entry(const struct config_tree *tree, const struct tree_path *path,
-                           struct text *error);
+/* The same for every reference in `object`, an entry or object of `node`. */
+int references_check_object(const struct config_tree *tree, const struct schema_node *node,
+                            const json_t *object, struct text *error);
 /* Names in root table `root` that something outside that table refers to: members of an object. */
 json_t *references_used(const struct config_tree *tree, const char *root);
 /* Every reference to `from` in root table `root` names `to` afterwards. */
@@ -62,8 +62,9 @@ int load_into(struct config_tree *tree, const char *name, struct slice text, str
 /* What a value says of the rest of the tree, at `set`. 0 or a FortiOS code. */
 int check_value(const struct config_tree *tree, const struct tree_path *path,
                 const struct schema_attr *attr, const json_t *value, struct text *error);
-/* The same for every value of the entry or object at `path`. */
-int check_values(const struct config_tree *tree, const struct tree_path *path, struct text *error);
+/* The same for every value of `object`, which is to be put at `path` but is not there yet. */
+int check_values(const struct config_tree *tree, const struct tree_path *path, const json_t *object,
+                 struct text *error);
 /* What an entry must hold, at next/end. */
 int check_entry(const struct config_tree *tree, const struct tree_path *path, struct text *error);
 /* Whether `key` may be a new name in the root table `node` (clashes with a sister table). */

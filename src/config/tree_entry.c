@@ -209,17 +209,18 @@ int tree_rename(struct config_tree *tree, const struct tree_path *table, struct 
     return 0;
 }
 
-/* What may not be there twice (a policy's name, an interface's address) stays with the original. */
-static void keep_unique(struct config_tree *tree, const struct tree_path *clone)
+/* Take out of `copy`, soon at `clone`, what may not be there twice: a policy's name, an interface's
+ * address. It stays with the original. */
+static void drop_unique(const struct config_tree *tree, const struct tree_path *clone, json_t *copy)
 {
     const struct schema_node *node = tree_path_last(clone)->node;
     for (unsigned i = 0; i < node->n_attrs; i++) {
         const struct schema_attr *attr = &node->attrs[i];
-        const json_t *value = json_object_get(tree_at(tree, clone), attr->name);
+        const json_t *value = json_object_get(copy, attr->name);
         struct text reason = {0};
         if (value &&
             (attr->type == SCHEMA_UUID || check_value(tree, clone, attr, value, &reason) != 0))
-            store_value(tree, clone, attr, NULL);
+            json_object_del(copy, attr->name);
         text_free(&reason);
     }
 }
@@ -233,8 +234,9 @@ int tree_clone(struct config_tree *tree, const struct tree_path *table, struct s
         code = new_entry(tree, table, to, &target, out);
     if (code)
         return code;
-    store_put(tree, &target, json_copy((json_t *)tree_at(tree, &source)));
-    keep_unique(tree, &target);
+    json_t *copy = json_copy((json_t *)tree_at(tree, &source));
+    drop_unique(tree, &target, copy);
+    store_put(tree, &target, copy);
     return 0;
 }
 

@@ -519,6 +519,19 @@ static void test_two_logins(void **state)
 
     run(a, "end", &out);
     run(b, "end", &out);
+    static const char *const policy[] = {
+        "config firewall policy", "edit 0",          "set name same",   "set srcintf any",
+        "set dstintf any",        "set srcaddr all", "set dstaddr all", "set schedule always",
+        "set service ALL"};
+    for (size_t i = 0; i < sizeof(policy) / sizeof(policy[0]); i++) {
+        assert_int_equal(run(a, policy[i], &out), 0);
+        assert_int_equal(run(b, policy[i], &out), 0);
+    }
+    assert_int_equal(run(a, "next", &out), 0);
+    assert_int_equal(run(b, "next", &out), -651);
+
+    run(a, "end", &out);
+    run(b, "end", &out);
     run(a, "config firewall address", &out);
     run(b, "config firewall addrgrp", &out);
     run(a, "edit same", &out);
