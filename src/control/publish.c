@@ -64,11 +64,11 @@ static void macs_read(const struct config_rows *rows, uint8_t (*macs)[6])
     }
 }
 
-static int interfaces_fit(const struct config_rows *now, const struct config_rows *next,
+static int interfaces_fit(const struct publish *p, const struct config_rows *next,
                           struct text *error)
 {
-    for (uint16_t i = 0; i < now->n_interfaces; i++) {
-        const struct row_interface *a = &now->interfaces[i];
+    for (uint16_t i = 0; i < p->n_fixed; i++) {
+        const struct row_interface *a = &p->rows->interfaces[i];
         const struct row_interface *b = i < next->n_interfaces ? &next->interfaces[i] : NULL;
         if (b && strcmp(a->name, b->name) == 0 && strcmp(a->device, b->device) == 0)
             continue;
@@ -108,7 +108,7 @@ int publish_commit(struct publish *p, const struct config_tree *tree, struct tex
     struct config_rows *rows = config_rows_make(tree, error);
     if (!rows)
         return -EINVAL;
-    int result = p->rows ? interfaces_fit(p->rows, rows, error) : 0;
+    int result = interfaces_fit(p, rows, error);
     struct snapshot *next = result == 0 ? compile(p, rows, error) : NULL;
     if (!next) {
         config_rows_free(rows);
@@ -117,6 +117,8 @@ int publish_commit(struct publish *p, const struct config_tree *tree, struct tex
     swap(p, next);
     if (p->rows)
         config_rows_free(p->rows);
+    else
+        p->n_fixed = rows->n_interfaces;
     p->rows = rows;
     return 0;
 }

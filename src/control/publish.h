@@ -23,6 +23,7 @@ struct publish {
     struct dataplane *dp;
     struct saver *saver;      /* NULL: not saved anywhere */
     struct config_rows *rows; /* of the snapshot in force: names and devices for listings */
+    uint16_t n_fixed;         /* interfaces from the first on that keep number and device */
     unsigned n_old;
     struct publish_old old[PUBLISH_OLD];
 };
@@ -36,8 +37,8 @@ void publish_free(struct publish *p);
 
 /*
  * Compile `tree` and put it in force. 0; or -errno with the reason in `error` and nothing changed.
- * -EBUSY: an interface that is in use would get another number or device, or too many commits came
- * at once.
+ * -EBUSY: an interface of the first commit would get another number or device, or too many commits
+ * came at once.
  */
 int publish_commit(struct publish *p, const struct config_tree *tree, struct text *error);
 
