@@ -33,13 +33,15 @@ def tcp_back(at, sport, flags, seq, ack):
     return at, from_wan(tcp(SERVER, 8080, WAN, sport, flags, seq, ack))
 
 
-# 180 s from the last packet, whichever side sent it: 5060 ends at 280.5, 5062 at 270.2.
-write("timers-default", "lan", [out(0, 5060, 5060), out(1, 5062, 5060), out(100.5, 5060, 5060)])
-write("timers-default", "wan", [back(20.2, 5060, 5060), back(90.2, 5062, 5060)])
+# 180 s from the last packet, whichever side sent it: 5060 ends at 280.5, 5062 at 270.2. The second
+# case has the same packets, but 32 bits of milliseconds run over while they live.
+for case in ("timers-default", "timers-long-run"):
+    write(case, "lan", [out(0, 5060, 5060), out(1, 5062, 5060), out(100.5, 5060, 5060)])
+    write(case, "wan", [back(20.2, 5060, 5060), back(90.2, 5062, 5060)])
 
-# 500 s by each of three settings: the packet at 400 still meets the session, the one at 901 does not.
+# 500 s by each of three settings: the packet at 400 still meets the session, the one at 905 does not.
 for case in ("timers-global", "timers-service", "timers-port"):
-    write(case, "lan", [out(0, 5060, 5060), out(400, 5060, 5060), out(901, 5060, 5060)])
+    write(case, "lan", [out(0, 5060, 5060), out(400, 5060, 5060), out(905, 5060, 5060)])
     write(case, "wan", [back(30, 5060, 5060)])
 
 # One flow for each setting that may decide.
