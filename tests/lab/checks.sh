@@ -70,8 +70,7 @@ sip_blocked() {
 }
 
 drop_list() { # NAME COUNT, by name
-    lab_cli 'diagnose firewall drop list' | awk '$2 ~ /^[0-9]+$/ && $1 != "total" { print $1, $2 }' |
-        sort
+    lab_cli 'diagnose firewall drop list' | awk '$1 ~ /^[0-9]+$/ { print $2, $1 }' | sort
 }
 
 dropped() { # how many packets in all
@@ -81,6 +80,13 @@ dropped() { # how many packets in all
 # The drop counters that moved since a list taken before: NAME MORE
 drops_since() { # drops_since FILE
     drop_list | join -a 2 -e 0 -o '0,1.2,2.2' "$1" - | awk '$3 > $2 { print $1, $3 - $2 }'
+}
+
+packets_of() { # packets_of INTERFACE...: taken and sent by the firewall, summed
+    local name
+    for name in "$@"; do
+        lab_cli "diagnose hardware deviceinfo nic $name"
+    done | awk '/^Rx packets:/ { rx += $3 } /^Tx packets:/ { tx += $3 } END { print rx + 0, tx + 0 }'
 }
 
 captures_stop() { # captures_stop PID...: dumpcap writes what it still holds

@@ -110,14 +110,20 @@ lab_open() {
 }
 
 # SIPp plays from capture files without a socket behind the port: what arrives for such ports is
-# counted and taken away, or the kernel would answer "port unreachable". lab_heard reads the count.
+# counted and taken away, or the kernel would answer "port unreachable". lab_heard and lab_spoken
+# read the counts.
 lab_listen() { # lab_listen NS FIRST-LAST
     lab_in "$1" nft -f - <<NFT
 table inet lab {
     counter heard { }
+    counter spoken { }
     chain input {
         type filter hook input priority 0; policy accept;
         udp dport $2 counter name heard drop
+    }
+    chain output {
+        type filter hook output priority 0; policy accept;
+        udp sport $2 counter name spoken
     }
 }
 NFT
@@ -125,6 +131,10 @@ NFT
 
 lab_heard() { # lab_heard NS: packets since lab_listen
     lab_in "$1" nft list counter inet lab heard | sed -n 's/.*packets \([0-9]*\).*/\1/p'
+}
+
+lab_spoken() { # lab_spoken NS: packets sent from those ports since lab_listen
+    lab_in "$1" nft list counter inet lab spoken | sed -n 's/.*packets \([0-9]*\).*/\1/p'
 }
 
 # Frames as they are on a real wire: no segments larger than the MTU, checksums filled in.
@@ -161,6 +171,7 @@ lab_stop() {
     lab_wait "$1" 5
 }
 
+# The receive rings are long (framecnt) so that a machine with other work loses nothing in them.
 lab_config() { # lab_config [SIP-LINE...]; LAB_UDP_IDLE: seconds a UDP session may be idle
     local line last_cpu=$(($(nproc) - 1))
     cat <<CONF
@@ -179,13 +190,13 @@ config dpdk cpus
 end
 config system interface
     edit "lan"
-        set device "net_af_packet0,iface=veth-lan"
+        set device "net_af_packet0,iface=veth-lan,framecnt=4096"
         set ip 10.0.0.1 255.255.255.0
         set allowaccess ping
         set role lan
     next
     edit "wan"
-        set device "net_af_packet1,iface=veth-wan"
+        set device "net_af_packet1,iface=veth-wan,framecnt=4096"
         set ip 203.0.113.2 255.255.255.0
         set allowaccess ping
         set role wan
@@ -215,7 +226,6 @@ config firewall policy
         set schedule "always"
         set service "ALL"
         set nat enable
-        set utm-status enable
         set voip-profile "phones"
     next
 end

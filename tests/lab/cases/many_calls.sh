@@ -26,9 +26,16 @@ ends_well "the callers" "$caller" 60
 ends_well "the callees" "$callee" 20
 
 sleep 1
-echo "    RTP heard inside $(lab_heard lan), outside $(lab_heard wan), of $((calls * seconds * 50)) each"
-same "RTP heard inside" $((calls * seconds * 50)) "$(lab_heard lan)"
-same "RTP heard outside" $((calls * seconds * 50)) "$(lab_heard wan)"
+all=$((calls * seconds * 50))
+spoken=$(($(lab_spoken lan) + $(lab_spoken wan)))
+heard=$(($(lab_heard lan) + $(lab_heard wan)))
+read -r rx tx < <(packets_of lan wan)
+echo "    RTP sent $spoken, heard $heard; the firewall took $rx packets, sent $tx, dropped $(dropped)"
+same "RTP sent" $((2 * all)) "$spoken"
+# A busy machine may lose some before the firewall sees them, in the ring of the packet socket; what
+# the firewall took, it sent. Its own ARP is the difference.
+at_least "RTP heard" $((2 * all * 995 / 1000)) "$heard"
+at_least "packets sent of those taken" $((rx - 20)) "$tx"
 same "calls-attempted" $calls "$(sip_stat calls-attempted)"
 same "calls-established" $calls "$(sip_stat calls-established)"
 same "calls-failed" 0 "$(sip_stat calls-failed)"
