@@ -277,6 +277,12 @@ static uint32_t partner_of(const struct mappings *ms, uint32_t index)
     return __atomic_load_n(&mapping_at(ms, index)->partner, __ATOMIC_RELAXED);
 }
 
+static bool partner_closing(const struct mappings *ms, uint32_t index)
+{
+    uint32_t partner = partner_of(ms, index);
+    return partner != INDEX_NONE && record_state(&mapping_at(ms, partner)->r) == RECORD_DYING;
+}
+
 /*
  * RTP has a mapping already: the one of RTCP must be its partner. The partner may have closed
  * before it and its index be another's by now, so it is found by its own key.
@@ -290,7 +296,7 @@ static int pair_reuse(struct mappings *ms, struct session_thread *t,
         return result;
     uint32_t rtcp = mapping_find_source(ms, want[1].proto, want[1].zone, want[1].inside);
     if (rtcp == INDEX_NONE)
-        result = partner_of(ms, rtp) == INDEX_NONE ? -EADDRNOTAVAIL : -EAGAIN;
+        result = partner_closing(ms, rtp) ? -EAGAIN : -EADDRNOTAVAIL;
     else if (partner_of(ms, rtp) != rtcp || partner_of(ms, rtcp) != rtp)
         result = -EADDRNOTAVAIL;
     else
@@ -334,8 +340,9 @@ int mapping_open_pair(struct mappings *ms, struct session_thread *t,
     }
     __atomic_store_n(&mapping_at(ms, rtp)->partner, rtcp, __ATOMIC_RELAXED);
     __atomic_store_n(&mapping_at(ms, rtcp)->partner, rtp, __ATOMIC_RELAXED);
-    mapping_live(ms, t, rtp, &out[0]);
+    /* Who finds RTP LIVE, in pair_reuse, finds RTCP LIVE too. */
     mapping_live(ms, t, rtcp, &out[1]);
+    mapping_live(ms, t, rtp, &out[0]);
     return 0;
 }
 
