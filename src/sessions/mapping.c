@@ -156,6 +156,10 @@ static void mapping_discard(struct mappings *ms, struct session_thread *t, uint3
 static int mapping_begin(struct mappings *ms, struct session_thread *t,
                          const struct mapping_want *want, uint32_t *out, struct table_hit *twin)
 {
+    /* Looked up first: what an endpoint has already it keeps using when the table is full. */
+    twin->index = mapping_find_source(ms, want->proto, want->zone, want->inside);
+    if (twin->index != INDEX_NONE)
+        return -EEXIST;
     uint32_t index = store_take(&ms->store, &t->mappings);
     if (index == INDEX_NONE)
         return -ENOSPC;

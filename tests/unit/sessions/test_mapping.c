@@ -167,6 +167,8 @@ static void table_full(void **state)
                          -ENOSPC);
     assert_int_equal(slots_used(&rig.ms.store.table), 2);
     assert_int_equal(mapping_open(&rig.ms, &rig.t, &want, &h), 0);
+    assert_int_equal(mapping_open(&rig.ms, &rig.t, &want, &h), 0); /* it has one */
+    assert_int_equal(owners(&rig, h), 2);
     want.inside = MEDIA;
     assert_int_equal(mapping_open(&rig.ms, &rig.t, &want, &h), -ENOSPC);
     rig_close(&rig);
@@ -232,7 +234,7 @@ static void pair_is_reused_whole(void **state)
     (void)state;
     struct rig rig;
     struct handle a[2], again[2];
-    rig_open(&rig, 10, 20);
+    rig_open(&rig, 10, 4);
     struct endpoint rtp = at("10.0.0.1", 20000), rtcp = at("10.0.0.1", 20001);
     struct mapping_want want = want_of(&rig, rtp);
     assert_int_equal(mapping_open_pair(&rig.ms, &rig.t, &want, rtcp, a), 0);
@@ -255,6 +257,8 @@ static void pair_is_reused_whole(void **state)
         mapping_release(&rig.ms, &rig.t, a[1], false);
     assert_int_equal(mapping_open_pair(&rig.ms, &rig.t, &want, rtcp, again), -EAGAIN);
     reap(&rig);
+    open_one(&rig, at("10.0.0.3", 1));
+    open_one(&rig, at("10.0.0.3", 2));
     struct handle stranger = open_one(&rig, PHONE_B);
     assert_int_equal(stranger.index, a[1].index);
     assert_int_equal(mapping_open_pair(&rig.ms, &rig.t, &want, rtcp, again), -EADDRNOTAVAIL);
