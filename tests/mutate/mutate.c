@@ -97,6 +97,27 @@ static void put(struct stage *s, uint16_t ifindex, const struct frame *f)
     check(s, f);
 }
 
+/* Let Content-Length say how long the body is, where both are to be found. Returns the length of
+ * the message. */
+static size_t length_mend(unsigned char *b, size_t n, size_t cap)
+{
+    static const char name[] = "\r\nContent-Length: ";
+    char number[16];
+    unsigned char *end = memmem(b, n, "\r\n\r\n", 4), *value = memmem(b, n, name, sizeof name - 1);
+    if (!end || !value || value > end)
+        return n;
+    value += sizeof name - 1;
+    size_t at = (size_t)(value - b), body = n - (size_t)(end + 4 - b), old = 0;
+    size_t digits = (size_t)snprintf(number, sizeof number, "%zu", body);
+    while (at + old < n && ascii_digit((char)value[old]))
+        old++;
+    if (n - old + digits > cap)
+        return n;
+    memmove(value + digits, value + old, n - at - old);
+    memcpy(value, number, digits);
+    return n - old + digits;
+}
+
 /* One damaged copy. */
 static void put_mutation(struct stage *s, uint16_t ifindex, const struct frame *original)
 {
@@ -104,7 +125,10 @@ static void put_mutation(struct stage *s, uint16_t ifindex, const struct frame *
     struct slice sip = sip_of(frame_slice(&f));
     if (sip.n > 0 && !chance(s, 3)) {
         size_t start = f.n - sip.n;
-        f.n = start + mutation_apply(&s->rng, f.b + start, sip.n, FRAME_SIZE - start);
+        size_t n = mutation_apply(&s->rng, f.b + start, sip.n, FRAME_SIZE - start);
+        if (!chance(s, 3))
+            n = length_mend(f.b + start, n, FRAME_SIZE - start);
+        f.n = start + n;
         frame_mend(&f);
         s->sip++;
     } else {
