@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A round asks poll, without waiting, who has something, and then gives every client the same:
- * one read, one step of its login, one write. Buffers are bounded by cli/server.h: a login that has
- * too much to send makes no step, one that has too much to do is not read.
+ * one read, one write, one step of its login. What a step printed goes out in the next round, so
+ * that whoever calls can hold it back until what the step did is safe. Buffers are bounded by
+ * cli/server.h: a login that has too much to send makes no step, one that has too much to do is not
+ * read.
  *
  * A client that closed its end still gets the answers to what it sent before (a pipe of commands
  * ends that way); it is closed once its login has nothing left to do and to send.
@@ -27,8 +29,9 @@
 struct client {
     int fd;
     struct cli_conn *conn;
-    bool more;  /* its login has work for the next round */
-    bool ended; /* it will send nothing more */
+    bool more;    /* its login has work for the next round */
+    bool blocked; /* its socket takes no more for now */
+    bool ended;   /* it will send nothing more */
 };
 
 struct socket_server {
@@ -39,6 +42,7 @@ struct socket_server {
     struct config_tree *running;
     const struct backend *backend;
     uint64_t looked_ms;
+    bool turned_away; /* said so already since somebody was let in */
     unsigned n;
     struct client clients[CLIENTS_MAX];
 };
@@ -144,9 +148,12 @@ static unsigned clients_accept(struct socket_server *server)
             return n;
         if (server->n == CLIENTS_MAX) {
             close(fd);
-            log_warn("more than %d CLI clients at once: one turned away", CLIENTS_MAX);
+            if (!server->turned_away)
+                log_warn("more than %d CLI clients at once: turned away", CLIENTS_MAX);
+            server->turned_away = true;
             continue;
         }
+        server->turned_away = false;
         server->clients[server->n++] =
             (struct client){.fd = fd, .conn = cli_conn_open(server->running, server->backend)};
     }
@@ -174,6 +181,7 @@ static bool client_write(struct client *client)
     if (pending.n == 0)
         return true;
     ssize_t n = send(client->fd, pending.p, pending.n, MSG_NOSIGNAL);
+    client->blocked = n < (ssize_t)pending.n;
     if (n < 0)
         return errno == EAGAIN || errno == EINTR;
     cli_conn_sent(client->conn, (size_t)n);
@@ -194,19 +202,22 @@ static bool client_turn(struct client *client, short events, bool quiet)
         return false;
     if (events & (POLLIN | POLLHUP) && !client->ended && !client_read(client))
         return false;
-    client->more = cli_conn_step(client->conn);
-    if (quiet)
-        return true;
-    if (!client_write(client))
+    if (!quiet && !client_write(client))
         return false;
+    client->more = cli_conn_step(client->conn);
     bool done = cli_conn_closing(client->conn) || (client->ended && !client->more);
     return !done || cli_conn_pending(client->conn).n > 0;
 }
 
-static bool anybody_busy(const struct socket_server *server)
+static bool client_busy(const struct client *client, bool quiet)
+{
+    return client->more || (!quiet && !client->blocked && cli_conn_pending(client->conn).n > 0);
+}
+
+static bool anybody_busy(const struct socket_server *server, bool quiet)
 {
     for (unsigned i = 0; i < server->n; i++)
-        if (server->clients[i].more)
+        if (client_busy(&server->clients[i], quiet))
             return true;
     return false;
 }
@@ -215,7 +226,7 @@ unsigned socket_run(struct socket_server *server, uint64_t now_ms, bool quiet)
 {
     struct pollfd fds[CLIENTS_MAX + 1] = {{.fd = server->fd, .events = POLLIN}};
     unsigned done = 0, kept = 0;
-    if (now_ms == server->looked_ms && !anybody_busy(server))
+    if (now_ms == server->looked_ms && !anybody_busy(server, quiet))
         return 0;
     server->looked_ms = now_ms;
     for (unsigned i = 0; i < server->n; i++)
@@ -227,7 +238,7 @@ unsigned socket_run(struct socket_server *server, uint64_t now_ms, bool quiet)
     for (unsigned i = 0; i < server->n; i++) {
         struct client *client = &server->clients[i];
         bool keep = client_turn(client, fds[i + 1].revents, quiet);
-        done += fds[i + 1].revents != 0 || client->more;
+        done += fds[i + 1].revents != 0;
         if (keep)
             server->clients[kept++] = *client;
         else
@@ -236,5 +247,5 @@ unsigned socket_run(struct socket_server *server, uint64_t now_ms, bool quiet)
     server->n = kept;
     if (fds[0].revents & POLLIN)
         done += clients_accept(server);
-    return done;
+    return done + anybody_busy(server, quiet);
 }
