@@ -117,10 +117,11 @@ static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, st
 
 static void map_undo(struct alg *alg, struct sip_map *map)
 {
-    bool keep = map->kind == MAPPING_SIGNALLING;
-    for (int i = 1; i >= 0; i--)
+    for (int i = 1; i >= 0; i--) {
+        bool keep = map->kind == MAPPING_SIGNALLING && !map->opened[i];
         if (!map->held && !handle_none(map->h[i]))
             mapping_release(alg->mappings, alg->thread, map->h[i], keep);
+    }
 }
 
 static enum alg_reason maps_open(struct alg *alg, const struct sip_message *m,

@@ -82,6 +82,8 @@ struct rig_phone rig_phone(struct rig *r, const char *ip, uint16_t port, uint16_
         .now_ms = (uint32_t)r->now_ms,
     };
     assert_int_equal(mapping_open(&r->mappings, &r->thread, &want, &phone.mapping), 0);
+    assert_true(r->n_flows < 16);
+    r->flows[r->n_flows++] = phone.mapping.index;
     phone.public_side = mapping_public(mapping_at(&r->mappings, phone.mapping.index));
     return phone;
 }
@@ -125,26 +127,34 @@ enum alg_verdict rig_send(struct rig *r, const struct rig_phone *phone, bool out
     return r->verdict;
 }
 
+static bool kept_by_flow(const struct rig *r, uint32_t index)
+{
+    for (unsigned i = 0; i < r->n_flows; i++)
+        if (r->flows[i] == index)
+            return true;
+    return false;
+}
+
 unsigned rig_reap(struct rig *r)
 {
-    uint32_t i = mapping_news_take(&r->thread);
-    while (i != INDEX_NONE) {
-        uint32_t next = mapping_news_next(&r->mappings, i);
-        (void)next;
-        i = next;
-    }
+    struct mappings *ms = &r->mappings;
     unsigned live = 0;
-    uint32_t used = r->mappings.store.fresh;
-    for (i = 0; i < used && i < r->mappings.store.capacity; i++) {
-        struct mapping *m = mapping_at(&r->mappings, i);
+    for (uint32_t i = mapping_news_take(&r->thread); i != INDEX_NONE; i = mapping_news_next(ms, i))
+        ;
+    for (uint32_t i = 0; i < ms->store.fresh && i < ms->store.capacity; i++) {
+        struct mapping *m = mapping_at(ms, i);
+        if (record_state(&m->r) == RECORD_LIVE && !kept_by_flow(r, i))
+            mapping_close(ms, &r->thread, i);
         live += record_state(&m->r) == RECORD_LIVE;
         if (record_state(&m->r) != RECORD_DYING)
             continue;
-        table_remove(&r->mappings.store.table, i, 0);
-        table_remove(&r->mappings.store.table, i, 1);
-        store_return(&r->mappings.store, i);
+        table_remove(&ms->store.table, i, 0);
+        table_remove(&ms->store.table, i, 1);
+        store_return(&ms->store, i);
     }
-    store_flush(&r->mappings.store);
+    for (uint32_t i = mapping_news_take(&r->thread); i != INDEX_NONE; i = mapping_news_next(ms, i))
+        ;
+    store_flush(&ms->store);
     return live;
 }
 

@@ -25,6 +25,8 @@ struct rig {
     be32 public_ip; /* 0: no translation */
     uint64_t now_ms;
     uint32_t policy_id;
+    uint32_t flows[16]; /* mappings that a phone's flow keeps */
+    unsigned n_flows;
     struct text events; /* one line each: name and details */
 
     /* What the last message became. */
@@ -62,7 +64,10 @@ static inline const char *rig_in(struct rig *r, const struct rig_phone *phone, c
 /* Let time pass, running timers at their ticks; closed mappings go. */
 void rig_wait(struct rig *r, uint64_t ms);
 
-/* Free closed mappings. Returns how many mappings are live. */
+/*
+ * What control does: a signalling mapping that nobody owns and no flow keeps closes, closed ones
+ * are freed. Returns how many mappings are live.
+ */
 unsigned rig_reap(struct rig *r);
 
 /* The mapping of an inside endpoint, or NULL. */
