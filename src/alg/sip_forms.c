@@ -48,7 +48,9 @@ void sip_forms_free(struct sip_forms *f)
 static struct sip_form_set *set_of(const struct sip_forms *f, const struct sip_form_key *key,
                                    uint64_t *tag)
 {
-    uint64_t hash = hash_16(&f->secret, key);
+    uint64_t word[2];
+    memcpy(word, key, sizeof(word));
+    uint64_t hash = hash_16(&f->secret, word[0], word[1]);
     *tag = hash | 1;
     return &f->sets[((hash >> 32) * f->n_sets) >> 32];
 }

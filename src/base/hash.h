@@ -27,18 +27,19 @@ void hash_secret_random(struct hash_secret *secret);
 /* The same secret every time, for replay and tests. */
 void hash_secret_fixed(struct hash_secret *secret, uint64_t seed);
 
-/* Hash of one 16-byte key. */
-static inline uint64_t hash_16(const struct hash_secret *secret, const void *key)
+/* Hash of one 16-byte key, given as two words. */
+static inline uint64_t hash_16(const struct hash_secret *secret, uint64_t word0, uint64_t word1)
 {
 #ifdef __AES__
     const __m128i k0 = _mm_load_si128((const __m128i *)&secret->k[0]);
     const __m128i k1 = _mm_load_si128((const __m128i *)&secret->k[2]);
-    __m128i v = _mm_xor_si128(_mm_loadu_si128(key), k0);
+    __m128i v = _mm_xor_si128(_mm_set_epi64x((long long)word1, (long long)word0), k0);
     v = _mm_aesenc_si128(v, k1);
     v = _mm_aesenc_si128(v, k0);
     v = _mm_aesenc_si128(v, k1);
     return (uint64_t)_mm_cvtsi128_si64(v);
 #else
-    return hash_bytes(secret, key, 16);
+    const uint64_t words[2] = {word0, word1};
+    return hash_bytes(secret, words, sizeof words);
 #endif
 }

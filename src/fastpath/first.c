@@ -293,7 +293,7 @@ static bool wait_for_twin(struct worker *w, struct packet *p)
         struct table_hit hit;
         if (!table_find(&ss->store.table, &p->key, p->hash, &hit))
             return false;
-        if (record_state(&session_at(ss, hit.index)->r) == RECORD_LIVE) {
+        if (record_live_as(&session_at(ss, hit.index)->r, hit.dir, &p->key)) {
             p->session = hit.index;
             p->dir = hit.dir;
             return true;

@@ -8,7 +8,9 @@
 #include "base/checksum.h"
 #include "fastpath/packet.h"
 
-static bool refuse(struct worker *w, struct packet *p, enum drop_reason reason)
+/* Out of line: the checks that lead here are many and seldom fail. */
+__attribute__((noinline, cold)) static bool refuse(struct worker *w, struct packet *p,
+                                                   enum drop_reason reason)
 {
     drop(w, p->m, reason);
     return false;
@@ -62,7 +64,11 @@ static bool checksum_fits(const struct rte_mbuf *m, const struct rte_ipv4_hdr *i
     uint64_t flag = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
     if (flag == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
         return true;
-    return checksum_fold(checksum_sum(ip, ihl)) == 0xffff;
+    if (ihl != sizeof *ip)
+        return checksum_fold(checksum_sum(ip, ihl)) == 0xffff;
+    uint32_t v[5];
+    memcpy(v, ip, sizeof v);
+    return checksum_fold((uint64_t)v[0] + v[1] + v[2] + v[3] + v[4]) == 0xffff;
 }
 
 /* The IPv4 header; sets p->ip, p->l4, p->l4_len and cuts the frame to the datagram. */
@@ -97,7 +103,7 @@ static bool parse_ipv4(struct worker *w, struct packet *p)
 }
 
 /* Echo and its answer are a flow by their identifier, on the asking side's end. */
-static bool parse_icmp(struct worker *w, struct packet *p)
+static bool parse_icmp(struct worker *w, struct packet *p, uint32_t *ports)
 {
     const struct rte_icmp_hdr *icmp = p->l4;
     if (p->l4_len < sizeof *icmp)
@@ -105,15 +111,16 @@ static bool parse_icmp(struct worker *w, struct packet *p)
     if (icmp->icmp_code != 0)
         return refuse(w, p, DROP_PROTOCOL);
     if (icmp->icmp_type == RTE_IP_ICMP_ECHO_REQUEST)
-        p->key.sport = icmp->icmp_ident;
+        *ports = icmp->icmp_ident;
     else if (icmp->icmp_type == RTE_IP_ICMP_ECHO_REPLY)
-        p->key.dport = icmp->icmp_ident;
+        *ports = (uint32_t)icmp->icmp_ident << 16;
     else
         return refuse(w, p, DROP_PROTOCOL);
     return true;
 }
 
-static bool parse_l4(struct worker *w, struct packet *p)
+/* Both ports as they stand in the header. */
+static bool parse_l4(struct worker *w, struct packet *p, uint32_t *ports)
 {
     const struct rte_udp_hdr *udp = p->l4;
     const struct rte_tcp_hdr *tcp = p->l4;
@@ -129,18 +136,18 @@ static bool parse_l4(struct worker *w, struct packet *p)
             return refuse(w, p, DROP_L4_HEADER);
         break;
     case IPPROTO_ICMP:
-        return parse_icmp(w, p);
+        return parse_icmp(w, p, ports);
     default:
         return refuse(w, p, DROP_PROTOCOL);
     }
-    p->key.sport = udp->src_port; /* TCP has its ports in the same place */
-    p->key.dport = udp->dst_port;
+    memcpy(ports, udp, sizeof *ports); /* TCP has its ports in the same place */
     return true;
 }
 
 bool packet_parse(struct worker *w, struct packet *p, const struct interface *iface)
 {
     struct rte_mbuf *m = p->m;
+    uint32_t ports = 0;
     if (!iface->up)
         return refuse(w, p, DROP_INTERFACE_DOWN);
     if (m->nb_segs > 1 && rte_pktmbuf_linearize(m) != 0)
@@ -154,14 +161,10 @@ bool packet_parse(struct worker *w, struct packet *p, const struct interface *if
         return refuse(w, p, DROP_BROADCAST);
     if (!ether_is(eth->dst_addr.addr_bytes, iface->mac) && !w->dp->any_mac)
         return refuse(w, p, DROP_NOT_FOR_US);
-    if (!parse_ipv4(w, p))
+    if (!parse_ipv4(w, p) || !parse_l4(w, p, &ports))
         return false;
-    p->key = (struct key){.src = p->ip->src_addr,
-                          .dst = p->ip->dst_addr,
-                          .proto = p->ip->next_proto_id,
-                          .zone = iface->zone};
-    if (!parse_l4(w, p))
-        return false;
+    memcpy(&p->key.word[0], &p->ip->src_addr, sizeof p->key.word[0]); /* both addresses */
+    p->key.word[1] = key_word1(ports, p->ip->next_proto_id, iface->zone);
     p->hash = table_hash(&w->dp->sessions.store.table, &p->key);
     return true;
 }

@@ -166,13 +166,11 @@ void pipeline_known(struct worker *w, struct packet *p)
 /* After the guess by tag: is it this flow's, and alive? */
 static bool session_confirm(const struct worker *w, struct packet *p)
 {
-    const struct session *s = session_at(&w->dp->sessions, p->session);
-    if (__builtin_expect(
-            record_state(&s->r) == RECORD_LIVE && key_equal(&s->r.key[p->dir], &p->key), 1))
+    const struct sessions *ss = &w->dp->sessions;
+    if (__builtin_expect(record_live_as(&session_at(ss, p->session)->r, p->dir, &p->key), 1))
         return true;
     struct table_hit hit;
-    if (!table_find(&w->dp->sessions.store.table, &p->key, p->hash, &hit) ||
-        record_state(&session_at(&w->dp->sessions, hit.index)->r) != RECORD_LIVE)
+    if (!table_find_live(&ss->store.table, &p->key, p->hash, &hit))
         return false;
     p->session = hit.index;
     p->dir = hit.dir;

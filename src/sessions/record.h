@@ -15,14 +15,28 @@
 #include <stddef.h>
 #include <string.h>
 
-/* One direction of a flow as it arrives. Compared and hashed as 16 bytes: no padding. */
+/*
+ * One direction of a flow as it arrives. Compared and hashed as 16 bytes: no padding. The packet
+ * path makes and reads it as two words: a word put together from small stores has to wait for them.
+ */
 struct key {
-    be32 src, dst;
-    be16 sport, dport; /* ICMP query: the identifier, on the side that asks */
-    uint8_t proto;
-    uint8_t unused; /* 0 */
-    uint16_t zone;  /* of the arrival interface, from 1; 0 where any will do */
-} __attribute__((aligned(8)));
+    union {
+        struct {
+            be32 src, dst;
+            be16 sport, dport; /* ICMP query: the identifier, on the side that asks */
+            uint8_t proto;
+            uint8_t unused; /* 0 */
+            uint16_t zone;  /* of the arrival interface, from 1; 0 where any will do */
+        };
+        uint64_t word[2];
+    };
+};
+
+/* The second word: `ports` as they stand in the header, source first. */
+static inline uint64_t key_word1(uint32_t ports, uint8_t proto, uint16_t zone)
+{
+    return ports | (uint64_t)proto << 32 | (uint64_t)zone << 48;
+}
 
 _Static_assert(sizeof(struct key) == 16, "a key is hashed whole");
 
@@ -77,20 +91,14 @@ static inline bool record_state_swap(struct record *r, enum record_state from, e
 /* Keys are read by other threads while a loser of an insert race reuses its record: whole words. */
 static inline bool key_equal(const struct key *stored, const struct key *mine)
 {
-    const uint64_t *a = (const uint64_t *)stored;
-    uint64_t b[2];
-    memcpy(b, mine, sizeof b);
-    return __atomic_load_n(&a[0], __ATOMIC_RELAXED) == b[0] &&
-           __atomic_load_n(&a[1], __ATOMIC_RELAXED) == b[1];
+    return __atomic_load_n(&stored->word[0], __ATOMIC_RELAXED) == mine->word[0] &&
+           __atomic_load_n(&stored->word[1], __ATOMIC_RELAXED) == mine->word[1];
 }
 
 static inline void key_store(struct key *to, const struct key *from)
 {
-    uint64_t *a = (uint64_t *)to;
-    uint64_t b[2];
-    memcpy(b, from, sizeof b);
-    __atomic_store_n(&a[0], b[0], __ATOMIC_RELAXED);
-    __atomic_store_n(&a[1], b[1], __ATOMIC_RELAXED);
+    __atomic_store_n(&to->word[0], from->word[0], __ATOMIC_RELAXED);
+    __atomic_store_n(&to->word[1], from->word[1], __ATOMIC_RELAXED);
 }
 
 /*

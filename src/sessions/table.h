@@ -45,7 +45,7 @@ void table_free(struct table *t);
 
 static inline uint64_t table_hash(const struct table *t, const struct key *key)
 {
-    return hash_16(&t->secret, key);
+    return hash_16(&t->secret, key->word[0], key->word[1]);
 }
 
 static inline uint64_t *table_bucket(const struct table *t, uint64_t hash, int which)

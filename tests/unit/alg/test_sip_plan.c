@@ -278,7 +278,7 @@ struct sdp_row {
 static void sdp_check(const struct sdp_row *row, void (*set)(struct rig *r))
 {
     struct rig r;
-    char want[8192];
+    static char want[sizeof(message)];
     rig_init(&r, 128, 16);
     if (set)
         set(&r);

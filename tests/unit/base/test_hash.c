@@ -46,10 +46,10 @@ static void test_16_spreads(void **state)
     hash_secret_fixed(&a, 1);
     hash_secret_fixed(&b, 2);
     for (uint32_t port = 0; port < 65536; port++) {
-        uint32_t key[4] = {0x0500000a, 0x0900cb71, port, 17};
-        uint64_t h = hash_16(&a, key);
+        uint64_t key[2] = {0x0500000a0900cb71, port | (uint64_t)17 << 32};
+        uint64_t h = hash_16(&a, key[0], key[1]);
         buckets[h & 255]++;
-        same += (h & 0xffff) == (hash_16(&b, key) & 0xffff);
+        same += (h & 0xffff) == (hash_16(&b, key[0], key[1]) & 0xffff);
     }
     for (int i = 0; i < 256; i++)
         assert_in_range(buckets[i], 256 - 100, 256 + 100); /* six standard deviations */
