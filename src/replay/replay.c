@@ -134,7 +134,8 @@ static int frame_copy(struct replay *r, struct slice frame, struct rte_mbuf **ou
         rte_pktmbuf_free(m);
         return -EMSGSIZE;
     }
-    memcpy(rte_pktmbuf_append(m, (uint16_t)frame.n), frame.p, frame.n);
+    if (frame.n > 0)
+        memcpy(rte_pktmbuf_append(m, (uint16_t)frame.n), frame.p, frame.n);
     *out = m;
     return 0;
 }
