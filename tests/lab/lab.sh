@@ -80,6 +80,7 @@ lab_close() {
 lab_open() {
     local ip
     LAB_ID=ph$$
+    ulimit -S -l "$(ulimit -H -l)"
     LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/pinhole-lab.XXXXXX")
     trap 'lab_close' EXIT
     trap 'exit 130' INT
@@ -171,9 +172,22 @@ lab_stop() {
     lab_wait "$1" 5
 }
 
-# The receive rings are long (framecnt) so that a machine with other work loses nothing in them.
+# Frames in the rings of a packet socket: many, so that a machine with other work loses nothing in
+# them, but no more than may be locked in memory: two ports, two rings each, 2 KiB a frame.
+lab_frames() {
+    local kib frames=4096
+    kib=$(ulimit -l)
+    if [ -n "${LAB_UNSHARED:-}" ] && [ "$kib" != unlimited ]; then
+        while [ $frames -gt 64 ] && [ $((frames * 8)) -gt $((kib * 3 / 4)) ]; do
+            frames=$((frames / 2))
+        done
+    fi
+    echo $frames
+}
+
 lab_config() { # lab_config [SIP-LINE...]; LAB_UDP_IDLE: seconds a UDP session may be idle
-    local line last_cpu=$(($(nproc) - 1))
+    local line last_cpu=$(($(nproc) - 1)) frames
+    frames=$(lab_frames)
     cat <<CONF
 config system global
     set hostname "pinhole-lab"
@@ -190,13 +204,13 @@ config dpdk cpus
 end
 config system interface
     edit "lan"
-        set device "net_af_packet0,iface=veth-lan,framecnt=4096"
+        set device "net_af_packet0,iface=veth-lan,framecnt=$frames"
         set ip 10.0.0.1 255.255.255.0
         set allowaccess ping
         set role lan
     next
     edit "wan"
-        set device "net_af_packet1,iface=veth-wan,framecnt=4096"
+        set device "net_af_packet1,iface=veth-wan,framecnt=$frames"
         set ip 203.0.113.2 255.255.255.0
         set allowaccess ping
         set role wan
