@@ -12,8 +12,7 @@
  * every timer has run out, no session and no mapping may be left.
  */
 #include "config/load.h"
-#include "frames.h"
-#include "mutation.h"
+#include "damage.h"
 #include "phones.h"
 #include "replay/capture.h"
 #include "replay/replay.h"
@@ -55,19 +54,12 @@ static bool chance(struct stage *s, unsigned one_in)
     return rng_below(&s->rng, one_in) == 0;
 }
 
-static struct slice sip_of(struct slice frame)
-{
-    bool udp = frame.n > FRAME_L4 + 8 && frame.p[12] == 8 && frame.p[13] == 0 &&
-               frame.p[FRAME_IP] == 0x45 && frame.p[FRAME_IP + 9] == 17;
-    return udp ? frame_udp_payload(frame) : SLICE_NONE;
-}
-
 static void hear(void *ctx, uint16_t ifindex, uint64_t at_ns, struct slice frame)
 {
     struct stage *s = ctx;
     (void)at_ns;
     if (ifindex != s->wan || s->n_heard == HEARD || frame.n > FRAME_SIZE ||
-        phone_method(sip_of(frame))[0] == '\0')
+        phone_method(frame_sip(frame))[0] == '\0')
         return;
     struct frame *f = &s->heard[s->n_heard++];
     memcpy(f->b, frame.p, frame.n);
@@ -97,49 +89,11 @@ static void put(struct stage *s, uint16_t ifindex, const struct frame *f)
     check(s, f);
 }
 
-/* Let Content-Length say how long the body is, where both are to be found. Returns the length of
- * the message. */
-static size_t length_mend(unsigned char *b, size_t n, size_t cap)
-{
-    static const char name[] = "\r\nContent-Length: ";
-    char number[16];
-    unsigned char *end = memmem(b, n, "\r\n\r\n", 4), *value = memmem(b, n, name, sizeof name - 1);
-    if (!end || !value || value > end)
-        return n;
-    value += sizeof name - 1;
-    size_t at = (size_t)(value - b), body = n - (size_t)(end + 4 - b), old = 0;
-    size_t digits = (size_t)snprintf(number, sizeof number, "%zu", body);
-    while (at + old < n && ascii_digit((char)value[old]))
-        old++;
-    if (n - old + digits > cap)
-        return n;
-    memmove(value + digits, value + old, n - at - old);
-    memcpy(value, number, digits);
-    return n - old + digits;
-}
-
 /* One damaged copy. */
 static void put_mutation(struct stage *s, uint16_t ifindex, const struct frame *original)
 {
     struct frame f = *original;
-    struct slice sip = sip_of(frame_slice(&f));
-    if (sip.n > 0 && !chance(s, 3)) {
-        size_t start = f.n - sip.n;
-        size_t n = mutation_apply(&s->rng, f.b + start, sip.n, FRAME_SIZE - start);
-        if (!chance(s, 3))
-            n = length_mend(f.b + start, n, FRAME_SIZE - start);
-        f.n = start + n;
-        frame_mend(&f);
-        s->sip++;
-    } else {
-        /* Addresses of Ethernet are of no interest here; ports and lengths behind are. */
-        size_t start = chance(s, 8) ? 0 : 12;
-        if (start > f.n)
-            start = 0;
-        f.n = start + mutation_apply(&s->rng, f.b + start, f.n - start, FRAME_SIZE - start);
-        if (chance(s, 2))
-            frame_mend(&f);
-    }
+    s->sip += frame_damage(&s->rng, &f);
     s->mutated++;
     put(s, ifindex, &f);
 }
@@ -174,7 +128,7 @@ static void answer(struct stage *s, const struct frame *request, unsigned status
     char text[PHONE_TEXT], src[IPV4_TEXT_MAX], dst[IPV4_TEXT_MAX];
     const unsigned char *ip = request->b + FRAME_IP, *udp = request->b + FRAME_L4;
     be32 address;
-    size_t n = phone_answer(sip_of(frame_slice(request)), status, text);
+    size_t n = phone_answer(frame_sip(frame_slice(request)), status, text);
     if (n == 0)
         return;
     memcpy(&address, ip + 16, 4);
@@ -196,7 +150,7 @@ static void answer_heard(struct stage *s)
     s->depth++;
     for (unsigned i = 0; i < s->n_heard; i++) {
         struct frame request = s->heard[i];
-        struct slice sip = sip_of(frame_slice(&request));
+        struct slice sip = frame_sip(frame_slice(&request));
         bool invite = strcmp(phone_method(sip), "INVITE") == 0;
         if (invite) {
             uint16_t port = phone_media(sip);
@@ -352,7 +306,7 @@ static void finish(struct stage *s)
 /* Audio is all alike: one packet in sixteen will do. */
 static bool recorded_wanted(struct stage *s, struct slice frame)
 {
-    struct slice sip = sip_of(frame);
+    struct slice sip = frame_sip(frame);
     bool is_sip = phone_method(sip)[0] != '\0' || slice_istarts(sip, SLICE_LIT("SIP/2.0"));
     return frame.n <= FRAME_SIZE && (is_sip || chance(s, 16));
 }
