@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # The recorded cases once more, each with damaged copies of its packets among them: pinhole-replay
-# must neither crash nor lose a packet (it ends with 3 then).
+# must neither crash nor lose a packet (it ends with 3 then), and its events must stay readable.
 #
 #   tests/mutate/captures.sh PROGRAM DAMAGE
 set -uo pipefail
@@ -28,6 +28,9 @@ for seed in 1 2; do
             tail -n 40 "$work/log"
             exit 1
         fi
+        # Whatever a message carries, an event stays one line of JSON.
+        python3 -c 'import json, sys; [json.loads(line) for line in sys.stdin]' <"$work/events" ||
+            exit 1
         runs=$((runs + 1))
     done
 done

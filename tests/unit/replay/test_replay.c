@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "config/load.h"
+#include "fastpath/worker.h"
 #include "frames.h"
 #include "replay/replay.h"
 
@@ -155,6 +156,39 @@ static void test_oversize(void **state)
     text_free(&record.text);
 }
 
+static void assert_uneven(struct replay *r, const char *figure)
+{
+    struct text why = {0};
+    assert_false(replay_balance(r, &why));
+    assert_non_null(strstr(why.p, figure));
+    text_free(&why);
+}
+
+/* A packet that is lost, counted twice or kept is found out. */
+static void test_balance_finds(void **state)
+{
+    struct record_of_run record;
+    struct replay *r = make(&record, 0);
+    struct dataplane *dp = replay_dataplane(r);
+    struct packet_counts *c = &dp->workers[0]->counts;
+    struct text why = {0};
+    uint64_t *const figures[] = {&c->in, &c->out, &c->consumed, &c->generated, &c->drop[DROP_TTL]};
+    (void)state;
+    give(r, 1000);
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+        assert_true(replay_balance(r, &why));
+        ++*figures[i];
+        assert_uneven(r, "in ");
+        --*figures[i];
+    }
+    struct rte_mbuf *m = rte_pktmbuf_alloc(dp->pool);
+    assert_uneven(r, "buffers in use 1");
+    rte_pktmbuf_free(m);
+    assert_true(replay_balance(r, &why));
+    replay_free(r);
+    text_free(&record.text);
+}
+
 static void test_commands(void **state)
 {
     struct record_of_run record;
@@ -233,9 +267,13 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_interfaces), cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_leap),       cmocka_unit_test(test_oversize),
-        cmocka_unit_test(test_commands),   cmocka_unit_test(test_same_every_time),
+        cmocka_unit_test(test_interfaces),
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_leap),
+        cmocka_unit_test(test_oversize),
+        cmocka_unit_test(test_balance_finds),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_same_every_time),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
