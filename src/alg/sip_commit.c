@@ -283,8 +283,10 @@ static void opened_event(const struct alg *alg, const struct sip_message *m,
     endpoint_print(mapping_inside(at), inside);
     endpoint_print(mapping_public(at), public_side);
     event_emit(&alg->events, "mapping-opened", m->packet->now_ms,
-               "\"kind\":\"%s\",\"proto\":%u,\"inside\":\"%s\",\"public\":\"%s\",\"policy\":%u",
-               kinds[at->kind % 3], map->proto, inside, public_side, m->packet->policy_id);
+               "\"mapping\":%u,\"kind\":\"%s\",\"proto\":%u,\"inside\":\"%s\",\"public\":\"%s\","
+               "\"policy\":%u",
+               map->h[side].index, kinds[at->kind % 3], map->proto, inside, public_side,
+               m->packet->policy_id);
 }
 
 static void map_pin(struct alg *alg, const struct sip_message *m, const struct sip_map *map,

@@ -14,8 +14,6 @@
  */
 #include "alg/alg_state.h"
 
-#include <stdio.h>
-
 #define CANDIDATE_TCP_ACTIVE 9 /* RFC 6544 4.5: the port of a candidate that only connects */
 
 struct sdp_planner {
@@ -226,26 +224,28 @@ static enum alg_reason plan_media(struct sdp_planner *s, unsigned i)
 /* `nat-trace`: the address o= had before goes into i= of the session. */
 static enum alg_reason plan_trace(struct sdp_planner *s)
 {
+    static const struct slice begins[] = {SLICE_LIT("\r\ni="), SLICE_LIT("\ni=")};
+    static const struct slice before = SLICE_LIT("(o=IN IP4 ");
     const struct sdp *sdp = s->sdp;
-    const struct voip_profile *profile = s->p->m->packet->profile;
-    char text[64], ip[IPV4_TEXT_MAX];
-    struct slice at = sdp->name.p ? sdp->name : sdp->origin.line;
+    bool fresh = !sdp->info.p, replace = !fresh && s->p->m->packet->profile->preserve_override;
+    struct slice at = !fresh ? sdp->info : sdp->name.p ? sdp->name : sdp->origin.line;
     const char *end = at.p + at.n;
     bool lf = end < sdp->bytes.p + sdp->bytes.n && *end == '\n';
-    ipv4_print(sdp->origin.addr.ip, ip);
-    bool fresh = !sdp->info.p;
-    if (!fresh) {
-        at = sdp->info;
-        end = at.p + at.n;
-    }
-    const char *begin = !fresh ? "" : lf ? "\ni=" : "\r\ni=";
-    int n = snprintf(text, sizeof(text), "%s(o=IN IP4 %s)", begin, ip);
-    bool replace = !fresh && profile->preserve_override;
+    struct slice begin = fresh ? begins[lf] : SLICE_NONE;
+    char text[48];
+    size_t n = 0;
+    if (begin.n)
+        memcpy(text, begin.p, begin.n);
+    n = begin.n;
+    memcpy(text + n, before.p, before.n);
+    n += before.n;
+    n += ipv4_print(sdp->origin.addr.ip, text + n);
+    text[n++] = ')';
     struct sip_edit edit = {
         .at = (uint32_t)((replace ? at.p : end) - s->p->m->msg.bytes.p),
         .cut = replace ? (uint32_t)at.n : 0,
     };
-    if (!plan_text(s->p->plan, &edit, slice_of(text, (size_t)n)) || !plan_edit(s->p->plan, &edit))
+    if (!plan_text(s->p->plan, &edit, slice_of(text, n)) || !plan_edit(s->p->plan, &edit))
         return ALG_REASON_SIP_TOO_LARGE;
     return ALG_REASON_NONE;
 }
