@@ -112,6 +112,8 @@ lab_cli_lines() { # several lines of configuration, from standard input
     "$LAB_BUILD/src/pinhole" --socket "$LAB_DIR/cli.sock" -f /dev/stdin
 }
 
+# The firewall is stopped at the end of every test, and must say goodbye: a sanitizer's report or a
+# leak makes its status another one.
 lab_verdict() {
     if [ $LAB_FAILED -ne 0 ]; then
         echo "--- what the firewall says"
@@ -119,9 +121,10 @@ lab_verdict() {
         lab_cli 'diagnose sys sip-proxy mapping list'
         lab_cli 'diagnose sys sip-proxy calls list' | head -n 40
         lab_cli 'diagnose sys session list' | grep -E '^(session info|hook|timer|total)' | head -n 40
-        tail -n 20 "$LAB_DIR/pinholed.log"
         tail -n 5 "$LAB_DIR"/*.err 2>/dev/null
-        exit 1
     fi
-    exit 0
+    kill "$LAB_FIREWALL_PID" 2>/dev/null
+    ends_well "pinholed" "$LAB_FIREWALL_PID" 10
+    [ $LAB_FAILED -eq 0 ] || tail -n 60 "$LAB_DIR/pinholed.log"
+    exit $LAB_FAILED
 }
