@@ -207,14 +207,22 @@ static enum alg_reason read(struct alg *alg, struct sip_message *m)
     return ALG_REASON_NONE;
 }
 
-/* Count a message that was read and not let through. */
+/* Count a message that was read and not let through; the other reasons have drop counters alone. */
 static void count_refusal(struct alg *alg, const struct sip_message *m, enum alg_reason reason)
 {
     unsigned side = stat_side(m->msg.is_request);
-    bool form = reason == ALG_REASON_SIP_MALFORMED || reason == ALG_REASON_SIP_SDP_MALFORMED;
-    stat_add(form ? &alg->stats.method[m->facts.method].unknown_form[side]
-                  : &alg->stats.method[m->facts.method].blocked[side],
-             1);
+    switch (reason) {
+    case ALG_REASON_SIP_MALFORMED:
+    case ALG_REASON_SIP_SDP_MALFORMED:
+        stat_add(&alg->stats.method[m->facts.method].unknown_form[side], 1);
+        break;
+    case ALG_REASON_SIP_DIALOG_LIMIT:
+    case ALG_REASON_SIP_CALL_ENDED:
+        stat_add(&alg->stats.method[m->facts.method].blocked[side], 1);
+        break;
+    default:
+        break;
+    }
 }
 
 enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, char *out, size_t cap,

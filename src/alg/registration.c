@@ -142,6 +142,20 @@ static void grant(struct pin *pin, uint32_t seconds, uint64_t now_ms)
     pin->expires_ms = seconds ? now_ms + seconds * UINT64_C(1000) + REGISTRATION_WAIT_MS : 0;
 }
 
+/*
+ * `strict-register`: the mapping admits the registrar. It may have been opened by a flow to another
+ * server, so it is told who granted.
+ */
+static void admit(struct alg *alg, const struct pin *pin, struct endpoint registrar)
+{
+    if (!store_live(&alg->mappings->store, pin->h[0]))
+        return;
+    struct mapping *map = mapping_at(alg->mappings, pin->h[0].index);
+    if (map->filter == MAPPING_ADDRESS)
+        __atomic_store_n(&map->peer, registrar.ip | (uint64_t)registrar.port << 32,
+                         __ATOMIC_RELAXED);
+}
+
 /* What the registrar lists as ours. */
 static void read_bindings(struct alg *alg, const struct sip_message *m, uint32_t expires_s,
                           bool expires_said)
@@ -185,6 +199,9 @@ static void on_registered(struct alg *alg, const struct sip_message *m)
     }
     d->state = DIALOG_REGISTERED;
     count(alg, d, true);
+    for (struct pin *pin = pin_at(&alg->dialogs, d->pins); pin;
+         pin = pin_at(&alg->dialogs, pin->next))
+        admit(alg, pin, m->packet->outside);
     contacts_expire(alg, d, m->packet->now_ms);
 }
 

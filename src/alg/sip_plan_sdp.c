@@ -198,15 +198,15 @@ static enum alg_reason plan_candidates(struct sdp_planner *s, const struct sdp_m
 
 static bool plan_rtcp(struct sdp_planner *s, const struct sdp_media *m, uint8_t map)
 {
-    const struct sip_plan *plan = s->p->plan;
     uint8_t side = m->rtcp.port != m->port;
-    if (!m->rtcp.present || map == SIP_MAP_NONE)
+    if (!m->rtcp.present)
         return true;
-    if (side == 1 && plan->maps[map].alone)
-        return true;
-    return edit_add(s, m->rtcp.port_text, SIP_EDIT_PORT, map, side) &&
-           (!is_ip(&m->rtcp.addr, s->p->m->packet->inside.ip) ||
-            edit_add(s, m->rtcp.addr.text, SIP_EDIT_IP, map, side));
+    if (map != SIP_MAP_NONE && side == 1 && s->p->plan->maps[map].alone)
+        map = SIP_MAP_NONE;
+    if (map != SIP_MAP_NONE && !edit_add(s, m->rtcp.port_text, SIP_EDIT_PORT, map, side))
+        return false;
+    return !is_ip(&m->rtcp.addr, s->p->m->packet->inside.ip) ||
+           edit_add(s, m->rtcp.addr.text, SIP_EDIT_IP, map, side);
 }
 
 static enum alg_reason plan_media(struct sdp_planner *s, unsigned i)

@@ -393,6 +393,7 @@ static void test_max_dialogs(void **state)
     assert_int_equal(f.r.reason, ALG_REASON_SIP_DIALOG_LIMIT);
     assert_false(open_at(&f, 6100));
     assert_int_equal(request(&f, false, s), ALG_DROP);
+    assert_int_equal(rig_stats(&f.r).method[5].blocked[0], 2);
     struct say bye = say("BYE", 2, NULL);
     bye.call = "m0";
     request(&f, true, bye);

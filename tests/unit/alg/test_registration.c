@@ -251,6 +251,22 @@ static void test_options(void **state)
     rig_free(&f.r);
 }
 
+/* The phone spoke to another server first: the registrar's calls come in all the same. */
+static void test_admits_registrar(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    struct mapping *m = rig_mapping(&f.r, "10.0.0.1", 5060);
+    m->peer = rig_endpoint("192.0.2.200", 5060).ip;
+    assert_false(mapping_admits(&f.r.mappings, m, f.r.outside));
+    ask(&f, "Contact: <sip:a@10.0.0.1>\r\n");
+    assert_false(mapping_admits(&f.r.mappings, m, f.r.outside));
+    answer(&f, 200, "Contact: <sip:a@" PUB ">;expires=3600\r\n");
+    assert_true(mapping_admits(&f.r.mappings, m, f.r.outside));
+    rig_free(&f.r);
+}
+
 /* A call 50 minutes after registering, long after the flow's own timer. */
 static void test_inbound_much_later(void **state)
 {
@@ -308,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_query),
         cmocka_unit_test(test_two_people),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_admits_registrar),
         cmocka_unit_test(test_inbound_much_later),
         cmocka_unit_test(test_subscribe),
     };

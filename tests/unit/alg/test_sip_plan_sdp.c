@@ -202,6 +202,10 @@ static void test_sdp_options(void **state)
         {set_no_rtp,
          {"rtp disable", V O_IN S C_IN T "m=audio 6000 RTP/AVP 0\r\na=rtcp:6001\r\n",
           V O_OUT S C_OUT T "m=audio 6000 RTP/AVP 0\r\na=rtcp:6001\r\n"}},
+        {set_no_rtp,
+         {"rtp disable, rtcp with address",
+          V O_IN S C_IN T "m=audio 6000 RTP/AVP 0\r\na=rtcp:6001 IN IP4 10.0.0.1\r\n",
+          V O_OUT S C_OUT T "m=audio 6000 RTP/AVP 0\r\na=rtcp:6001 IN IP4 203.0.113.9\r\n"}},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
