@@ -23,10 +23,10 @@ static enum alg_reason reason_of(int err)
     return err == -EADDRNOTAVAIL ? ALG_REASON_SIP_NO_PORT : ALG_REASON_SIP_NO_MAPPING;
 }
 
-static bool exists(const struct alg *alg, const struct sip_map *map, uint16_t zone,
-                   struct endpoint inside)
+static bool exists(const struct alg *alg, const struct mapping_want *want, struct endpoint inside)
 {
-    return mapping_find_source(alg->mappings, map->proto, zone, inside) != INDEX_NONE;
+    return mapping_find_source(alg->mappings, want->proto, want->zone, inside,
+                               want->outside_ifindex) != INDEX_NONE;
 }
 
 static struct mapping_want want_of(const struct sip_message *m, const struct sip_map *map)
@@ -74,8 +74,7 @@ static int open_one(struct alg *alg, const struct mapping_want *want, struct sip
 static int open_two(struct alg *alg, const struct mapping_want *want, struct sip_map *map)
 {
     int err = mapping_open_pair(alg->mappings, alg->thread, want, map->rtcp, map->h);
-    if (err == -EADDRNOTAVAIL &&
-        (exists(alg, map, want->zone, map->inside) || exists(alg, map, want->zone, map->rtcp)))
+    if (err == -EADDRNOTAVAIL && (exists(alg, want, map->inside) || exists(alg, want, map->rtcp)))
         return open_one(alg, want, map);
     if (err != 0)
         return err;
@@ -88,9 +87,11 @@ static int open_two(struct alg *alg, const struct mapping_want *want, struct sip
 }
 
 /* Where RTCP of a stream without a pair goes: its own mapping if it has one. */
-static struct endpoint rtcp_alone(const struct alg *alg, const struct sip_map *map, uint16_t zone)
+static struct endpoint rtcp_alone(const struct alg *alg, const struct mapping_want *want,
+                                  const struct sip_map *map)
 {
-    uint32_t index = mapping_find_source(alg->mappings, map->proto, zone, map->rtcp);
+    uint32_t index = mapping_find_source(alg->mappings, want->proto, want->zone, map->rtcp,
+                                         want->outside_ifindex);
     if (index != INDEX_NONE)
         return mapping_public(mapping_at(alg->mappings, index));
     return (struct endpoint){map->public_side[0].ip, map->rtcp.port};
@@ -100,8 +101,8 @@ static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, st
 {
     struct mapping_want want = want_of(m, map);
     bool pair = map->kind == MAPPING_RTP && !map->alone;
-    map->opened[0] = !exists(alg, map, want.zone, map->inside);
-    map->opened[1] = pair && !exists(alg, map, want.zone, map->rtcp);
+    map->opened[0] = !exists(alg, &want, map->inside);
+    map->opened[1] = pair && !exists(alg, &want, map->rtcp);
     int err = pair ? open_two(alg, &want, map) : open_one(alg, &want, map);
     if (err != 0) {
         map->h[0] = map->h[1] = HANDLE_NONE;
@@ -109,7 +110,7 @@ static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, st
     }
     map->public_side[0] = mapping_public(mapping_at(alg->mappings, map->h[0].index));
     if (handle_none(map->h[1]))
-        map->public_side[1] = rtcp_alone(alg, map, want.zone);
+        map->public_side[1] = rtcp_alone(alg, &want, map);
     else
         map->public_side[1] = mapping_public(mapping_at(alg->mappings, map->h[1].index));
     return ALG_REASON_NONE;

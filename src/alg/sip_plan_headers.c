@@ -136,7 +136,8 @@ static bool outward_target(struct planner *p, enum sip_form_class class, const s
             return true;
         }
     }
-    uint32_t index = mapping_find_source(p->alg->mappings, 17, packet->inside_zone, e);
+    uint32_t index = mapping_find_source(p->alg->mappings, 17, packet->inside_zone, e,
+                                         packet->outside_ifindex);
     fresh = index == INDEX_NONE;
     if (!fresh)
         t->ep = mapping_public(mapping_at(p->alg->mappings, index));

@@ -151,7 +151,8 @@ static bool known_port(struct sdp_planner *s, be16 port, uint8_t *map, uint8_t *
         if (*side == 0 || (!at->alone && endpoint_eq(at->rtcp, e)))
             return true;
     }
-    uint32_t index = mapping_find_source(s->p->alg->mappings, 17, packet->inside_zone, e);
+    uint32_t index = mapping_find_source(s->p->alg->mappings, 17, packet->inside_zone, e,
+                                         packet->outside_ifindex);
     if (index == INDEX_NONE)
         return false;
     *map = SIP_MAP_NONE;

@@ -34,6 +34,9 @@
 /* What one round may do of each kind: about a millisecond. */
 #define BUDGET 4096
 
+/* Sessions whose memory is fetched together when they are due. */
+#define DUE_BATCH 16
+
 #define WATCHED_MAX (MAX_WORKERS + 2)
 
 /* One bit per index of a store. */
@@ -356,13 +359,9 @@ static void mapping_due(struct expiry *e, uint32_t index)
 {
     struct mapping *m = mapping_of(e, index);
     bool unused = __atomic_load_n(&m->first_session, __ATOMIC_ACQUIRE) == INDEX_NONE;
-    if (record_state(&m->r) == RECORD_LIVE && unused) {
-        /* The swap to CLOSED fails when it has owners: the last of them will tell. */
-        uint32_t none = 0;
-        if (__atomic_compare_exchange_n(&m->owners, &none, MAPPING_CLOSED, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED))
-            record_state_set(&m->r, RECORD_DYING);
-    }
+    /* It does not close when it has owners: the last of them will tell. */
+    if (record_state(&m->r) == RECORD_LIVE && unused)
+        mapping_close(e->setup.mappings, NULL, index);
     if (record_state(&m->r) == RECORD_DYING)
         mapping_bury(e, index);
 }
@@ -382,6 +381,15 @@ static uint32_t sessions_oldest_first(const struct expiry *e, uint32_t top)
     return out;
 }
 
+/* The lines that the next round of the loop will want. */
+static void session_prefetch(const struct expiry *e, uint32_t index)
+{
+    const struct session *s = session_of(e, index);
+    __builtin_prefetch(s);
+    __builtin_prefetch(&s->last_seen_ms);
+    __builtin_prefetch(&e->setup.sessions->cold[index]);
+}
+
 static unsigned take_session_news(struct expiry *e, struct watched *w, unsigned budget)
 {
     unsigned n = 0;
@@ -393,6 +401,8 @@ static unsigned take_session_news(struct expiry *e, struct watched *w, unsigned 
     for (; w->sessions != INDEX_NONE && n < budget; n++) {
         uint32_t index = w->sessions;
         w->sessions = session_news_next(e->setup.sessions, index);
+        if (w->sessions != INDEX_NONE)
+            session_prefetch(e, w->sessions);
         session_news(e, index);
     }
     return n;
@@ -411,6 +421,35 @@ static unsigned take_mapping_news(struct expiry *e, struct watched *w, unsigned 
     return n;
 }
 
+static void buckets_prefetch(const struct expiry *e, uint32_t index)
+{
+    const struct table *t = &e->setup.sessions->store.table;
+    const struct session *s = session_of(e, index);
+    table_prefetch(t, table_hash(t, &s->r.key[0]));
+    table_prefetch(t, table_hash(t, &s->r.key[1]));
+}
+
+/* What is due, a few at a time, so that the cache misses of one overlap with those of others. */
+static unsigned take_due_sessions(struct expiry *e, uint32_t budget)
+{
+    uint32_t due[DUE_BATCH], before = budget;
+    unsigned n;
+    do {
+        uint32_t index;
+        n = 0;
+        while (n < DUE_BATCH &&
+               (index = wheel_next_due(&e->session_wheel, e->now_ms, &budget)) != WHEEL_NONE) {
+            session_prefetch(e, index);
+            due[n++] = index;
+        }
+        for (unsigned i = 0; i < n; i++)
+            buckets_prefetch(e, due[i]);
+        for (unsigned i = 0; i < n; i++)
+            session_due(e, due[i]);
+    } while (n == DUE_BATCH);
+    return before - budget;
+}
+
 unsigned expiry_run(struct expiry *e, uint64_t now_ms)
 {
     unsigned done = 0;
@@ -420,10 +459,7 @@ unsigned expiry_run(struct expiry *e, uint64_t now_ms)
         done += take_mapping_news(e, &e->watched[i], BUDGET);
         done += take_session_news(e, &e->watched[i], BUDGET);
     }
-    while ((index = wheel_next_due(&e->session_wheel, now_ms, &budget)) != WHEEL_NONE)
-        session_due(e, index);
-    done += BUDGET - budget;
-    budget = BUDGET;
+    done += take_due_sessions(e, BUDGET);
     while ((index = wheel_next_due(&e->mapping_wheel, now_ms, &budget)) != WHEEL_NONE)
         mapping_due(e, index);
     done += BUDGET - budget;

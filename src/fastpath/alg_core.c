@@ -74,19 +74,25 @@ static void parties_of(const struct session *s, uint8_t dir, struct alg_packet *
 }
 
 /* Put the new payload into the frame. False: it does not fit. */
-static bool payload_set(struct rte_mbuf *m, struct packet *p, const char *payload, size_t n)
+static bool payload_set(struct rte_mbuf *m, struct packet *p, struct slice payload, be16 id)
 {
     struct rte_udp_hdr *udp = p->l4;
     size_t head = (size_t)((char *)(udp + 1) - rte_pktmbuf_mtod(m, char *));
-    size_t room = (size_t)m->buf_len - m->data_off;
-    if (head + n > room || head + n > UINT16_MAX)
+    if (head + payload.n > (size_t)m->buf_len - m->data_off)
         return false;
-    memcpy(udp + 1, payload, n);
-    m->data_len = (uint16_t)(head + n);
+    memcpy(udp + 1, payload.p, payload.n);
+    m->data_len = (uint16_t)(head + payload.n);
     m->pkt_len = m->data_len;
 
-    uint16_t l4_len = (uint16_t)(sizeof *udp + n);
+    uint16_t l4_len = (uint16_t)(sizeof *udp + payload.n);
     uint16_t ihl = (uint16_t)((char *)udp - (char *)p->ip);
+    if (ihl + l4_len > be16_host(p->ip->total_length) &&
+        p->ip->fragment_offset & be16_of(RTE_IPV4_HDR_DF_FLAG)) {
+        /* Longer than its sender knew: now it may be cut, and needs an identification of its own.
+         */
+        p->ip->fragment_offset = 0;
+        p->ip->packet_id = id;
+    }
     p->ip->total_length = be16_of((uint16_t)(ihl + l4_len));
     p->ip->hdr_checksum = 0;
     p->ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(p->ip, ihl));
@@ -124,14 +130,18 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
     };
     parties_of(s, note.dir, &packet);
 
+    /* What the frame has room for: beyond it the ALG refuses before it commits to anything. */
     char out[ALG_OUT_MAX];
+    size_t head = (size_t)(packet.payload.p - rte_pktmbuf_mtod(m, char *));
+    size_t room = (size_t)m->buf_len - m->data_off - head;
+    room = room < sizeof out ? room : sizeof out;
     size_t out_n = 0;
     enum alg_reason reason = ALG_REASON_NONE;
-    switch (alg_input(core->alg, &packet, out, sizeof out, &out_n, &reason)) {
+    switch (alg_input(core->alg, &packet, out, room, &out_n, &reason)) {
     case ALG_DROP:
         return core_drop(core, m, drop_of_alg(reason), now_ms);
     case ALG_REPLACE:
-        if (!payload_set(m, &p, out, out_n))
+        if (!payload_set(m, &p, slice_of(out, out_n), (be16)rng_next(&core->thread.rng)))
             return core_drop(core, m, DROP_SIP_TOO_LARGE, now_ms);
         break;
     case ALG_PASS:

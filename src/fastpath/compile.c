@@ -378,6 +378,12 @@ static uint64_t digest_of(const struct snapshot *s)
         uint64_t parts[3] = {d, s->interfaces[i].nat.ip, s->interfaces[i].up};
         d = hash_bytes(&secret, parts, sizeof parts);
     }
+    const struct route *r;
+    for (uint32_t i = 0; (r = route_at(s->routes, i)) != NULL; i++) {
+        uint64_t parts[3] = {d, (uint64_t)r->dst << 32 | r->gateway,
+                             (uint64_t)r->ifindex << 16 | r->len << 8 | r->blackhole};
+        d = hash_bytes(&secret, parts, sizeof parts);
+    }
     return d;
 }
 

@@ -131,6 +131,7 @@ void dataplane_counts(const struct dataplane *dp, struct packet_counts *out)
         const struct packet_counts *c = &dp->workers[i]->counts;
         out->in += __atomic_load_n(&c->in, __ATOMIC_RELAXED);
         out->out += __atomic_load_n(&c->out, __ATOMIC_RELAXED);
+        out->pieces += __atomic_load_n(&c->pieces, __ATOMIC_RELAXED);
         out->consumed += __atomic_load_n(&c->consumed, __ATOMIC_RELAXED);
         out->generated += __atomic_load_n(&c->generated, __ATOMIC_RELAXED);
         for (int r = 0; r < DROP_COUNT; r++)

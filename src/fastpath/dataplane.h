@@ -72,12 +72,15 @@ static inline struct note *note_of(struct rte_mbuf *m)
     return rte_mbuf_to_priv(m);
 }
 
-/* Packets are counted once on each side of: in = out + dropped + consumed + held. */
+/*
+ * Packets are counted once on each side of: in + pieces = out + dropped + consumed + held.
+ */
 struct packet_counts {
     uint64_t in;        /* received from the wire */
     uint64_t out;       /* of those, handed to the wire */
     uint64_t consumed;  /* of those, ended here on purpose (ARP, keep-alive to us) */
-    uint64_t generated; /* made here and sent (ARP, pings): not part of the balance */
+    uint64_t pieces;    /* further fragments of packets that were cut on the way out */
+    uint64_t generated; /* made here and sent (ARP): not part of the balance */
     uint64_t drop[DROP_COUNT];
 };
 

@@ -13,6 +13,8 @@
     X(IP_HEADER, "ip-header", "malformed IPv4 header")                                     \
     X(IP_CHECKSUM, "ip-checksum", "wrong IPv4 header checksum")                            \
     X(L4_HEADER, "l4-header", "malformed UDP, TCP or ICMP header")                         \
+    X(TOO_LONG, "too-long", "frame longer than a packet buffer")                           \
+    X(BAD_DESTINATION, "bad-destination", "destination that is no host's address")         \
     X(BAD_SOURCE, "bad-source", "source address that no host may use")                     \
     X(NOT_FOR_US, "not-for-us", "Ethernet destination is another host")                    \
     X(FRAGMENT, "fragment", "IPv4 fragment")                                               \

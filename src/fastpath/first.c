@@ -4,6 +4,7 @@
  * has used the packet up. It ends in the same straight line as every later packet of the session it
  * made.
  */
+#include "alg/sip_msg.h"
 #include "base/checksum.h"
 #include "fastpath/pipeline.h"
 #include "fastpath/route.h"
@@ -13,12 +14,14 @@
 
 #include <errno.h>
 
-/* How often a packet is looked up again when another worker is making its session just now. */
-#define RACE_ROUNDS 256
+/* Rounds through the steps, and looks at a session another worker is making just now. */
+#define RACE_ROUNDS 4
+#define TWIN_LOOKS  256
 
 enum step {
     NEXT,
-    DONE
+    DONE,
+    AGAIN /* something changed under way: from the first step on */
 };
 
 /* What the steps find out about the flow. */
@@ -41,8 +44,14 @@ static enum step refuse(struct worker *w, const struct first *f, enum drop_reaso
     return DONE;
 }
 
-/* Pinholes, as destination and as source. Only UDP has them. */
-static enum step step_mapping(struct worker *w, struct first *f)
+/* NAT toward an address the firewall no longer has: whoever owns the mapping, it is over. */
+static bool mapping_stale(const struct worker *w, const struct mapping *m)
+{
+    return m->r.flags & MAPPING_NAT && !snapshot_local(w->snapshot, mapping_public(m).ip);
+}
+
+/* A pinhole it comes in by. Only UDP has them. */
+static enum step step_inward(struct worker *w, struct first *f)
 {
     struct mappings *ms = &w->dp->mappings;
     const struct key *key = &f->p->key;
@@ -50,20 +59,19 @@ static enum step step_mapping(struct worker *w, struct first *f)
     f->dst = key->dst;
     if (key->proto != IPPROTO_UDP)
         return NEXT;
-
-    f->inward_index = mapping_find_public(ms, key->proto, (struct endpoint){key->dst, key->dport});
-    if (f->inward_index != INDEX_NONE) {
-        struct mapping *m = mapping_at(ms, f->inward_index);
-        f->inward = m;
-        f->dst = mapping_inside(m).ip;
-        if (!mapping_admits(ms, m, (struct endpoint){key->src, key->sport}))
-            return refuse(w, f, DROP_MAPPING_FILTER);
+    uint32_t index = mapping_find_public(ms, key->proto, (struct endpoint){key->dst, key->dport});
+    if (index == INDEX_NONE)
+        return NEXT;
+    struct mapping *m = mapping_at(ms, index);
+    if (mapping_stale(w, m)) {
+        mapping_retire(ms, &w->thread, index);
         return NEXT;
     }
-    f->outward_index =
-        mapping_find_source(ms, key->proto, key->zone, (struct endpoint){key->src, key->sport});
-    if (f->outward_index != INDEX_NONE)
-        f->outward = mapping_at(ms, f->outward_index);
+    if (!mapping_admits(ms, m, (struct endpoint){key->src, key->sport}))
+        return refuse(w, f, DROP_MAPPING_FILTER);
+    f->inward = m;
+    f->inward_index = index;
+    f->dst = mapping_inside(m).ip;
     return NEXT;
 }
 
@@ -114,9 +122,33 @@ static enum step step_route(struct worker *w, struct first *f)
         return refuse(w, f, DROP_INTERFACE_DOWN);
     if (!back || back->ifindex != f->p->ifindex)
         return refuse(w, f, DROP_REVERSE_PATH);
+    if (snapshot_local(s, f->p->key.src))
+        return refuse(w, f, DROP_BAD_SOURCE);
+    if (there->connected && f->dst == (there->dst | ~ipv4_mask(there->len)) && there->len < 31)
+        return refuse(w, f, DROP_BROADCAST);
     f->out_ifindex = there->ifindex;
     f->next_hop = there->gateway ? there->gateway : f->dst;
     f->back_hop = back->gateway ? back->gateway : f->p->key.src;
+    return NEXT;
+}
+
+/* A pinhole it leaves by, on this way out. */
+static enum step step_outward(struct worker *w, struct first *f)
+{
+    struct mappings *ms = &w->dp->mappings;
+    const struct key *key = &f->p->key;
+    if (f->inward || key->proto != IPPROTO_UDP)
+        return NEXT;
+    uint32_t index = mapping_find_source(ms, key->proto, key->zone,
+                                         (struct endpoint){key->src, key->sport}, f->out_ifindex);
+    if (index == INDEX_NONE)
+        return NEXT;
+    if (mapping_stale(w, mapping_at(ms, index))) {
+        mapping_retire(ms, &w->thread, index);
+        return NEXT;
+    }
+    f->outward = mapping_at(ms, index);
+    f->outward_index = index;
     return NEXT;
 }
 
@@ -165,27 +197,20 @@ static enum step step_policy(struct worker *w, struct first *f)
     return f->hit.policy->accept ? NEXT : refuse(w, f, DROP_POLICY_DENY);
 }
 
-/* SIP gets the ALG, and a mapping for its inside endpoint before its first session is made. */
-static enum step step_alg(struct worker *w, struct first *f)
+/* Does the first message look like SIP, or like what SIP phones keep a way open with? */
+static bool looks_like_sip(const struct packet *p)
+{
+    size_t n = be16_host(packet_udp(p)->dgram_len) - sizeof(struct rte_udp_hdr);
+    struct slice payload = slice_of((const char *)(packet_udp(p) + 1), n);
+    return sip_classify(payload) != SIP_CLASS_OTHER;
+}
+
+static int signalling_open(struct worker *w, struct first *f)
 {
     const struct snapshot *s = w->snapshot;
-    const struct key *key = &f->p->key;
     const struct policy *policy = f->hit.policy;
-    if (f->inward) {
-        f->sip = f->inward->r.flags & MAPPING_ALG && policy->sip &&
-                 s->profiles[policy->profile].sip_status;
-        return NEXT;
-    }
-    if (key->proto != IPPROTO_UDP || !policy->sip || !snapshot_sip_port(s, key->dport) ||
-        !s->profiles[policy->profile].sip_status || (f->hit.service && f->hit.service->no_helper))
-        return NEXT;
-    f->sip = true;
-    if (f->outward)
-        return NEXT;
-
+    const struct key *key = &f->p->key;
     struct nat_want nat = s->interfaces[f->out_ifindex].nat;
-    if (policy->nat && nat.ip == 0)
-        return refuse(w, f, DROP_NO_NAT_ADDRESS);
     nat.preserve = policy->preserve;
     nat.fixed = policy->fixed;
     struct mapping_want want = {
@@ -204,14 +229,46 @@ static enum step step_alg(struct worker *w, struct first *f)
     };
     struct handle h;
     int result = mapping_open(&w->dp->mappings, &w->thread, &want, &h);
-    if (result != 0)
-        return refuse(w, f,
-                      result == -ENOSPC          ? DROP_NO_MAPPING
-                      : result == -EADDRNOTAVAIL ? DROP_NO_PORT
-                                                 : DROP_RACE);
-    f->outward_index = h.index;
-    f->outward = mapping_at(&w->dp->mappings, h.index);
-    return NEXT;
+    if (result == 0) {
+        f->outward_index = h.index;
+        f->outward = mapping_at(&w->dp->mappings, h.index);
+    }
+    return result;
+}
+
+/* SIP gets the ALG, and a mapping for its inside endpoint before its first session is made. */
+static enum step step_alg(struct worker *w, struct first *f)
+{
+    const struct snapshot *s = w->snapshot;
+    const struct policy *policy = f->hit.policy;
+    bool wanted = policy->sip && s->profiles[policy->profile].sip_status;
+    if (f->inward) {
+        f->sip = wanted && f->inward->r.flags & MAPPING_ALG;
+        return NEXT;
+    }
+    /* One endpoint may have policies with and without NAT: then the mapping serves those alike. */
+    if (f->outward && policy->nat != (bool)(f->outward->r.flags & MAPPING_NAT))
+        f->outward = NULL;
+    else if (f->outward && !wanted)
+        return NEXT;
+    if (!wanted || f->p->key.proto != IPPROTO_UDP || !snapshot_sip_port(s, f->p->key.dport) ||
+        (f->hit.service && f->hit.service->no_helper) || !looks_like_sip(f->p))
+        return NEXT;
+    f->sip = true;
+    if (f->outward || f->outward_index != INDEX_NONE)
+        return NEXT;
+    if (policy->nat && s->interfaces[f->out_ifindex].nat.ip == 0)
+        return refuse(w, f, DROP_NO_NAT_ADDRESS);
+    switch (signalling_open(w, f)) {
+    case 0:
+        return NEXT;
+    case -ENOSPC:
+        return refuse(w, f, DROP_NO_MAPPING);
+    case -EADDRNOTAVAIL:
+        return refuse(w, f, DROP_NO_PORT);
+    default:
+        return AGAIN;
+    }
 }
 
 /* The key of the reply: where the translation is decided. */
@@ -257,7 +314,10 @@ static enum step step_fill(struct worker *w, struct first *f)
     struct session_new *want = &f->want;
     const struct neighbours *ns = &w->dp->neighbours;
     const struct packet *p = f->p;
-    uint16_t dport = p->key.proto == IPPROTO_ICMP ? 0 : be16_host(p->key.dport);
+    /* Of a pinhole's inside: what a `config port` row means is the port of the host. */
+    uint16_t dport = p->key.proto == IPPROTO_ICMP ? 0
+                     : f->inward                  ? be16_host(mapping_inside(f->inward).port)
+                                                  : be16_host(p->key.dport);
 
     if (p->key.proto == IPPROTO_TCP) {
         struct tcp_step step = tcp_track(TCP_STATE_NONE, 0, packet_tcp(p)->tcp_flags, true);
@@ -289,7 +349,7 @@ static enum step step_fill(struct worker *w, struct first *f)
 static bool wait_for_twin(struct worker *w, struct packet *p)
 {
     const struct sessions *ss = &w->dp->sessions;
-    for (int i = 0; i < RACE_ROUNDS; i++) {
+    for (int i = 0; i < TWIN_LOOKS; i++) {
         struct table_hit hit;
         if (!table_find(&ss->store.table, &p->key, p->hash, &hit))
             return false;
@@ -320,60 +380,47 @@ static enum drop_reason create_reason(int result)
 static enum step step_create(struct worker *w, struct first *f)
 {
     struct table_hit hit;
-    int result = -EAGAIN;
-    for (int i = 0; i < 4 && (result == -EAGAIN || result == -EEXIST); i++) {
-        result = session_create(&w->dp->sessions, &w->thread, &f->want, &hit);
-        if ((result == -EEXIST || result == -EAGAIN) && wait_for_twin(w, f->p)) {
-            pipeline_known(w, f->p);
-            return DONE;
-        }
-    }
-    if (result != 0)
+    int result = session_create(&w->dp->sessions, &w->thread, &f->want, &hit);
+    if (result == -EEXIST || result == -EAGAIN) {
+        if (!wait_for_twin(w, f->p))
+            return AGAIN;
+    } else if (result != 0) {
         return refuse(w, f, create_reason(result));
-    f->p->session = hit.index;
-    f->p->dir = hit.dir;
+    } else {
+        f->p->session = hit.index;
+        f->p->dir = hit.dir;
+    }
     pipeline_known(w, f->p);
     return DONE;
 }
 
 static const struct {
-    const char *name;
+    const char *name; /* in the event of a drop */
     enum step (*run)(struct worker *w, struct first *f);
 } steps[] = {
-    {"mapping", step_mapping}, {"local", step_local},   {"route", step_route},
-    {"ttl", step_ttl},         {"policy", step_policy}, {"alg", step_alg},
-    {"nat", step_nat},         {"fill", step_fill},     {"create", step_create},
+    {"inward", step_inward},   {"local", step_local}, {"route", step_route},
+    {"outward", step_outward}, {"ttl", step_ttl},     {"policy", step_policy},
+    {"alg", step_alg},         {"nat", step_nat},     {"fill", step_fill},
+    {"create", step_create},
 };
+
+static enum step steps_run(struct worker *w, struct first *f)
+{
+    enum step step = NEXT;
+    for (size_t i = 0; step == NEXT; i++) {
+        w->step = steps[i].name;
+        step = steps[i].run(w, f);
+    }
+    w->step = NULL;
+    return step;
+}
 
 void pipeline_first(struct worker *w, struct packet *p)
 {
-    struct first f = {.p = p};
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
-        if (steps[i].run(w, &f) == DONE)
+    for (int round = 0; round < RACE_ROUNDS; round++) {
+        struct first f = {.p = p};
+        if (steps_run(w, &f) == DONE)
             return;
-}
-
-bool pipeline_recheck(struct worker *w, uint32_t index)
-{
-    struct session *s = session_at(&w->dp->sessions, index);
-    const struct policy *policy = NULL;
-    struct policy_hit hit;
-    bool nat = s->r.flags & (SESSION_SNAT | SESSION_DNAT);
-
-    if (s->r.flags & SESSION_MAPPED) {
-        policy = policy_by_id(w->snapshot, s->policy_id);
-    } else {
-        struct flow flow = pipeline_flow(&s->r.key[0], NULL, s->ifindex[0], s->ifindex[1]);
-        if (policy_find(w->snapshot, &flow, &hit))
-            policy = hit.policy;
     }
-    bool same_address = !(s->r.flags & SESSION_SNAT) ||
-                        w->snapshot->interfaces[s->ifindex[1]].nat.ip == s->r.key[1].dst;
-    if (!policy || !policy->accept || policy->nat != nat || !same_address) {
-        session_kill(&w->dp->sessions, &w->thread, index);
-        return false;
-    }
-    __atomic_store_n(&s->policy_id, policy->id, __ATOMIC_RELAXED);
-    __atomic_store_n(&s->generation, w->snapshot->generation, __ATOMIC_RELAXED);
-    return true;
+    drop(w, p->m, DROP_RACE);
 }

@@ -8,6 +8,8 @@
 #include "base/checksum.h"
 #include "fastpath/packet.h"
 
+#include <rte_arp.h>
+
 /* Out of line: the checks that lead here are many and seldom fail. */
 __attribute__((noinline, cold)) static bool refuse(struct worker *w, struct packet *p,
                                                    enum drop_reason reason)
@@ -27,8 +29,14 @@ static bool ether_is(const uint8_t *a, const uint8_t *b)
 /* ARP goes to control, other protocols nowhere. */
 static bool parse_other(struct worker *w, struct packet *p, uint16_t ether_type)
 {
+    const struct rte_arp_hdr *arp = rte_pktmbuf_mtod_offset(p->m, void *, RTE_ETHER_HDR_LEN);
     if (ether_type != RTE_ETHER_TYPE_ARP)
         return refuse(w, p, DROP_NOT_IPV4);
+    if (p->m->data_len < RTE_ETHER_HDR_LEN + sizeof *arp ||
+        arp->arp_hardware != rte_cpu_to_be_16(RTE_ARP_HRD_ETHER) ||
+        arp->arp_protocol != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) ||
+        arp->arp_hlen != RTE_ETHER_ADDR_LEN || arp->arp_plen != sizeof(be32))
+        return refuse(w, p, DROP_ARP_MALFORMED);
     *note_of(p->m) = (struct note){.kind = NOTE_ARP, .ifindex = p->ifindex};
     if (rte_ring_sp_enqueue(w->to_control, p->m) != 0)
         return refuse(w, p, DROP_CONTROL_RING_FULL);
@@ -53,10 +61,17 @@ static bool options_fit(const uint8_t *opt, size_t n)
     return true;
 }
 
-static bool source_fits(be32 src)
+/* Multicast, reserved and limited broadcast addresses. */
+static bool is_group(be32 address)
 {
-    uint32_t ip = be32_host(src);
-    return ip >> 24 != 0 && ip >> 24 != 127 && ip >> 28 < 14;
+    return be32_host(address) >> 28 >= 14;
+}
+
+/* "This network" and loopback. */
+static bool is_internal(be32 address)
+{
+    uint32_t net = be32_host(address) >> 24;
+    return net == 0 || net == 127;
 }
 
 static bool checksum_fits(const struct rte_mbuf *m, const struct rte_ipv4_hdr *ip, size_t ihl)
@@ -88,10 +103,12 @@ static bool parse_ipv4(struct worker *w, struct packet *p)
         return refuse(w, p, DROP_IP_HEADER);
     if (!checksum_fits(m, ip, ihl))
         return refuse(w, p, DROP_IP_CHECKSUM);
-    if (!source_fits(ip->src_addr))
+    if (is_internal(ip->src_addr) || is_group(ip->src_addr))
         return refuse(w, p, DROP_BAD_SOURCE);
-    if (be32_host(ip->dst_addr) >> 28 >= 14)
+    if (is_group(ip->dst_addr))
         return refuse(w, p, DROP_BROADCAST);
+    if (is_internal(ip->dst_addr))
+        return refuse(w, p, DROP_BAD_DESTINATION);
     if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
         return refuse(w, p, DROP_FRAGMENT);
     m->data_len = (uint16_t)(PACKET_IP_OFFSET + total);
@@ -151,7 +168,7 @@ bool packet_parse(struct worker *w, struct packet *p, const struct interface *if
     if (!iface->up)
         return refuse(w, p, DROP_INTERFACE_DOWN);
     if (m->nb_segs > 1 && rte_pktmbuf_linearize(m) != 0)
-        return refuse(w, p, DROP_NO_MBUF);
+        return refuse(w, p, DROP_TOO_LONG);
     if (m->data_len < RTE_ETHER_HDR_LEN)
         return refuse(w, p, DROP_SHORT_FRAME);
     const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);

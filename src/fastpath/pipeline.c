@@ -4,13 +4,14 @@
  *
  *   parse              every length checked; key and hash; prefetch the bucket
  *   find               session or nothing; prefetch its lines
- *   known session      dirty? -> ttl, mtu -> track -> alg? -> translate -> out
+ *   known session      dirty? -> ttl -> track -> alg? -> translate -> out
  *   first packets      first.c; they end in the same lines
  *
  * The packets of a burst pass the stages a dozen apart, so that their cache misses overlap.
  */
 #include "fastpath/pipeline.h"
 
+#include "fastpath/fragment.h"
 #include "fastpath/route.h"
 #include "fastpath/translate.h"
 #include "sessions/tcp.h"
@@ -133,7 +134,7 @@ static void out(struct worker *w, struct packet *p, struct session *s)
     struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
     memcpy(eth->dst_addr.addr_bytes, &word, 6);
     memcpy(eth->src_addr.addr_bytes, w->snapshot->interfaces[ifindex].mac, 6);
-    worker_send(w, ifindex, p->m);
+    fragment_send(w, ifindex, p->m);
 }
 
 static inline void forward(struct worker *w, struct packet *p, struct session *s)
@@ -148,12 +149,14 @@ void pipeline_known(struct worker *w, struct packet *p)
     const struct interface *egress = &w->snapshot->interfaces[s->ifindex[!p->dir]];
 
     if (__builtin_expect(s->generation != w->snapshot->generation, 0) &&
-        !pipeline_recheck(w, p->session))
+        !pipeline_recheck(w, p->session)) {
+        /* What the session no longer may, a new one perhaps may. */
+        if (p->dir == 0)
+            return pipeline_first(w, p);
         return drop(w, p->m, DROP_POLICY_CHANGED);
+    }
     if (p->ip->time_to_live <= 1)
         return drop(w, p->m, DROP_TTL);
-    if (p->m->pkt_len - PACKET_IP_OFFSET > egress->mtu)
-        return drop(w, p->m, DROP_MTU);
     if (!egress->up)
         return drop(w, p->m, DROP_INTERFACE_DOWN);
     if (!track(w, p, s))
@@ -236,7 +239,5 @@ void pipeline_resume(struct worker *w, struct rte_mbuf *m)
     p.ifindex = note->ifindex;
     p.ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET);
     p.l4 = (char *)p.ip + (p.ip->version_ihl & 15) * 4;
-    if (m->pkt_len - PACKET_IP_OFFSET > w->snapshot->interfaces[s->ifindex[!p.dir]].mtu)
-        return drop(w, m, DROP_MTU);
     forward(w, &p, s);
 }

@@ -7,6 +7,7 @@
  */
 #include "fastpath/worker.h"
 
+#include "fastpath/fragment.h"
 #include "fastpath/pipeline.h"
 
 #include <rte_malloc.h>
@@ -101,7 +102,7 @@ unsigned worker_take_back(struct worker *w)
         if (note_of(m[i])->kind == NOTE_SEND)
             send_generated(w, m[i]);
         else
-            worker_send(w, note_of(m[i])->ifindex, m[i]);
+            fragment_send(w, note_of(m[i])->ifindex, m[i]);
     return total + n;
 }
 
@@ -147,5 +148,6 @@ void drop_slow(struct worker *w, struct rte_mbuf *m, enum drop_reason reason)
         snprintf(flow, sizeof flow, ",\"src\":\"%s\",\"dst\":\"%s\",\"proto\":%u", src, dst,
                  ip->next_proto_id);
     }
-    event_emit(&w->dp->events, "drop", w->now_ms, "\"reason\":\"%s\"%s", drop_name(reason), flow);
+    event_emit(&w->dp->events, "drop", w->now_ms, "\"reason\":\"%s\"%s%s%s%s", drop_name(reason),
+               flow, w->step ? ",\"step\":\"" : "", w->step ? w->step : "", w->step ? "\"" : "");
 }

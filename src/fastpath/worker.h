@@ -18,6 +18,7 @@ struct worker {
     uint16_t id;                     /* number, queue and RCU reader id */
     const struct snapshot *snapshot; /* of this burst */
     uint64_t now_ms;                 /* of this burst */
+    const char *step;                /* of a first packet under way, for the event of its drop */
     struct session_thread thread;
     struct packet_counts counts;
     /* Single producer, single consumer. */

@@ -202,14 +202,15 @@ bool replay_balance(const struct replay *r, struct text *why)
     for (int reason = 0; reason < DROP_COUNT; reason++)
         dropped += c.packets.drop[reason];
     uint64_t accounted = c.packets.out + dropped + c.packets.consumed + c.held;
-    bool even = c.packets.in == accounted && c.given == c.packets.in &&
+    bool even = c.packets.in + c.packets.pieces == accounted && c.given == c.packets.in &&
                 c.sent == c.packets.out + c.packets.generated && c.buffers == c.held;
     if (!even)
-        text_printf(why,
-                    "given %lu, in %lu = out %lu + dropped %lu + consumed %lu + held %lu; "
-                    "generated %lu, sent %lu, buffers in use %lu",
-                    c.given, c.packets.in, c.packets.out, dropped, c.packets.consumed, c.held,
-                    c.packets.generated, c.sent, c.buffers);
+        text_printf(
+            why,
+            "given %lu, in %lu + pieces %lu = out %lu + dropped %lu + consumed %lu + held %lu; "
+            "generated %lu, sent %lu, buffers in use %lu",
+            c.given, c.packets.in, c.packets.pieces, c.packets.out, dropped, c.packets.consumed,
+            c.held, c.packets.generated, c.sent, c.buffers);
     return even;
 }
 

@@ -28,9 +28,14 @@ void mappings_free(struct mappings *ms)
     store_free(&ms->store);
 }
 
-static struct key inside_key(uint8_t proto, uint16_t zone, struct endpoint inside)
+static struct key inside_key(uint8_t proto, uint16_t zone, struct endpoint inside,
+                             uint16_t outside_ifindex)
 {
-    return (struct key){.src = inside.ip, .sport = inside.port, .proto = proto, .zone = zone};
+    return (struct key){.src = inside.ip,
+                        .sport = inside.port,
+                        .dport = outside_ifindex,
+                        .proto = proto,
+                        .zone = zone};
 }
 
 static struct key public_key(uint8_t proto, struct endpoint public_side)
@@ -46,9 +51,9 @@ static uint32_t find(const struct mappings *ms, const struct key *key)
 }
 
 uint32_t mapping_find_source(const struct mappings *ms, uint8_t proto, uint16_t zone,
-                             struct endpoint inside)
+                             struct endpoint inside, uint16_t outside_ifindex)
 {
-    struct key key = inside_key(proto, zone, inside);
+    struct key key = inside_key(proto, zone, inside, outside_ifindex);
     return find(ms, &key);
 }
 
@@ -116,7 +121,8 @@ uint32_t mapping_news_next(struct mappings *ms, uint32_t index)
 
 static void mapping_fill(struct mapping *m, const struct mapping_want *want)
 {
-    struct key inside = inside_key(want->proto, want->zone, want->inside), public_side;
+    struct key inside = inside_key(want->proto, want->zone, want->inside, want->outside_ifindex);
+    struct key public_side;
     struct endpoint outer = {want->nat.ip ? want->nat.ip : want->inside.ip, want->inside.port};
 
     public_side = public_key(want->proto, outer);
@@ -149,6 +155,12 @@ static void mapping_discard(struct mappings *ms, struct session_thread *t, uint3
     store_untake(&ms->store, &t->mappings, index);
 }
 
+/* Flows open mappings before anybody vouches for them: a quarter stays for calls. */
+static uint32_t flow_share(const struct mappings *ms)
+{
+    return ms->store.capacity - ms->store.capacity / 4;
+}
+
 /*
  * An OPENING record for want->inside with its inside key entered. -EEXIST and *twin: it has one
  * already.
@@ -157,9 +169,12 @@ static int mapping_begin(struct mappings *ms, struct session_thread *t,
                          const struct mapping_want *want, uint32_t *out, struct table_hit *twin)
 {
     /* Looked up first: what an endpoint has already it keeps using when the table is full. */
-    twin->index = mapping_find_source(ms, want->proto, want->zone, want->inside);
+    twin->index =
+        mapping_find_source(ms, want->proto, want->zone, want->inside, want->outside_ifindex);
     if (twin->index != INDEX_NONE)
         return -EEXIST;
+    if (!want->owned && __atomic_load_n(&ms->n_live, __ATOMIC_RELAXED) >= flow_share(ms))
+        return -ENOSPC;
     uint32_t index = store_take(&ms->store, &t->mappings);
     if (index == INDEX_NONE)
         return -ENOSPC;
@@ -192,6 +207,7 @@ static int port_result(int result)
 static void mapping_live(struct mappings *ms, struct session_thread *t, uint32_t index,
                          struct handle *out)
 {
+    __atomic_add_fetch(&ms->n_live, 1, __ATOMIC_RELAXED);
     record_state_set(&mapping_at(ms, index)->r, RECORD_LIVE);
     *out = store_handle(&ms->store, index);
     mapping_tell(ms, t, index);
@@ -202,7 +218,7 @@ static int mapping_reuse(struct mappings *ms, const struct mapping_want *want, u
                          struct handle *out)
 {
     struct mapping *m = mapping_at(ms, index);
-    struct key inside = inside_key(want->proto, want->zone, want->inside);
+    struct key inside = inside_key(want->proto, want->zone, want->inside, want->outside_ifindex);
     if (!record_live_as(&m->r, 0, &inside))
         return -EAGAIN;
     if (want->owned ? !owner_add(m)
@@ -298,7 +314,8 @@ static int pair_reuse(struct mappings *ms, struct session_thread *t,
     int result = mapping_reuse(ms, &want[0], rtp, &got[0]);
     if (result != 0)
         return result;
-    uint32_t rtcp = mapping_find_source(ms, want[1].proto, want[1].zone, want[1].inside);
+    uint32_t rtcp = mapping_find_source(ms, want[1].proto, want[1].zone, want[1].inside,
+                                        want[1].outside_ifindex);
     if (rtcp == INDEX_NONE)
         result = partner_closing(ms, rtp) ? -EAGAIN : -EADDRNOTAVAIL;
     else if (partner_of(ms, rtp) != rtcp || partner_of(ms, rtcp) != rtp)
@@ -363,14 +380,28 @@ static bool owners_close(struct mapping *m)
                                        __ATOMIC_RELAXED);
 }
 
+/* By whoever set the CLOSED bit. */
+static void mapping_end(struct mappings *ms, struct session_thread *t, uint32_t index)
+{
+    __atomic_sub_fetch(&ms->n_live, 1, __ATOMIC_RELAXED);
+    record_state_set(&mapping_at(ms, index)->r, RECORD_DYING);
+    if (t)
+        mapping_tell(ms, t, index);
+}
+
 bool mapping_close(struct mappings *ms, struct session_thread *t, uint32_t index)
 {
-    struct mapping *m = mapping_at(ms, index);
-    if (!owners_close(m))
+    if (!owners_close(mapping_at(ms, index)))
         return false;
-    record_state_set(&m->r, RECORD_DYING);
-    mapping_tell(ms, t, index);
+    mapping_end(ms, t, index);
     return true;
+}
+
+void mapping_retire(struct mappings *ms, struct session_thread *t, uint32_t index)
+{
+    uint32_t *owners = &mapping_at(ms, index)->owners;
+    if (!(__atomic_fetch_or(owners, MAPPING_CLOSED, __ATOMIC_ACQ_REL) & MAPPING_CLOSED))
+        mapping_end(ms, t, index);
 }
 
 void mapping_release(struct mappings *ms, struct session_thread *t, struct handle h, bool keep)

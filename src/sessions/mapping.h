@@ -2,10 +2,10 @@
 /*
  * A mapping (pinhole) ties an inside endpoint to a public one for a protocol, whoever the remote
  * side is: endpoint-independent (RFC 4787 REQ-1). It is consulted when the session lookup misses,
- * as source and as destination, and is not used up. An inside endpoint has one mapping whoever asks
- * for it; each owner (a dialog, a registration) holds it once, and when the last one leaves it
- * closes. A mapping opened for a flow has no owner and lives while sessions hang on it. Mappings
- * know nothing of SIP.
+ * as source and as destination, and is not used up. An inside endpoint has one mapping per way out
+ * (behind another interface it would have another public address), whoever asks for it; each owner
+ * (a dialog, a registration) holds it once, and when the last one leaves it closes. A mapping
+ * opened for a flow has no owner and lives while sessions hang on it. Mappings know nothing of SIP.
  *
  * Without NAT the two sides are equal and the public side admits to the inside endpoint itself.
  *
@@ -40,7 +40,8 @@ enum mapping_filter {
 #define MAPPING_CLOSED 0x80000000u
 
 struct mapping {
-    /* key[0] {inside, 0}: as source, with the inside zone. key[1] {0, public}: as destination,
+    /* key[0] {inside, way out}: as source, with the inside zone; the outside interface stands in
+     * dport. key[1] {0, public}: as destination,
      * zone 0. record.detail is the VoIP profile. */
     struct record r;
     uint32_t policy_id;
@@ -63,6 +64,7 @@ _Static_assert(sizeof(struct mapping) == 128, "two cache lines");
 
 struct mappings {
     struct store store;
+    uint32_t n_live; /* atomic: LIVE ones */
     struct sessions *sessions;
 };
 
@@ -100,11 +102,11 @@ static inline struct endpoint mapping_public(const struct mapping *m)
 }
 
 /*
- * The LIVE mapping of an inside endpoint, or INDEX_NONE. It stays that endpoint's until the
- * caller's next quiescent report.
+ * The LIVE mapping of an inside endpoint toward an interface, or INDEX_NONE. It stays that
+ * endpoint's until the caller's next quiescent report.
  */
 uint32_t mapping_find_source(const struct mappings *ms, uint8_t proto, uint16_t zone,
-                             struct endpoint inside);
+                             struct endpoint inside, uint16_t outside_ifindex);
 
 /* The LIVE mapping behind a public endpoint, or INDEX_NONE; as above. */
 uint32_t mapping_find_public(const struct mappings *ms, uint8_t proto, struct endpoint public_side);
@@ -138,7 +140,16 @@ bool mapping_hold(struct mappings *ms, struct handle h);
  */
 void mapping_release(struct mappings *ms, struct session_thread *t, struct handle h, bool keep);
 
-/* Control: close a mapping without owners. False when it has some or is closed already. */
+/*
+ * Close it whoever owns it: what it stands for is gone (the public address changed). Any thread;
+ * the owners' releases find it closed.
+ */
+void mapping_retire(struct mappings *ms, struct session_thread *t, uint32_t index);
+
+/*
+ * Control: close a mapping without owners. False when it has some or is closed already. `t` may be
+ * NULL where control needs no news of it.
+ */
 bool mapping_close(struct mappings *ms, struct session_thread *t, uint32_t index);
 
 /* May `from` come in through it? Latches where the filter says so. */

@@ -161,8 +161,9 @@ static bool overtaken(const struct sessions *ss, const struct session_new *want)
     if (!want->nat || k->proto != IPPROTO_UDP)
         return false;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return mapping_find_source(ss->mappings, k->proto, k->zone,
-                               (struct endpoint){k->src, k->sport}) != INDEX_NONE;
+    uint32_t m = mapping_find_source(ss->mappings, k->proto, k->zone,
+                                     (struct endpoint){k->src, k->sport}, want->ifindex[1]);
+    return m != INDEX_NONE && mapping_public(mapping_at(ss->mappings, m)).ip == want->nat->ip;
 }
 
 int session_create(struct sessions *ss, struct session_thread *t, const struct session_new *want,

@@ -154,7 +154,7 @@ static void use(struct member *m)
 {
     struct crew *c = m->crew;
     uint32_t k = rng_below(&m->rng, ENDPOINTS), seen_ms;
-    uint32_t index = mapping_find_source(&c->ms, UDP, LAN, inside_of(k));
+    uint32_t index = mapping_of(c, inside_of(k));
     if (index == INDEX_NONE)
         return;
     struct mapping *found = mapping_at(&c->ms, index);
@@ -178,8 +178,7 @@ static void use(struct member *m)
 static void close_one(struct member *m)
 {
     struct crew *c = m->crew;
-    uint32_t index =
-        mapping_find_source(&c->ms, UDP, LAN, inside_of(rng_below(&m->rng, ENDPOINTS)));
+    uint32_t index = mapping_of(c, inside_of(rng_below(&m->rng, ENDPOINTS)));
     if (index != INDEX_NONE && mapping_close(&c->ms, &m->thread, index))
         CHECK(__atomic_load_n(&mapping_at(&c->ms, index)->owners, __ATOMIC_RELAXED) ==
               MAPPING_CLOSED);
@@ -188,7 +187,9 @@ static void close_one(struct member *m)
 static void flow_opens(struct member *m)
 {
     struct handle h[2];
-    open_any(m, 2 * rng_below(&m->rng, ENDPOINTS / 2), false, h);
+    uint32_t k = 2 * rng_below(&m->rng, ENDPOINTS / 2);
+    if (open_any(m, k, false, h) == 0)
+        CHECK(endpoint_eq(mapping_inside(mapping_at(&m->crew->ms, h[0].index)), inside_of(k)));
 }
 
 static void close_all(struct member *m)
@@ -196,8 +197,7 @@ static void close_all(struct member *m)
     struct crew *c = m->crew;
     for (uint32_t k = 0; k < ENDPOINTS; k++)
         for (int side = 0; side < 2; side++) {
-            uint32_t index =
-                mapping_find_source(&c->ms, UDP, LAN, side ? rtcp_of(k) : inside_of(k));
+            uint32_t index = mapping_of(c, side ? rtcp_of(k) : inside_of(k));
             if (index != INDEX_NONE)
                 mapping_close(&c->ms, &m->thread, index);
         }
@@ -254,7 +254,7 @@ static void claims(struct member *m)
         } else {
             struct session_new want = flow_nat(c, inside_of(k), remote);
             struct table_hit hit;
-            if (mapping_find_source(&c->ms, UDP, LAN, inside_of(k)) == INDEX_NONE)
+            if (mapping_of(c, inside_of(k)) == INDEX_NONE)
                 session_create(&c->ss, &m->thread, &want, &hit);
         }
         together(m);
@@ -301,8 +301,12 @@ int main(void)
     board.rounds = ROUNDS * factor;
     board.churns = CHURNS * factor;
     board.claims = CLAIMS * factor;
-    play(0, rounds);
-    play(14, churn);
-    play(0, claims);
+    const unsigned rates[] = {64, 0};
+    for (int i = 0; i < 2; i++) {
+        pause_every = rates[i];
+        play(0, rounds);
+        play(14, churn);
+        play(0, claims);
+    }
     return 0;
 }

@@ -78,6 +78,7 @@ struct rig_phone rig_phone(struct rig *r, const char *ip, uint16_t port, uint16_
         .filter = MAPPING_ADDRESS,
         .peer = r->outside,
         .policy_id = r->policy_id,
+        .outside_ifindex = 2,
         .flags = MAPPING_ALG,
         .now_ms = (uint32_t)r->now_ms,
     };
@@ -176,7 +177,7 @@ void rig_wait(struct rig *r, uint64_t ms)
 
 struct mapping *rig_mapping(struct rig *r, const char *ip, uint16_t port)
 {
-    uint32_t i = mapping_find_source(&r->mappings, 17, 1, rig_endpoint(ip, port));
+    uint32_t i = mapping_find_source(&r->mappings, 17, 1, rig_endpoint(ip, port), 2);
     return i == INDEX_NONE ? NULL : mapping_at(&r->mappings, i);
 }
 

@@ -33,7 +33,7 @@ static void test_mapping_nobody_used_closes(void **state)
     settle(b, 10000);
     assert_false(mapping_live(b, h));
     assert_int_equal(mapping_find_source(&b->mappings, IPPROTO_UDP, 1,
-                                         (struct endpoint){be32_of(0x0a000014), be16_of(4000)}),
+                                         (struct endpoint){be32_of(0x0a000014), be16_of(4000)}, 0),
                      INDEX_NONE);
     assert_int_equal(b->mappings.store.freed, 1);
     assert_int_equal(stat_of(b, 10000).mappings, 0);

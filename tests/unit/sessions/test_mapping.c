@@ -45,7 +45,7 @@ static uint32_t owners(const struct rig *rig, struct handle h)
 
 static uint32_t by_source(const struct rig *rig, struct endpoint inside)
 {
-    return mapping_find_source(&rig->ms, UDP, LAN, inside);
+    return mapping_find_source(&rig->ms, UDP, LAN, inside, 0);
 }
 
 static uint32_t by_public(const struct rig *rig, uint16_t port)
@@ -78,19 +78,20 @@ static void open_and_find(void **state)
     assert_int_equal(m->r.detail, 6);
     assert_int_equal(m->policy_id, 4);
     assert_int_equal(m->outside_ifindex, 3);
+    assert_int_equal(mapping_find_source(&rig.ms, UDP, LAN, PHONE_A, 3), h.index);
     assert_int_equal(m->kind, MAPPING_SIGNALLING);
     assert_int_equal(m->owners, 1);
     assert_int_equal(m->created_ms, 500);
     assert_int_equal(m->partner, INDEX_NONE);
 
-    assert_int_equal(by_source(&rig, PHONE_A), h.index);
+    assert_int_equal(by_source(&rig, PHONE_A), INDEX_NONE);
     assert_int_equal(by_public(&rig, 5060), h.index);
     assert_true(mapping_has_port(&rig.ms, UDP, at(PUBLIC, 5060)));
     assert_false(mapping_has_port(&rig.ms, UDP, at(PUBLIC, 5062)));
     assert_int_equal(by_source(&rig, PHONE_B), INDEX_NONE);
     assert_int_equal(by_public(&rig, 5061), INDEX_NONE);
-    assert_int_equal(mapping_find_source(&rig.ms, UDP, WAN, PHONE_A), INDEX_NONE);
-    assert_int_equal(mapping_find_source(&rig.ms, TCP, LAN, PHONE_A), INDEX_NONE);
+    assert_int_equal(mapping_find_source(&rig.ms, UDP, WAN, PHONE_A, 0), INDEX_NONE);
+    assert_int_equal(mapping_find_source(&rig.ms, TCP, LAN, PHONE_A, 0), INDEX_NONE);
     assert_int_equal(mapping_find_public(&rig.ms, TCP, at(PUBLIC, 5060)), INDEX_NONE);
     rig_close(&rig);
 }

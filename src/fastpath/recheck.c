@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * When rule book, routes or addresses have changed, each session is looked at again on its next
+ * packet, as its first packet was: same way out, same verdict, same translation, and it lives on
+ * under the new generation; else it dies. What came through a pinhole is checked by its owner's
+ * policy.
+ */
+#include "fastpath/pipeline.h"
+#include "fastpath/route.h"
+
+/* Does the original direction still leave, and the reply still go back, where it did? */
+static bool same_way(const struct snapshot *s, const struct session *x)
+{
+    const struct route *there = route_find(s->routes, x->r.key[1].src);
+    const struct route *back = route_find(s->routes, x->r.key[0].src);
+    return there && there->ifindex == x->ifindex[1] && back && back->ifindex == x->ifindex[0];
+}
+
+/* The public address of the session is still that of the interface it leaves by. */
+static bool same_address(const struct snapshot *s, const struct session *x)
+{
+    if (x->r.flags & SESSION_SNAT)
+        return s->interfaces[x->ifindex[1]].nat.ip == x->r.key[1].dst;
+    if (x->r.flags & SESSION_DNAT)
+        return s->interfaces[x->ifindex[0]].nat.ip == x->r.key[0].dst;
+    return true;
+}
+
+/* As in the policy step of a first packet. */
+static const struct policy *policy_of(const struct worker *w, const struct session *x)
+{
+    struct policy_hit hit;
+    bool pinhole = x->r.flags & SESSION_MAPPED &&
+                   (x->r.flags & SESSION_INWARD ||
+                    mapping_at(&w->dp->mappings, x->mapping)->kind != MAPPING_SIGNALLING);
+    if (pinhole)
+        return policy_by_id(w->snapshot, x->policy_id);
+    struct flow flow = pipeline_flow(&x->r.key[0], NULL, x->ifindex[0], x->ifindex[1]);
+    return policy_find(w->snapshot, &flow, &hit) ? hit.policy : NULL;
+}
+
+bool pipeline_recheck(struct worker *w, uint32_t index)
+{
+    struct session *x = session_at(&w->dp->sessions, index);
+    const struct snapshot *s = w->snapshot;
+    const struct policy *policy = policy_of(w, x);
+    bool nat = x->r.flags & (SESSION_SNAT | SESSION_DNAT);
+
+    if (!policy || !policy->accept || policy->nat != nat || !same_address(s, x) ||
+        !same_way(s, x)) {
+        session_kill(&w->dp->sessions, &w->thread, index);
+        return false;
+    }
+    for (int d = 0; d < 2; d++) /* the gateway may be another one */
+        __atomic_store_n(&x->neighbour[d], NEIGHBOUR_NONE, __ATOMIC_RELAXED);
+    __atomic_store_n(&x->policy_id, policy->id, __ATOMIC_RELAXED);
+    __atomic_store_n(&x->generation, s->generation, __ATOMIC_RELAXED);
+    return true;
+}
