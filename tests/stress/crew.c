@@ -5,6 +5,8 @@
 #include <sched.h>
 #include <string.h>
 
+unsigned pause_every = 64;
+
 /* ---- quiescence ---- */
 
 void quiescent(struct member *m)
@@ -307,6 +309,11 @@ uint32_t session_of(const struct crew *c, const struct key *key)
     struct table_hit hit;
     const struct table *t = &c->ss.store.table;
     return table_find_live(t, key, table_hash(t, key), &hit) ? hit.index : INDEX_NONE;
+}
+
+uint32_t mapping_of(const struct crew *c, struct endpoint inside)
+{
+    return mapping_find_source(&c->ms, UDP, LAN, inside, 0);
 }
 
 uint32_t session_meet(struct member *m, const struct session_new *want)

@@ -82,6 +82,9 @@ uint32_t session_meet(struct member *m, const struct session_new *want);
 /* The LIVE session with this key, or INDEX_NONE; it stays so until quiescent(). */
 uint32_t session_of(const struct crew *c, const struct key *key);
 
+/* The LIVE mapping of an inside endpoint in LAN, or INDEX_NONE; likewise. */
+uint32_t mapping_of(const struct crew *c, struct endpoint inside);
+
 struct endpoint endpoint_make(uint32_t host, uint16_t port);
 
 /* A flow from LAN to WAN as it is, behind c->nat, or through a mapping (from either side). */
@@ -92,5 +95,5 @@ struct session_new flow_turned(const struct session_new *flow);
 
 unsigned slots_used(const struct table *t);
 
-/* How often the rounds of a test are to be repeated: PINHOLE_STRESS times, else once. */
+/* How much longer than by default a test is to run: PINHOLE_STRESS from the environment, else 1. */
 unsigned stress_factor(void);

@@ -195,7 +195,11 @@ static void play(uint32_t capacity, unsigned n_ports, void (*work)(struct member
 int main(void)
 {
     /* Beside what is in use, each member may keep a chain and lose some races. */
-    play(4 * FLOWS + MEMBERS * STORE_CHAIN, 0, rounds);
-    play(12 + MEMBERS * STORE_CHAIN, 4, churn);
+    const unsigned rates[] = {64, 0};
+    for (int i = 0; i < 2; i++) {
+        pause_every = rates[i];
+        play(4 * FLOWS + MEMBERS * STORE_CHAIN, 0, rounds);
+        play(12 + MEMBERS * STORE_CHAIN, 4, churn);
+    }
     return 0;
 }

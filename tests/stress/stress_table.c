@@ -12,6 +12,7 @@
  *   a dying twin                                taken over in place by one swap; who stands
  *                                               tentative beside it withdraws and starts again, so
  *                                               he cannot confirm after the taker took its slot
+ *   a twin that dies as soon as it stands       the same, met by those already tentative
  *   a dying twin that control removes meanwhile the taker's swap fails, it starts again
  *   control removes after the taking over       the slot names another index, control leaves it
  *
@@ -32,6 +33,7 @@ enum kind {
     FRESH,       /* nobody has the keys */
     TAKE_OVER,   /* dying records have them */
     REMOVED_TOO, /* ... and control takes these out at the same time */
+    MORTAL,      /* nobody has them, and some of those who enter them die at once */
     KINDS
 };
 
@@ -43,6 +45,7 @@ struct thing {
 static struct {
     struct table t;
     struct thing things[RECORDS] __attribute__((aligned(64)));
+    bool mortal[MAKERS][KEYS];
     uint32_t index[MAKERS + 1][KEYS]; /* record of each maker per key; the last row is dying */
     int result[MAKERS][KEYS];
     enum kind kind;
@@ -80,7 +83,9 @@ static void round_prepare(struct rng *rng, enum kind kind)
         uint32_t who = i / KEYS, k = i % KEYS;
         game.index[who][k] = order[i];
         record_reset(order[i], k, RECORD_OPENING);
-        if (who == MAKERS && kind != FRESH) {
+        if (who < MAKERS)
+            game.mortal[who][k] = kind == MORTAL && rng_below(rng, 2);
+        if (who == MAKERS && (kind == TAKE_OVER || kind == REMOVED_TOO)) {
             CHECK(table_insert(&game.t, order[i], 0, &twin) == 0);
             record_state_set(&game.things[order[i]].r, RECORD_DYING);
         }
@@ -93,15 +98,17 @@ static void round_check(void)
         unsigned winners = 0;
         struct key key = key_of(k);
         struct table_hit hit;
-        CHECK(table_find(&game.t, &key, table_hash(&game.t, &key), &hit));
+        bool found = table_find(&game.t, &key, table_hash(&game.t, &key), &hit);
         for (int who = 0; who < MAKERS; who++) {
             int result = game.result[who][k];
             CHECK(result == 0 || result == -EEXIST || result == -EAGAIN);
-            if (result == 0)
-                CHECK(hit.index == game.index[who][k]);
-            winners += result == 0;
+            if (result != 0 || game.mortal[who][k])
+                continue;
+            CHECK(found && hit.index == game.index[who][k]);
+            winners++;
         }
-        CHECK(winners == 1);
+        /* Whoever met a mortal one may have lost to it. */
+        CHECK(winners == 1 || (winners == 0 && game.kind == MORTAL));
     }
     CHECK(slots_used(&game.t) == KEYS);
 }
@@ -116,7 +123,8 @@ static void *maker_main(void *p)
             struct table_hit twin;
             int result = table_insert(&game.t, index, 0, &twin);
             if (result == 0)
-                record_state_set(&game.things[index].r, RECORD_LIVE);
+                record_state_set(&game.things[index].r,
+                                 game.mortal[who][k] ? RECORD_DYING : RECORD_LIVE);
             game.result[who][k] = result;
         }
         __atomic_add_fetch(&game.done, 1, __ATOMIC_RELEASE);
@@ -140,7 +148,7 @@ static void other_round(void)
             struct table_hit hit;
             bool found = table_find(&game.t, &key, table_hash(&game.t, &key), &hit);
             CHECK(!found || key_equal(&game.things[hit.index].r.key[hit.dir], &key));
-            CHECK(found || !seen[k]);
+            CHECK(found || !seen[k] || game.kind == MORTAL);
             seen[k] = found;
         }
 }
