@@ -12,7 +12,9 @@
  * share a CPU, or sleep-on-idle is set, an idle one naps for NAP_US, offline for the grace periods
  * of the others meanwhile. Nobody wakes a napping thread: that would be a system call in a worker.
  *
- * The clock is read here alone, once per round: milliseconds since the start.
+ * The clock is read here alone, once per round: milliseconds since the start. It is the kernel's
+ * coarse one, a few milliseconds fine, which is read from shared memory whatever the machine's time
+ * source; the cycle counter would be finer, but how long its cycles are is known to 0.2 % only.
  */
 #include "base/log.h"
 #include "base/text.h"
@@ -22,7 +24,6 @@
 #include "control/eal_args.h"
 #include "fastpath/ports.h"
 
-#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_launch.h>
@@ -71,16 +72,24 @@ struct pinholed {
     struct alg_core *alg;
     struct control *control;
     struct task tasks[LCORE_FIRST_WORKER + MAX_WORKERS];
-    uint64_t start_tsc, tsc_per_ms;
+    bool eal; /* DPDK runs */
+    uint64_t start_ms;
     char config_path[PATH_MAX];
 };
 
 static int stop;   /* atomic: a signal asked to end */
 static int hangup; /* atomic: SIGHUP came */
 
+static uint64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 static uint64_t now_ms(const struct pinholed *d)
 {
-    return (rte_rdtsc() - d->start_tsc) / d->tsc_per_ms;
+    return clock_ms() - d->start_ms;
 }
 
 /* ---- threads ---- */
@@ -224,9 +233,17 @@ static int eal_start(struct pinholed *d, struct text *error)
         text_printf(error, "DPDK does not start: %s", rte_strerror(rte_errno));
         return -rte_errno;
     }
-    d->start_tsc = rte_rdtsc();
-    d->tsc_per_ms = rte_get_tsc_hz() / 1000;
+    d->eal = true;
+    d->start_ms = clock_ms();
     return 0;
+}
+
+static uint16_t mtu_largest(const struct config_rows *rows)
+{
+    uint16_t mtu = 0;
+    for (uint16_t i = 0; i < rows->n_interfaces; i++)
+        mtu = rows->interfaces[i].mtu > mtu ? rows->interfaces[i].mtu : mtu;
+    return mtu;
 }
 
 static int dataplane_start(struct pinholed *d, struct text *error)
@@ -236,6 +253,7 @@ static int dataplane_start(struct pinholed *d, struct text *error)
                                               .mappings = r->mappings,
                                               .mbufs = r->mbufs,
                                               .n_workers = r->n_worker_cpus,
+                                              .mtu = mtu_largest(d->rows),
                                               .huge = r->hugepages,
                                               .wire = ports_wire()};
     const struct alg_limits limits = {.dialogs = r->dialogs};
@@ -294,8 +312,7 @@ static int pinholed_start(struct pinholed *d, struct text *error)
 
 static void pinholed_end(struct pinholed *d)
 {
-    bool eal = d->tsc_per_ms != 0;
-    if (eal)
+    if (d->eal)
         threads_end();
     control_destroy(d->control);
     alg_core_destroy(d->alg);
@@ -305,7 +322,7 @@ static void pinholed_end(struct pinholed *d)
     }
     tree_free(d->tree);
     config_rows_free(d->rows);
-    if (eal)
+    if (d->eal)
         rte_eal_cleanup();
     eal_args_free(&d->eal_args);
 }

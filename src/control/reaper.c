@@ -60,6 +60,11 @@ static unsigned batch_return(struct reaper *r, struct reaper_batch *b, unsigned 
     for (; b->head != INDEX_NONE && n < budget; n++) {
         uint32_t index = b->head;
         b->head = *chain_of(r, index);
+        if (b->head != INDEX_NONE) {
+            __builtin_prefetch(chain_of(r, b->head));
+            __builtin_prefetch((const char *)store_record(r->store, b->head) + r->told_offset);
+            __builtin_prefetch(store_record(r->store, b->head));
+        }
         if (told(r, index) || (r->ready && !r->ready(r->ctx, index))) {
             chain_put(r, index);
             continue;
