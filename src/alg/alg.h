@@ -19,7 +19,6 @@ struct voip_profile {
     char name[48];
     bool sip_status, rtp, nat_trace, preserve_override, no_sdp_fixup;
     bool open_register_pinhole, open_contact_pinhole, strict_register;
-    bool log_call_summary, log_violations;
     uint16_t nat_port_first, nat_port_last;
     uint32_t max_dialogs, max_idle_dialogs; /* per policy; 0 no limit */
     uint32_t call_keepalive_s;              /* 0 off */

@@ -205,7 +205,6 @@ static int make_interfaces(struct rows_maker *maker)
         row->device = rows_string(maker, tree_str(entry, table.node, "device"));
         row->mtu = override ? (uint16_t)number(&table, entry, "mtu") : 1500;
         row->up = tree_is(entry, table.node, "status", "up");
-        row->external = enabled(table.node, entry, "external");
         row->allow_ping = list_has(json_object_get(entry, "allowaccess"), "ping");
         value_net(slice_str(tree_str(entry, table.node, "ip")), &row->ip, &row->mask);
         value_mac(slice_str(tree_str(entry, table.node, "macaddr")), row->mac);
@@ -269,8 +268,6 @@ static void make_profile(struct rows_maker *maker, const char *name, const json_
         .open_register_pinhole = enabled(node, sip, "open-register-pinhole"),
         .open_contact_pinhole = enabled(node, sip, "open-contact-pinhole"),
         .strict_register = enabled(node, sip, "strict-register"),
-        .log_call_summary = enabled(node, sip, "log-call-summary"),
-        .log_violations = enabled(node, sip, "log-violations"),
         .nat_port_first = (uint16_t)first,
         .nat_port_last = (uint16_t)last,
         .max_dialogs = tree_u32(sip, node, "max-dialogs", 0),

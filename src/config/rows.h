@@ -25,7 +25,7 @@ struct row_interface {
     const char *device; /* DPDK device, "net_af_packet0,iface=veth1" or a PCI address; "" none */
     be32 ip, mask;      /* 0 when unset */
     uint16_t mtu;
-    bool up, external, allow_ping;
+    bool up, allow_ping;
     uint8_t mac[6]; /* all zero: the device's own */
 };
 
@@ -88,7 +88,6 @@ struct row_voip_profile {
     const char *name;
     bool sip_status, rtp, nat_trace, preserve_override, no_sdp_fixup;
     bool open_register_pinhole, open_contact_pinhole, strict_register;
-    bool log_call_summary, log_violations;
     uint16_t nat_port_first, nat_port_last;
     uint32_t max_dialogs, max_idle_dialogs; /* 0 no limit */
     uint32_t call_keepalive_s;              /* 0 off */

@@ -79,7 +79,6 @@ static void compile_interfaces(struct compile *c, const uint8_t (*macs)[6])
         f->zone = (uint16_t)(i + 1);
         f->up = row->up;
         f->allow_ping = row->allow_ping;
-        f->external = row->external;
         memcpy(f->mac, memcmp(row->mac, no_mac, 6) != 0 || !macs ? row->mac : macs[i + 1], 6);
         f->nat = (struct nat_want){
             .ip = row->ip, .first = NAT_PORT_FIRST, .last = NAT_PORT_LAST, .preserve = true};
@@ -231,8 +230,6 @@ static void compile_profiles(struct compile *c)
         p->open_register_pinhole = row->open_register_pinhole;
         p->open_contact_pinhole = row->open_contact_pinhole;
         p->strict_register = row->strict_register;
-        p->log_call_summary = row->log_call_summary;
-        p->log_violations = row->log_violations;
         p->nat_port_first = row->nat_port_first;
         p->nat_port_last = row->nat_port_last;
         p->max_dialogs = row->max_dialogs;

@@ -15,7 +15,6 @@
 
 #define RING_SIZE       1024
 #define MBUF_CACHE      256
-#define MBUF_DATA       (RTE_PKTMBUF_HEADROOM + 2048)
 #define NEIGHBOUR_TABLE 4096
 
 static struct rte_rcu_qsbr *qsbr_create(unsigned readers)
@@ -64,11 +63,18 @@ static uint64_t worker_seed(const struct dataplane_options *o, uint16_t id)
     return s.k[0];
 }
 
+/* A frame of the largest MTU in one buffer, and never less than 2 KiB: SIP grows in its buffer. */
+static uint16_t buffer_size(uint16_t mtu)
+{
+    unsigned frame = RTE_ALIGN_CEIL(mtu + 64u, 64u);
+    return (uint16_t)(RTE_PKTMBUF_HEADROOM + (frame > 2048 ? frame : 2048));
+}
+
 static const char *parts_create(struct dataplane *dp, const struct dataplane_options *o)
 {
     /* The name of a pool is global to the process. */
     dp->pool = rte_pktmbuf_pool_create("packets", o->mbufs, MBUF_CACHE, sizeof(struct note),
-                                       MBUF_DATA, SOCKET_ID_ANY);
+                                       buffer_size(o->mtu), SOCKET_ID_ANY);
     if (!dp->pool)
         return "packet buffers";
     dp->qsbr = qsbr_create(o->n_workers + 1u);

@@ -87,6 +87,7 @@ struct packet_counts {
 struct dataplane_options {
     uint32_t sessions, mappings, mbufs;
     uint16_t n_workers;
+    uint16_t mtu; /* largest of the interfaces; 0 means 1500 */
     bool huge;    /* 2 MiB pages for the tables */
     bool any_mac; /* accept frames whatever their destination MAC: captures from elsewhere */
     bool fixed;   /* fixed secrets and seeds: replay and tests */

@@ -23,7 +23,7 @@ struct interface {
     uint8_t mac[6];
     uint16_t mtu; /* of IP packets */
     uint16_t zone;
-    bool up, allow_ping, external;
+    bool up, allow_ping;
     struct nat_want nat; /* source NAT to its own address; ip 0 when it has none */
 };
 

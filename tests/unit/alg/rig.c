@@ -31,7 +31,6 @@ void rig_init(struct rig *r, uint32_t mappings, uint32_t dialogs)
         .open_register_pinhole = true,
         .open_contact_pinhole = true,
         .strict_register = true,
-        .log_call_summary = true,
         .nat_port_first = 5117,
         .nat_port_last = 65533,
         .provisional_invite_expiry_s = 210,

@@ -52,8 +52,8 @@ static void test_defaults(void **state)
     const struct row_voip_profile *p = &rows->voip_profiles[0];
     assert_string_equal(p->name, "default");
     assert_true(p->sip_status && p->rtp && p->nat_trace && p->open_register_pinhole &&
-                p->open_contact_pinhole && p->strict_register && p->log_call_summary);
-    assert_false(p->preserve_override || p->no_sdp_fixup || p->log_violations);
+                p->open_contact_pinhole && p->strict_register);
+    assert_false(p->preserve_override || p->no_sdp_fixup);
     assert_int_equal(p->nat_port_first, 5117);
     assert_int_equal(p->nat_port_last, 65533);
     assert_int_equal(p->max_dialogs, 0);
@@ -130,10 +130,10 @@ static void test_network(void **state)
     assert_string_equal(port[0].device, "net_null0");
     assert_int_equal(be32_host(port[0].ip), 0xc0000201);
     assert_int_equal(be32_host(port[0].mask), 0xffffff00);
-    assert_true(port[0].up && port[0].external && port[0].allow_ping);
+    assert_true(port[0].up && port[0].allow_ping);
     assert_int_equal(port[0].mtu, 1400);
     assert_memory_equal(port[0].mac, mac, 6);
-    assert_false(port[1].up || port[1].external || port[1].allow_ping);
+    assert_false(port[1].up || port[1].allow_ping);
     assert_int_equal(port[1].mtu, 1500);
     assert_int_equal(port[1].ip, 0);
     assert_int_equal(rows->n_routes, 2);
