@@ -142,3 +142,42 @@ unsigned reap(struct rig *rig)
     store_flush(&rig->ms.store);
     return n;
 }
+
+struct mapping_want want_of(const struct rig *rig, struct endpoint inside)
+{
+    return (struct mapping_want){.proto = UDP,
+                                 .zone = LAN,
+                                 .inside = inside,
+                                 .nat = rig->nat,
+                                 .kind = MAPPING_RTP,
+                                 .owned = true,
+                                 .now_ms = 500};
+}
+
+struct handle open_one(struct rig *rig, struct endpoint inside)
+{
+    struct mapping_want want = want_of(rig, inside);
+    struct handle h;
+    assert_int_equal(mapping_open(&rig->ms, &rig->t, &want, &h), 0);
+    return h;
+}
+
+uint16_t public_port(const struct rig *rig, struct handle h)
+{
+    return be16_host(mapping_public(mapping_at(&rig->ms, h.index)).port);
+}
+
+uint32_t owners(const struct rig *rig, struct handle h)
+{
+    return mapping_at(&rig->ms, h.index)->owners;
+}
+
+uint32_t by_source(const struct rig *rig, struct endpoint inside)
+{
+    return mapping_find_source(&rig->ms, UDP, LAN, inside, 0);
+}
+
+uint32_t by_public(const struct rig *rig, uint16_t port)
+{
+    return mapping_find_public(&rig->ms, UDP, at(PUBLIC, port));
+}

@@ -51,3 +51,11 @@ unsigned slots_used(const struct table *t);
 
 /* Take all news; bury what is DYING and return its index. Returns the number of news. */
 unsigned reap(struct rig *rig);
+
+/* An RTP mapping of `inside`, owned; opened; and what is known of it. */
+struct mapping_want want_of(const struct rig *rig, struct endpoint inside);
+struct handle open_one(struct rig *rig, struct endpoint inside);
+uint16_t public_port(const struct rig *rig, struct handle h);
+uint32_t owners(const struct rig *rig, struct handle h);
+uint32_t by_source(const struct rig *rig, struct endpoint inside);
+uint32_t by_public(const struct rig *rig, uint16_t port);
