@@ -119,7 +119,6 @@ static bool outward_target(struct planner *p, enum sip_form_class class, const s
 {
     const struct alg_packet *packet = p->m->packet;
     struct endpoint e = host_endpoint(h);
-    bool fresh;
     if (e.ip != packet->inside.ip) {
         if (e.ip == packet->public_side.ip)
             note_kept(p, class, h);
@@ -136,10 +135,9 @@ static bool outward_target(struct planner *p, enum sip_form_class class, const s
             return true;
         }
     }
-    uint32_t index = mapping_find_source(p->alg->mappings, 17, packet->inside_zone, e,
-                                         packet->outside_ifindex);
-    fresh = index == INDEX_NONE;
-    if (!fresh)
+    uint32_t index =
+        mapping_find_source(p->alg->mappings, 17, packet->inside_zone, e, packet->outside_ifindex);
+    if (index != INDEX_NONE)
         t->ep = mapping_public(mapping_at(p->alg->mappings, index));
     else
         t->keep_port = class != SIP_FORM_VIA;
