@@ -21,7 +21,8 @@ static bool piece_finish(struct rte_mbuf *m, const struct rte_ether_hdr *eth)
     return true;
 }
 
-static void cut(struct worker *w, uint16_t ifindex, struct rte_mbuf *m, uint16_t mtu)
+__attribute__((noinline, cold)) static void cut(struct worker *w, uint16_t ifindex,
+                                                struct rte_mbuf *m, uint16_t mtu)
 {
     struct rte_mbuf *piece[MAX_PIECES];
     struct rte_ether_hdr eth = *rte_pktmbuf_mtod(m, struct rte_ether_hdr *);

@@ -74,16 +74,23 @@ static bool is_internal(be32 address)
     return net == 0 || net == 127;
 }
 
+static uint32_t word_at(const void *p, size_t i)
+{
+    uint32_t v;
+    memcpy(&v, (const char *)p + i * sizeof v, sizeof v);
+    return v;
+}
+
 static bool checksum_fits(const struct rte_mbuf *m, const struct rte_ipv4_hdr *ip, size_t ihl)
 {
-    uint64_t flag = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+    uint64_t flag = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK, sum = 0;
     if (flag == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
         return true;
     if (ihl != sizeof *ip)
         return checksum_fold(checksum_sum(ip, ihl)) == 0xffff;
-    uint32_t v[5];
-    memcpy(v, ip, sizeof v);
-    return checksum_fold((uint64_t)v[0] + v[1] + v[2] + v[3] + v[4]) == 0xffff;
+    for (size_t i = 0; i < sizeof *ip / sizeof(uint32_t); i++)
+        sum += word_at(ip, i);
+    return checksum_fold(sum) == 0xffff;
 }
 
 /* The IPv4 header; sets p->ip, p->l4, p->l4_len and cuts the frame to the datagram. */
