@@ -261,17 +261,17 @@ static int firewall_make(struct program *p, struct text *error)
 {
     struct text warnings = {0};
     struct replay_options options = {.clock_ms = p->clock_ms, .sent = frame_sent, .sent_ctx = p};
+    if (p->events && !(p->event_file = file_open(p->events, error)))
+        return -EINVAL;
     int rc = config_load_file(p->config, &options.config, error, &warnings);
     if (warnings.n)
         fputs(warnings.p, stderr);
     text_free(&warnings);
     if (rc != 0)
         return rc;
-    if (p->events) {
+    if (p->events)
         options.events = (struct event_sink){.emit = event_write, .ctx = p};
-        p->event_file = file_open(p->events, error);
-    }
-    p->replay = p->events && !p->event_file ? NULL : replay_create(&options, error);
+    p->replay = replay_create(&options, error);
     return p->replay ? 0 : -EINVAL;
 }
 
