@@ -275,21 +275,6 @@ static void forms_note(struct alg *alg, const struct sip_message *m, const struc
     }
 }
 
-static void opened_event(const struct alg *alg, const struct sip_message *m,
-                         const struct sip_map *map, int side)
-{
-    static const char *const kinds[] = {"signalling", "rtp", "rtcp"};
-    char inside[ENDPOINT_TEXT_MAX], public_side[ENDPOINT_TEXT_MAX];
-    const struct mapping *at = mapping_at(alg->mappings, map->h[side].index);
-    endpoint_print(mapping_inside(at), inside);
-    endpoint_print(mapping_public(at), public_side);
-    event_emit(&alg->events, "mapping-opened", m->packet->now_ms,
-               "\"mapping\":%u,\"kind\":\"%s\",\"proto\":%u,\"inside\":\"%s\",\"public\":\"%s\","
-               "\"policy\":%u",
-               map->h[side].index, kinds[at->kind % 3], map->proto, inside, public_side,
-               m->packet->policy_id);
-}
-
 static void map_pin(struct alg *alg, const struct sip_message *m, const struct sip_map *map,
                     struct dialog *owner)
 {
@@ -303,8 +288,6 @@ static void map_pin(struct alg *alg, const struct sip_message *m, const struct s
     for (int side = 0; side < 2; side++) {
         pin->h[side] = map->h[side];
         pin->public_side[side] = map->public_side[side];
-        if (!handle_none(map->h[side]) && map->opened[side] && events_on(&alg->events))
-            opened_event(alg, m, map, side);
     }
     if (map->kind == MAPPING_RTP && map->stream < DIALOG_REMOTES)
         pin->remote = owner->remotes[map->stream];

@@ -327,7 +327,8 @@ static void mapping_bury(struct expiry *e, uint32_t index)
     table_remove(&e->setup.mappings->store.table, index, 1);
     mapping_empty(e, index);
     if (events_on(e->setup.events))
-        mapping_event_closed(e->setup.events, e->now_ms, index, mapping_of(e, index));
+        mapping_event_emit(e->setup.events, "mapping-closed", e->now_ms, index,
+                           mapping_of(e, index));
     reaper_add(&e->mapping_reaper, index);
 }
 
@@ -343,12 +344,24 @@ static bool mapping_ready(void *ctx, uint32_t index)
     return true;
 }
 
+/* True the first time in a life. */
+static bool mapping_born(struct expiry *e, uint32_t index)
+{
+    const struct mapping *m = mapping_of(e, index);
+    if (!ledger_born(&e->mappings, index))
+        return false;
+    if (events_on(e->setup.events))
+        mapping_event_emit(e->setup.events, "mapping-opened",
+                           e->now_ms - expiry_elapsed_ms(e->now_ms, m->created_ms), index, m);
+    return true;
+}
+
 static void mapping_news(struct expiry *e, uint32_t index)
 {
     enum record_state state = record_state(&mapping_of(e, index)->r);
     if (state != RECORD_LIVE && state != RECORD_DYING)
         return;
-    bool first = ledger_born(&e->mappings, index);
+    bool first = mapping_born(e, index);
     if (state == RECORD_DYING)
         mapping_bury(e, index);
     else

@@ -59,14 +59,14 @@ void session_event_emit(const struct event_sink *sink, const struct timer_sets *
     text_free(&t);
 }
 
-void mapping_event_closed(const struct event_sink *sink, uint64_t now_ms, uint32_t index,
-                          const struct mapping *m)
+void mapping_event_emit(const struct event_sink *sink, const char *name, uint64_t now_ms,
+                        uint32_t index, const struct mapping *m)
 {
     static const char *const kinds[] = {"signalling", "rtp", "rtcp"};
     char inside[ENDPOINT_TEXT_MAX], public_side[ENDPOINT_TEXT_MAX];
     endpoint_print(mapping_inside(m), inside);
     endpoint_print(mapping_public(m), public_side);
-    event_emit(sink, "mapping-closed", now_ms,
+    event_emit(sink, name, now_ms,
                "\"mapping\":%u,\"kind\":\"%s\",\"proto\":%u,\"inside\":\"%s\",\"public\":\"%s\","
                "\"policy\":%u",
                index, kinds[m->kind], m->r.key[0].proto, inside, public_side, m->policy_id);

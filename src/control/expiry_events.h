@@ -5,7 +5,7 @@
  * session-created, session-expired, session-ended
  *     session proto src dst reply_src reply_dst policy mapped alg timer_s timer_source
  *     and at the end: packets bytes (original, reply) why
- * mapping-closed
+ * mapping-opened, mapping-closed
  *     mapping kind proto inside public policy
  *
  * timer_s is null where the session never idles out.
@@ -27,5 +27,5 @@ struct session_event {
 void session_event_emit(const struct event_sink *sink, const struct timer_sets *sets,
                         const struct session *s, const struct session_event *event);
 
-void mapping_event_closed(const struct event_sink *sink, uint64_t now_ms, uint32_t index,
-                          const struct mapping *m);
+void mapping_event_emit(const struct event_sink *sink, const char *name, uint64_t now_ms,
+                        uint32_t index, const struct mapping *m);

@@ -232,7 +232,6 @@ static void test_shared_port(void **state)
     }
     assert_int_equal(rig_owners(&f.r, INSIDE, 6000), 20);
     assert_int_equal(rig_owners(&f.r, INSIDE, 6001), 20);
-    assert_int_equal(rig_events(&f.r, "mapping-opened"), 2);
     for (unsigned i = 0; i < 20; i++) {
         assert_true(open_at(&f, 6000));
         struct say s = say("BYE", 2, NULL);

@@ -152,6 +152,8 @@ static void test_events(void **state)
     mapping_release(&b->mappings, &b->worker, h, false);
     settle(b, 6000);
     const char *want =
+        "mapping-opened 100 \"mapping\":0,\"kind\":\"rtp\",\"proto\":17,"
+        "\"inside\":\"10.0.0.20:4000\",\"public\":\"10.0.0.20:4000\",\"policy\":0\n"
         "session-created 100 \"session\":0,\"proto\":17,\"src\":\"10.0.0.0:4000\","
         "\"dst\":\"198.51.100.5:5060\",\"reply_src\":\"198.51.100.5:5060\","
         "\"reply_dst\":\"10.0.0.0:4000\",\"policy\":0,\"mapped\":false,\"alg\":false,"
@@ -168,6 +170,26 @@ static void test_events(void **state)
     bench_free(b);
 }
 
+/* Control may hear of a mapping when it is over already: it is told of as any other. */
+static void test_events_of_a_short_life(void **state)
+{
+    (void)state;
+    struct bench *b = bench_make();
+    events_start(b);
+    struct handle h = mapping_make(b, 4000, true, 100);
+    mapping_release(&b->mappings, &b->worker, h, false);
+    settle(b, 200);
+    settle(b, 300);
+    static const char rest[] = " \"mapping\":0,\"kind\":\"rtp\",\"proto\":17,"
+                               "\"inside\":\"10.0.0.20:4000\","
+                               "\"public\":\"10.0.0.20:4000\",\"policy\":0\n";
+    struct text want = {0};
+    text_printf(&want, "mapping-opened 100%smapping-closed 200%s", rest, rest);
+    assert_string_equal(b->log.p, want.p);
+    text_free(&want);
+    bench_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_session_made_while_the_mapping_closes),
         cmocka_unit_test(test_released_but_kept),
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_events_of_a_short_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
