@@ -38,8 +38,7 @@ struct voip_profile {
     X(SIP_NO_DIALOG, "sip-no-dialog", "dialog table full")                                   \
     X(SIP_DIALOG_LIMIT, "sip-dialog-limit", "max-dialogs of the policy reached")             \
     X(SIP_CALL_ENDED, "sip-call-ended", "message of a call that call-keepalive has ended")   \
-    X(SIP_MEDIA_LIMIT, "sip-media-limit", "more media streams than one dialog may open")     \
-    X(SIP_FOREIGN_MEDIA, "sip-foreign-media", "media address the sender may not speak for")
+    X(SIP_MEDIA_LIMIT, "sip-media-limit", "more media streams than one dialog may open")
 
 enum alg_reason {
     ALG_REASON_NONE,

@@ -1,11 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The walk over the range begins anywhere and goes in strides of a quarter of it or more that share
+ * no divisor with the number of places, so it visits each once. One place after the other would not
+ * do: ports in use lie together, and a walk that begins in a long run of them gives up inside it.
+ */
 #include "sessions/nat.h"
+
+static uint32_t common_divisor(uint32_t a, uint32_t b)
+{
+    while (b) {
+        uint32_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
 
 void nat_probe_init(struct nat_probe *p, const struct nat_want *want, be16 source, uint32_t random,
                     uint16_t step)
 {
-    *p = (struct nat_probe){
-        .want = want, .source = be16_host(source), .start = random, .step = step};
+    *p = (struct nat_probe){.want = want, .source = be16_host(source), .step = step};
+    p->first = want->first;
+    if (step == 2 && (p->first ^ p->source) & 1)
+        p->first++;
+    p->places = p->first > want->last ? 0 : (want->last - p->first) / step + 1;
+    if (p->places == 0)
+        return;
+    p->at = random % p->places;
+    p->stride = p->places / 4 + 1 + (random * 0x9e3779b1u >> 8) % (p->places / 2 + 1);
+    while (common_divisor(p->stride, p->places) != 1)
+        p->stride++;
 }
 
 /* A source port below 1024 is not kept: outside it may stand for a service (RFC 4787 REQ-3). */
@@ -28,14 +52,9 @@ bool nat_probe_next(struct nat_probe *p, be16 *port)
             return false;
         n--;
     }
-    uint32_t first = p->want->first;
-    if (p->step == 2 && (first ^ p->source) & 1)
-        first++;
-    if (first > p->want->last)
+    if (n >= p->places)
         return false;
-    uint32_t places = (p->want->last - first) / p->step + 1;
-    if (n >= places)
-        return false;
-    *port = be16_of((uint16_t)(first + (p->start % places + n) % places * p->step));
+    *port = be16_of((uint16_t)(p->first + p->at * p->step));
+    p->at = (p->at + p->stride) % p->places;
     return true;
 }

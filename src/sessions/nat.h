@@ -27,9 +27,10 @@ struct nat_want {
 struct nat_probe {
     const struct nat_want *want;
     uint16_t source; /* host order */
-    uint32_t start;  /* where in the range to begin */
     uint16_t step;   /* 2 keeps the parity of the source port (RTP and RTCP), else 1 */
     uint16_t tried;
+    uint32_t first, places; /* of the range, with the right parity */
+    uint32_t at, stride;    /* a walk that visits every place once */
 };
 
 /*
