@@ -305,6 +305,7 @@ static enum step step_nat(struct worker *w, struct first *f)
     }
     if (f->sip)
         want->flags |= SESSION_ALG;
+    session_prepare(&w->dp->sessions, want->key);
     return NEXT;
 }
 

@@ -19,15 +19,21 @@ static uint32_t common_divisor(uint32_t a, uint32_t b)
 void nat_probe_init(struct nat_probe *p, const struct nat_want *want, be16 source, uint32_t random,
                     uint16_t step)
 {
-    *p = (struct nat_probe){.want = want, .source = be16_host(source), .step = step};
-    p->first = want->first;
-    if (step == 2 && (p->first ^ p->source) & 1)
+    *p = (struct nat_probe){
+        .want = want, .source = be16_host(source), .random = random, .step = step};
+}
+
+/* Most flows keep their source port and never come here. */
+static void walk_begin(struct nat_probe *p)
+{
+    p->first = p->want->first;
+    if (p->step == 2 && (p->first ^ p->source) & 1)
         p->first++;
-    p->places = p->first > want->last ? 0 : (want->last - p->first) / step + 1;
+    p->places = p->first > p->want->last ? 0 : (p->want->last - p->first) / p->step + 1;
     if (p->places == 0)
         return;
-    p->at = random % p->places;
-    p->stride = p->places / 4 + 1 + (random * 0x9e3779b1u >> 8) % (p->places / 2 + 1);
+    p->at = p->random % p->places;
+    p->stride = p->places / 4 + 1 + (p->random * 0x9e3779b1u >> 8) % (p->places / 2 + 1);
     while (common_divisor(p->stride, p->places) != 1)
         p->stride++;
 }
@@ -52,6 +58,8 @@ bool nat_probe_next(struct nat_probe *p, be16 *port)
             return false;
         n--;
     }
+    if (n == 0)
+        walk_begin(p);
     if (n >= p->places)
         return false;
     *port = be16_of((uint16_t)(p->first + p->at * p->step));

@@ -29,7 +29,8 @@ struct nat_probe {
     uint16_t source; /* host order */
     uint16_t step;   /* 2 keeps the parity of the source port (RTP and RTCP), else 1 */
     uint16_t tried;
-    uint32_t first, places; /* of the range, with the right parity */
+    uint32_t random;
+    uint32_t first, places; /* of the range, with the right parity; set when first needed */
     uint32_t at, stride;    /* a walk that visits every place once */
 };
 

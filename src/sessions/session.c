@@ -166,12 +166,38 @@ static bool overtaken(const struct sessions *ss, const struct session_new *want)
     return m != INDEX_NONE && mapping_public(mapping_at(ss->mappings, m)).ip == want->nat->ip;
 }
 
+static void buckets_prefetch(const struct sessions *ss, const struct key *key)
+{
+    const struct table *t = &ss->store.table;
+    uint64_t hash = table_hash(t, key);
+    __builtin_prefetch(table_bucket(t, hash, 0), 1);
+    __builtin_prefetch(table_bucket(t, hash, 1), 1);
+}
+
+/* The lines that the next session of this thread will be written to. */
+static void next_prefetch(const struct sessions *ss, const struct store_cache *cache)
+{
+    uint32_t next = store_next(cache);
+    if (next == INDEX_NONE)
+        return;
+    __builtin_prefetch(session_at(ss, next), 1);
+    __builtin_prefetch(&session_at(ss, next)->last_seen_ms, 1);
+    __builtin_prefetch(&ss->cold[next], 1);
+}
+
+void session_prepare(const struct sessions *ss, const struct key key[2])
+{
+    buckets_prefetch(ss, &key[0]);
+    buckets_prefetch(ss, &key[1]);
+}
+
 int session_create(struct sessions *ss, struct session_thread *t, const struct session_new *want,
                    struct table_hit *hit)
 {
     uint32_t index = store_take(&ss->store, &t->sessions);
     if (index == INDEX_NONE)
         return -ENOSPC;
+    next_prefetch(ss, &t->sessions);
     session_fill(ss, index, want);
 
     int result =

@@ -100,6 +100,9 @@ struct session_new {
     uint32_t now_ms;
 };
 
+/* Fetch what session_create will read for these keys; the reply's port is the first to be tried. */
+void session_prepare(const struct sessions *ss, const struct key key[2]);
+
 /*
  * Make the session and enter both keys. Returns
  *   0               live; *hit names it, direction 0

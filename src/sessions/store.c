@@ -102,13 +102,14 @@ uint32_t store_take(struct store *s, struct store_cache *cache)
         if (cache->head == INDEX_NONE && !fresh_take(s, cache))
             return INDEX_NONE;
     }
-    if (cache->head != INDEX_NONE) {
-        uint32_t index = cache->head;
+    uint32_t index = cache->head;
+    if (index != INDEX_NONE) {
         cache->head = link_load(&link_of(s, index)->next);
-        return index;
+    } else {
+        cache->n_fresh--;
+        index = cache->fresh++;
     }
-    cache->n_fresh--;
-    return cache->fresh++;
+    return index;
 }
 
 void store_untake(struct store *s, struct store_cache *cache, uint32_t index)

@@ -49,6 +49,12 @@ static inline struct record *store_record(const struct store *s, uint32_t index)
 /* A FREE record's index, or INDEX_NONE when all are in use. */
 uint32_t store_take(struct store *s, struct store_cache *cache);
 
+/* The index that the next store_take gives this cache, or INDEX_NONE if that is not known yet. */
+static inline uint32_t store_next(const struct store_cache *cache)
+{
+    return cache->head != INDEX_NONE ? cache->head : cache->n_fresh ? cache->fresh : INDEX_NONE;
+}
+
 /* Give back an index whose record never became visible, or whose slots its maker took out again. */
 void store_untake(struct store *s, struct store_cache *cache, uint32_t index);
 
