@@ -28,6 +28,8 @@ int firewall_group_teardown(void **state)
     return 0;
 }
 
+static struct replay *running;
+
 static void keep(void *ctx, uint16_t ifindex, uint64_t at_ns, struct slice frame)
 {
     struct firewall *fw = ctx;
@@ -44,11 +46,14 @@ void firewall_make(struct firewall *fw, const char *config)
     struct text error = {0};
     struct replay_options options = {.clock_ms = 1000000, .sent = keep, .sent_ctx = fw};
     *fw = (struct firewall){0};
+    replay_free(running); /* of a test that failed */
+    running = NULL;
     if (config_load_text("test", slice_str(config), &options.config, &error, NULL) != 0)
         fail_msg("%s", error.p);
     fw->r = replay_create(&options, &error);
     if (!fw->r)
         fail_msg("%s", error.p);
+    running = fw->r;
     fw->dp = replay_dataplane(fw->r);
     text_free(&error);
 }
@@ -61,10 +66,50 @@ static void assert_balance(const struct firewall *fw)
     text_free(&why);
 }
 
+unsigned firewall_gives(struct firewall *fw, uint16_t ifindex, const struct frame *f)
+{
+    fw->n_sent = 0;
+    assert_int_equal(replay_frame(fw->r, ifindex, frame_slice(f)), 0);
+    assert_balance(fw);
+    return fw->n_sent;
+}
+
+void firewall_commands(struct firewall *fw, const char *const *lines)
+{
+    struct text answer = {0};
+    for (; *lines; lines++)
+        if (replay_command(fw->r, slice_str(*lines), &answer) != 0)
+            fail_msg("%s", answer.p);
+    text_free(&answer);
+}
+
+static struct replay_counts counts(const struct firewall *fw)
+{
+    struct replay_counts c;
+    replay_counts(fw->r, &c);
+    return c;
+}
+
+uint64_t firewall_dropped(const struct firewall *fw, enum drop_reason reason)
+{
+    return counts(fw).packets.drop[reason];
+}
+
+uint32_t firewall_sessions(const struct firewall *fw)
+{
+    return counts(fw).sessions;
+}
+
+uint32_t firewall_mappings(const struct firewall *fw)
+{
+    return counts(fw).mappings;
+}
+
 void firewall_free(struct firewall *fw)
 {
     assert_balance(fw);
     replay_free(fw->r);
+    running = NULL;
 }
 
 void firewall_drops(struct firewall *fw, uint16_t ifindex, const struct frame *f,
@@ -88,12 +133,8 @@ void firewall_drops(struct firewall *fw, uint16_t ifindex, const struct frame *f
 const struct frame *firewall_passes(struct firewall *fw, uint16_t ifindex, const struct frame *f,
                                     uint16_t out)
 {
-    struct replay_counts c;
-    fw->n_sent = 0;
-    assert_int_equal(replay_frame(fw->r, ifindex, frame_slice(f)), 0);
-    assert_balance(fw);
-    if (fw->n_sent != 1) {
-        replay_counts(fw->r, &c);
+    if (firewall_gives(fw, ifindex, f) != 1) {
+        struct replay_counts c = counts(fw);
         for (int i = 0; i < DROP_COUNT; i++)
             if (c.packets.drop[i])
                 print_message("%s %lu\n", drop_name((enum drop_reason)i), c.packets.drop[i]);
@@ -101,6 +142,16 @@ const struct frame *firewall_passes(struct firewall *fw, uint16_t ifindex, const
     assert_int_equal(fw->n_sent, 1);
     assert_int_equal(fw->sent[0].ifindex, out);
     return &fw->sent[0].f;
+}
+
+void frame_assert_ends(const struct frame *f, struct ends e)
+{
+    be32 src = frame_address(e.src), dst = frame_address(e.dst);
+    assert_memory_equal(f->b + FRAME_IP + 12, &src, 4);
+    assert_memory_equal(f->b + FRAME_IP + 16, &dst, 4);
+    assert_int_equal(f->b[FRAME_L4] << 8 | f->b[FRAME_L4 + 1], e.sport);
+    assert_int_equal(f->b[FRAME_L4 + 2] << 8 | f->b[FRAME_L4 + 3], e.dport);
+    frame_assert_whole(f);
 }
 
 void frame_assert_whole(const struct frame *f)

@@ -36,5 +36,19 @@ void firewall_drops(struct firewall *fw, uint16_t ifindex, const struct frame *f
 const struct frame *firewall_passes(struct firewall *fw, uint16_t ifindex, const struct frame *f,
                                     uint16_t out);
 
+/* The frame comes to its end whatever that is, and every packet is accounted for: how many left. */
+unsigned firewall_gives(struct firewall *fw, uint16_t ifindex, const struct frame *f);
+
+/* Type commands, all of which must be accepted; the last one is NULL. */
+void firewall_commands(struct firewall *fw, const char *const *lines);
+#define COMMANDS(fw, ...) firewall_commands((fw), (const char *const[]){__VA_ARGS__, NULL})
+
+uint64_t firewall_dropped(const struct firewall *fw, enum drop_reason reason);
+uint32_t firewall_sessions(const struct firewall *fw);
+uint32_t firewall_mappings(const struct firewall *fw);
+
+/* Addresses and ports of a frame, and that it is whole. */
+void frame_assert_ends(const struct frame *f, struct ends e);
+
 /* Are the lengths and checksums of an IPv4 frame right? */
 void frame_assert_whole(const struct frame *f);

@@ -119,6 +119,21 @@ static struct frame protocol(uint8_t number)
     return f;
 }
 
+static struct frame to(const char *dst)
+{
+    return udp((struct ends){"10.0.0.20", 1, dst, 53});
+}
+
+/* An ARP request with byte `at` set, of `n` bytes. */
+static struct frame arp(size_t at, unsigned char value, size_t n)
+{
+    struct frame f;
+    frame_arp(&f, 1, "10.0.0.20", "10.0.0.1");
+    f.b[at] = value;
+    f.n = n;
+    return f;
+}
+
 static void test_drops(void **state)
 {
     const struct {
@@ -147,6 +162,21 @@ static void test_drops(void **state)
         {LAN, DROP_BROADCAST, set_byte(FRAME_IP + 16, 224, true)},
         {LAN, DROP_BROADCAST, set_byte(FRAME_IP + 16, 255, true)},
         {LAN, DROP_BROADCAST, set_byte(0, 0xff, false)},
+        {LAN, DROP_BROADCAST, to("203.0.113.255")},
+        {LAN, DROP_BROADCAST, to("10.1.0.255")},
+        {LAN, DROP_BROADCAST, udp((struct ends){"10.0.0.20", 1, "10.0.0.255", 53})},
+        {LAN, DROP_BAD_DESTINATION, to("0.0.0.0")},
+        {LAN, DROP_BAD_DESTINATION, to("0.1.2.3")},
+        {LAN, DROP_BAD_DESTINATION, to("127.0.0.1")},
+        {LAN, DROP_BAD_DESTINATION, to("127.255.255.255")},
+        {LAN, DROP_BAD_SOURCE, udp((struct ends){"10.0.0.1", 1, "198.51.100.5", 53})},
+        {WAN, DROP_BAD_SOURCE, udp((struct ends){"203.0.113.2", 1, "10.0.0.20", 53})},
+        {LAN, DROP_ARP_MALFORMED, arp(FRAME_IP + 1, 6, 60)},
+        {LAN, DROP_ARP_MALFORMED, arp(FRAME_IP + 2, 9, 60)},
+        {LAN, DROP_ARP_MALFORMED, arp(FRAME_IP + 4, 8, 60)},
+        {LAN, DROP_ARP_MALFORMED, arp(FRAME_IP + 5, 16, 60)},
+        {LAN, DROP_ARP_MALFORMED, arp(FRAME_IP, 0, 41)},
+        {LAN, DROP_ARP_MALFORMED, arp(FRAME_IP, 0, 14)},
         {LAN, DROP_FRAGMENT, set_byte(FRAME_IP + 6, 0x20, true)},
         {LAN, DROP_FRAGMENT, set_byte(FRAME_IP + 7, 1, true)},
         {LAN, DROP_PROTOCOL, protocol(47)},
@@ -190,16 +220,6 @@ static void test_drops(void **state)
     firewall_free(&fw);
 }
 
-static void assert_ends(const struct frame *f, struct ends e)
-{
-    be32 src = frame_address(e.src), dst = frame_address(e.dst);
-    assert_memory_equal(f->b + FRAME_IP + 12, &src, 4);
-    assert_memory_equal(f->b + FRAME_IP + 16, &dst, 4);
-    assert_int_equal(f->b[FRAME_L4] << 8 | f->b[FRAME_L4 + 1], e.sport);
-    assert_int_equal(f->b[FRAME_L4 + 2] << 8 | f->b[FRAME_L4 + 3], e.dport);
-    frame_assert_whole(f);
-}
-
 static void test_passes_with_nat(void **state)
 {
     struct firewall fw;
@@ -207,7 +227,7 @@ static void test_passes_with_nat(void **state)
     (void)state;
     firewall_make(&fw, config);
     const struct frame *there = firewall_passes(&fw, LAN, &f, WAN);
-    assert_ends(there, (struct ends){"203.0.113.2", 1000, "198.51.100.5", 2000});
+    frame_assert_ends(there, (struct ends){"203.0.113.2", 1000, "198.51.100.5", 2000});
     assert_int_equal(there->n, f.n);
     assert_int_equal(there->b[FRAME_IP + 8], 63);
     /* To the gateway, from the firewall. */
@@ -215,7 +235,7 @@ static void test_passes_with_nat(void **state)
 
     f = udp((struct ends){"198.51.100.5", 2000, "203.0.113.2", 1000});
     const struct frame *back = firewall_passes(&fw, WAN, &f, LAN);
-    assert_ends(back, (struct ends){"198.51.100.5", 2000, "10.0.0.20", 1000});
+    frame_assert_ends(back, (struct ends){"198.51.100.5", 2000, "10.0.0.20", 1000});
     assert_memory_equal(back->b, "\x02\x00\x0a\x00\x00\x14\x02\x00\x0a\x00\x00\x01", 12);
 
     /* The port is open to that server alone. */
@@ -232,9 +252,9 @@ static void test_passes_without_nat(void **state)
     struct frame f = udp(there);
     (void)state;
     firewall_make(&fw, config);
-    assert_ends(firewall_passes(&fw, LAN, &f, DMZ), there);
+    frame_assert_ends(firewall_passes(&fw, LAN, &f, DMZ), there);
     f = udp(back);
-    assert_ends(firewall_passes(&fw, DMZ, &f, LAN), back);
+    frame_assert_ends(firewall_passes(&fw, DMZ, &f, LAN), back);
     firewall_free(&fw);
 }
 
