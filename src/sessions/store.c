@@ -33,8 +33,12 @@ static void link_store(uint32_t *p, uint32_t v)
 int store_init(struct store *s, uint32_t capacity, uint32_t stride, bool huge)
 {
     struct hash_secret secret = s->table.secret;
+    uint32_t chain = capacity / STORE_CHAINS;
     *s = (struct store){.capacity = capacity,
                         .stride = stride,
+                        .chain = chain > STORE_CHAIN ? STORE_CHAIN
+                                 : chain             ? chain
+                                                     : 1,
                         .bytes = (size_t)capacity * stride,
                         .chains = INDEX_NONE,
                         .pending = INDEX_NONE};
@@ -85,7 +89,7 @@ static bool fresh_take(struct store *s, struct store_cache *cache)
     uint32_t first = __atomic_load_n(&s->fresh, __ATOMIC_RELAXED), n;
     do {
         n = s->capacity - first;
-        n = n < STORE_CHAIN ? n : STORE_CHAIN;
+        n = n < s->chain ? n : s->chain;
         if (n == 0)
             return false;
     } while (!__atomic_compare_exchange_n(&s->fresh, &first, first + n, true, __ATOMIC_RELAXED,
@@ -128,7 +132,7 @@ void store_return(struct store *s, uint32_t index)
     link_store(&link_of(s, index)->next, s->pending);
     s->pending = index;
     s->freed++;
-    if (++s->n_pending == STORE_CHAIN)
+    if (++s->n_pending == s->chain)
         store_flush(s);
 }
 

@@ -2,7 +2,8 @@
 /*
  * Records by index, and who may use which index. Indexes never used before come from a counter,
  * used ones come back in chains of up to 64 that workers take whole: one compare-and-swap per 64
- * allocations, nothing touched before it is needed.
+ * allocations, nothing touched before it is needed. In a small store chains are shorter: what one
+ * thread keeps for itself the others miss.
  *
  * Threads: any thread allocates through a cache of its own; control alone frees, after a grace
  * period in which every thread that could have seen the record has reported quiescent.
@@ -11,12 +12,15 @@
 
 #include "sessions/table.h"
 
-#define STORE_CHAIN 64
+/* Length of a chain: at most this, and at most one of STORE_CHAINS parts of the store. */
+#define STORE_CHAIN  64
+#define STORE_CHAINS 256
 
 struct store {
     struct table table;
     uint32_t capacity;
     uint32_t stride;
+    uint32_t chain; /* longest one */
     unsigned char *records;
     size_t bytes;
     uint32_t fresh;   /* atomic: indexes from here on were never used */

@@ -63,15 +63,16 @@ static void pending_waits_for_the_flush(void **state)
     (void)state;
     struct store s;
     struct store_cache cache = STORE_CACHE_EMPTY;
-    bool seen[200] = {false};
-    store_open(&s, 200);
-    assert_int_equal(take_all(&s, &cache, seen), 200);
-    for (uint32_t i = 0; i < STORE_CHAIN + 10; i++)
+    bool seen[2560] = {false};
+    store_open(&s, 2560);
+    assert_int_equal(s.chain, 10);
+    assert_int_equal(take_all(&s, &cache, seen), 2560);
+    for (uint32_t i = 0; i < 10 + 7; i++)
         store_return(&s, i);
     memset(seen, 0, sizeof seen);
-    assert_int_equal(take_all(&s, &cache, seen), STORE_CHAIN);
-    store_flush(&s);
     assert_int_equal(take_all(&s, &cache, seen), 10);
+    store_flush(&s);
+    assert_int_equal(take_all(&s, &cache, seen), 7);
     store_free(&s);
 }
 
@@ -81,10 +82,10 @@ static void chains_go_to_caches_whole(void **state)
     (void)state;
     struct store s;
     struct store_cache a = STORE_CACHE_EMPTY, b = STORE_CACHE_EMPTY;
-    bool seen[2 * STORE_CHAIN] = {false};
-    store_open(&s, 2 * STORE_CHAIN);
+    bool seen[2560] = {false};
+    store_open(&s, 2560);
     take_all(&s, &a, seen);
-    for (uint32_t i = 0; i < 2 * STORE_CHAIN; i++)
+    for (uint32_t i = 0; i < 2 * s.chain; i++)
         store_return(&s, i);
     uint32_t from_a = store_take(&s, &a), from_b = store_take(&s, &b);
     assert_int_not_equal(from_a, from_b);
@@ -93,9 +94,27 @@ static void chains_go_to_caches_whole(void **state)
 
     memset(seen, 0, sizeof seen);
     seen[from_a] = seen[from_b] = true;
-    assert_int_equal(take_all(&s, &a, seen), STORE_CHAIN - 1);
-    assert_int_equal(take_all(&s, &b, seen), STORE_CHAIN - 1);
+    assert_int_equal(take_all(&s, &a, seen), s.chain - 1);
+    assert_int_equal(take_all(&s, &b, seen), s.chain - 1);
     store_free(&s);
+}
+
+/* However small a store is, one thread takes but a small part of it for itself. */
+static void no_thread_takes_it_all(void **state)
+{
+    static const struct {
+        uint32_t capacity, chain;
+    } row[] = {{1, 1}, {64, 1}, {511, 1}, {512, 2}, {16383, 63}, {16384, 64}, {100000, 64}};
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct store s;
+        struct store_cache cache = STORE_CACHE_EMPTY;
+        store_open(&s, row[i].capacity);
+        assert_int_equal(s.chain, row[i].chain);
+        store_take(&s, &cache);
+        assert_int_equal(s.fresh, row[i].chain);
+        store_free(&s);
+    }
 }
 
 static void untaken_is_taken_next(void **state)
@@ -207,8 +226,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(capacity_is_exact),         cmocka_unit_test(pending_waits_for_the_flush),
-        cmocka_unit_test(chains_go_to_caches_whole), cmocka_unit_test(untaken_is_taken_next),
-        cmocka_unit_test(handles_go_stale),          cmocka_unit_test(random_operations),
+        cmocka_unit_test(chains_go_to_caches_whole), cmocka_unit_test(no_thread_takes_it_all),
+        cmocka_unit_test(untaken_is_taken_next),     cmocka_unit_test(handles_go_stale),
+        cmocka_unit_test(random_operations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
