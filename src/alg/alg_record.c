@@ -24,9 +24,17 @@ void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms)
 void alg_claim(struct alg *alg, const struct pin *pin)
 {
     struct endpoint rtcp = {pin->remote.ip, be16_of((uint16_t)(be16_host(pin->remote.port) + 1))};
-    mapping_claim(alg->mappings, alg->thread, pin->h[0].index, pin->remote);
-    if (!handle_none(pin->h[1]))
+    if (store_live(&alg->mappings->store, pin->h[0]))
+        mapping_claim(alg->mappings, alg->thread, pin->h[0].index, pin->remote);
+    if (store_live(&alg->mappings->store, pin->h[1]))
         mapping_claim(alg->mappings, alg->thread, pin->h[1].index, rtcp);
+}
+
+bool alg_pin_stands(const struct alg *alg, const struct pin *pin, const struct sip_message *m)
+{
+    const struct store *store = &alg->mappings->store;
+    return (!m->nat || pin->public_side[0].ip == m->packet->public_side.ip) &&
+           store_live(store, pin->h[0]) && (handle_none(pin->h[1]) || store_live(store, pin->h[1]));
 }
 
 void alg_unpin(struct alg *alg, struct dialog *d, struct pin *pin)

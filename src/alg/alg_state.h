@@ -42,6 +42,12 @@ void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms);
 /* A flow from a stream's inside endpoints to where the other side listens comes through its pin. */
 void alg_claim(struct alg *alg, const struct pin *pin);
 
+/*
+ * Do the mappings of a pin stand, with the public address its endpoint has in this message? They do
+ * not after the address of the way out has changed.
+ */
+bool alg_pin_stands(const struct alg *alg, const struct pin *pin, const struct sip_message *m);
+
 /* Leave the mappings of a pin and give it back. */
 void alg_unpin(struct alg *alg, struct dialog *d, struct pin *pin);
 

@@ -308,7 +308,7 @@ static enum alg_reason contact_map(struct planner *p, const struct sip_addr *con
     const struct dialog *owner = m->call ? m->call : m->record;
     const struct pin *pin =
         owner ? pin_find(&p->alg->dialogs, owner, MAPPING_SIGNALLING, 0, e) : NULL;
-    if (pin && store_live(&p->alg->mappings->store, pin->h[0])) {
+    if (pin && alg_pin_stands(p->alg, pin, m)) {
         map->held = true;
         map->public_side[0] = pin->public_side[0];
     }

@@ -77,8 +77,7 @@ static bool map_take_pin(struct sdp_planner *s, struct sip_map *map)
     const struct dialog *call = s->p->m->call;
     const struct pin *pin =
         call ? pin_find(&alg->dialogs, call, MAPPING_RTP, map->stream, map->inside) : NULL;
-    if (!pin || !store_live(&alg->mappings->store, pin->h[0]) ||
-        (!handle_none(pin->h[1]) && !store_live(&alg->mappings->store, pin->h[1])))
+    if (!pin || !alg_pin_stands(alg, pin, s->p->m))
         return false;
     map->held = true;
     map->alone = handle_none(pin->h[1]);

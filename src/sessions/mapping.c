@@ -161,6 +161,12 @@ static uint32_t flow_share(const struct mappings *ms)
     return ms->store.capacity - ms->store.capacity / 4;
 }
 
+/* Its public side has another address than this way out has now. */
+static bool address_gone(const struct mapping *m, const struct mapping_want *want)
+{
+    return m->r.flags & MAPPING_NAT && want->nat.ip && mapping_public(m).ip != want->nat.ip;
+}
+
 /*
  * An OPENING record for want->inside with its inside key entered. -EEXIST and *twin: it has one
  * already.
@@ -171,8 +177,10 @@ static int mapping_begin(struct mappings *ms, struct session_thread *t,
     /* Looked up first: what an endpoint has already it keeps using when the table is full. */
     twin->index =
         mapping_find_source(ms, want->proto, want->zone, want->inside, want->outside_ifindex);
-    if (twin->index != INDEX_NONE)
+    if (twin->index != INDEX_NONE && !address_gone(mapping_at(ms, twin->index), want))
         return -EEXIST;
+    if (twin->index != INDEX_NONE)
+        mapping_retire(ms, t, twin->index);
     if (!want->owned && __atomic_load_n(&ms->n_live, __ATOMIC_RELAXED) >= flow_share(ms))
         return -ENOSPC;
     uint32_t index = store_take(&ms->store, &t->mappings);

@@ -115,8 +115,10 @@ uint32_t mapping_find_public(const struct mappings *ms, uint8_t proto, struct en
 bool mapping_has_port(const struct mappings *ms, uint8_t proto, struct endpoint public_side);
 
 /*
- * The mapping of want->inside: the one it has, or a new one. Returns 0 and its handle, or -ENOSPC
- * (table full), -EADDRNOTAVAIL (no port), -EAGAIN (it is closing right now: ask again later).
+ * The mapping of want->inside: the one it has, or a new one. One that it has with another public
+ * address than want->nat is retired first: the address of the way out has changed. Returns 0 and
+ * its handle, or -ENOSPC (table full), -EADDRNOTAVAIL (no port), -EAGAIN (it is closing right now:
+ * ask again later).
  */
 int mapping_open(struct mappings *ms, struct session_thread *t, const struct mapping_want *want,
                  struct handle *out);
