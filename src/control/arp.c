@@ -3,20 +3,32 @@
  * Life of a next hop (states after RFC 4861 7.3, which Linux uses for ARP too):
  *
  *   INCOMPLETE --answer--> REACHABLE --25 s--> PROBE --answer--> REACHABLE
- *       |                      |                 |
- *   3 s, 3 broadcasts   other MAC heard     3 s, 3 unicasts
- *       v                      v                 v
- *     FAILED <------------- STALE, then PROBE  FAILED        new demand after 3 s: INCOMPLETE
+ *       |     ^                |                 |
+ *   3 s, 3    |         other MAC heard     3 s, 3 unicasts
+ *  broadcasts |                v                 |
+ *       v     |       PROBE, the old one first   |
+ *     FAILED  +----------------------------------+
+ *       |
+ *      3 s: the entry is free; new demand makes another
  *
  * A neighbour is verified by unicast before its 30 s are over and stays usable while that goes on,
  * so live traffic never waits. Workers do not tell which neighbours they use: all that answer are
  * kept, which is a frame in 25 s for each.
  *
- * Nobody gets into the table by talking: entries are made for frames that need one. For those, an
- * answer we asked for is believed; anything else with another MAC (a gratuitous announcement after
- * a fail-over, a request to us) is taken over but verified at once.
+ * Nobody gets into the table by talking: entries are made for frames that need one. A MAC that has
+ * answered us stays in use until it fails to: who names another one (a fail-over announces itself
+ * that way, and so does an impostor) makes us ask the old one, and only when that is silent for
+ * DOUBT_MS everybody, the old one in use until somebody answers.
+ *
+ * The table fills with addresses where nobody is, while somebody scans a connected network. At most
+ * half of it is searched for at once, entries in their last 3 s give way, then those that were
+ * found: a session of theirs asks again. The gateways of the configuration always find room and
+ * never give way.
  */
 #include "control/arp.h"
+
+#include "base/log.h"
+#include "fastpath/route.h"
 
 #include <rte_arp.h>
 #include <rte_ether.h>
@@ -29,7 +41,13 @@
 #define TRY_MS      1000
 #define VERIFY_MS   25000
 #define FAILED_MS   3000
+#define DOUBT_MS    300
 #define RUN_BUDGET  256
+#define ROOM_LOOKS  64 /* entries looked at to make room */
+#define ANNOUNCE_N  2  /* RFC 5227 1.1: ANNOUNCE_NUM, ANNOUNCE_INTERVAL, DEFEND_INTERVAL */
+#define ANNOUNCE_MS 2000
+#define DEFEND_MS   10000
+#define LOG_MS      60000
 #define FRAME_BYTES 60 /* shortest Ethernet frame without its checksum */
 #define ARP_BYTES   (sizeof(struct rte_ether_hdr) + sizeof(struct rte_arp_hdr))
 #define HTYPE_ETHER 1
@@ -119,12 +137,12 @@ static bool interface_usable(const struct snapshot *s, uint16_t ifindex)
     return ifindex >= 1 && ifindex <= s->n_interfaces && s->interfaces[ifindex].up;
 }
 
-/* To everybody, or to the MAC we believe in. */
+/* To everybody, or to the MAC that should answer. */
 static void request_send(struct arp *a, const struct snapshot *s, uint32_t index)
 {
     const struct neighbour *n = &a->setup.neighbours->entries[index];
     uint64_t word = neighbour_word(a->setup.neighbours, index);
-    bool known = neighbour_state(word) & (NEIGHBOUR_PROBE | NEIGHBOUR_STALE);
+    bool known = neighbour_word_usable(word) && a->hops[index].trust != ARP_OPEN;
     if (!interface_usable(s, n->ifindex))
         return;
     const struct interface *i = &s->interfaces[n->ifindex];
@@ -185,22 +203,33 @@ static void held_drop(struct arp *a, uint32_t index)
     hop->n_held = 0;
 }
 
+/* Workers are told when there is no room for one more. */
 static void hold(struct arp *a, uint32_t index, struct rte_mbuf *m)
 {
     struct arp_hop *hop = &a->hops[index];
-    if (hop->n_held == ARP_HELD) {
+    bool room = hop->n_held < ARP_HELD && a->held < a->setup.held_max;
+    if (room) {
+        hop->held[hop->n_held++] = m;
+        a->held++;
+    } else {
         a->setup.drop(a->setup.ctx, m, DROP_NEIGHBOUR_QUEUE);
-        return;
     }
-    hop->held[hop->n_held++] = m;
-    a->held++;
+    if (hop->n_held == ARP_HELD || a->held >= a->setup.held_max)
+        neighbour_set_full(a->setup.neighbours, index);
 }
 
 /* ---- states ---- */
 
+static enum neighbour_state state_of(const struct arp *a, uint32_t index)
+{
+    return neighbour_state(neighbour_word(a->setup.neighbours, index));
+}
+
 static void state_set(struct arp *a, uint32_t index, const uint8_t mac[6],
                       enum neighbour_state state)
 {
+    a->searching -= state_of(a, index) == NEIGHBOUR_INCOMPLETE;
+    a->searching += state == NEIGHBOUR_INCOMPLETE;
     neighbour_set(a->setup.neighbours, index, mac, state);
 }
 
@@ -217,19 +246,34 @@ static void confirm(struct arp *a, const struct snapshot *s, uint32_t index,
     struct arp_hop *hop = &a->hops[index];
     state_set(a, index, mac->addr_bytes, NEIGHBOUR_REACHABLE);
     hop->tries = 0;
+    hop->trust = ARP_SURE;
     hop->since_ms = now_ms;
     wheel_move(&a->wheel, index, now_ms + VERIFY_MS);
     held_send(a, s, index);
 }
 
-/* Somebody says that it moved: believed until the question to the new MAC is answered, or not. */
-static void doubt(struct arp *a, const struct snapshot *s, uint32_t index,
-                  const struct rte_ether_addr *mac, uint64_t now_ms)
+/* Nothing better is known: used while everybody is asked. */
+static void believe(struct arp *a, const struct snapshot *s, uint32_t index,
+                    const struct rte_ether_addr *mac, uint64_t now_ms)
 {
+    struct arp_hop *hop = &a->hops[index];
     state_set(a, index, mac->addr_bytes, NEIGHBOUR_STALE);
-    a->hops[index].tries = 0;
+    hop->tries = 0;
+    hop->trust = ARP_OPEN;
+    hop->since_ms = now_ms;
     wheel_move(&a->wheel, index, now_ms);
     held_send(a, s, index);
+}
+
+/* Somebody names another MAC: does the old one still answer? */
+static void doubt(struct arp *a, const struct snapshot *s, uint32_t index, uint64_t now_ms)
+{
+    struct arp_hop *hop = &a->hops[index];
+    state_keep_mac(a, index, NEIGHBOUR_PROBE);
+    hop->tries = 0;
+    hop->trust = ARP_DOUBTED;
+    request_send(a, s, index);
+    wheel_move(&a->wheel, index, now_ms + DOUBT_MS);
 }
 
 static void search_begin(struct arp *a, const struct snapshot *s, uint32_t index, uint64_t now_ms)
@@ -246,32 +290,162 @@ static void give_up(struct arp *a, uint32_t index, uint64_t now_ms)
 {
     state_set(a, index, NOBODY->addr_bytes, NEIGHBOUR_FAILED);
     a->hops[index].since_ms = now_ms;
+    wheel_move(&a->wheel, index, now_ms + FAILED_MS);
     held_drop(a, index);
+}
+
+static void forget(struct arp *a, uint32_t index)
+{
+    a->searching -= state_of(a, index) == NEIGHBOUR_INCOMPLETE;
+    wheel_del(&a->wheel, index);
+    held_drop(a, index);
+    neighbour_remove(a->setup.neighbours, index);
 }
 
 static void hop_due(struct arp *a, const struct snapshot *s, uint32_t index, uint64_t now_ms)
 {
     struct arp_hop *hop = &a->hops[index];
-    enum neighbour_state state = neighbour_state(neighbour_word(a->setup.neighbours, index));
-    if (state == NEIGHBOUR_FAILED)
+    enum neighbour_state state = state_of(a, index);
+    if (state == NEIGHBOUR_FAILED) {
+        forget(a, index);
         return;
-    if (hop->tries == TRIES) {
+    }
+    if (hop->tries == TRIES && state == NEIGHBOUR_INCOMPLETE) {
         give_up(a, index, now_ms);
+        return;
+    }
+    if (hop->tries == TRIES) {
+        search_begin(a, s, index, now_ms);
         return;
     }
     if (state != NEIGHBOUR_INCOMPLETE)
         state_keep_mac(a, index, NEIGHBOUR_PROBE);
+    if (hop->trust == ARP_DOUBTED)
+        hop->trust = ARP_OPEN;
     hop->tries++;
     request_send(a, s, index);
     wheel_add(&a->wheel, index, now_ms + TRY_MS);
 }
+
+/* ---- room ---- */
+
+static bool is_gateway(const struct snapshot *s, uint16_t ifindex, be32 ip)
+{
+    const struct route *r;
+    for (uint32_t i = 0; s->routes && (r = route_at(s->routes, i)); i++)
+        if (r->gateway == ip && r->ifindex == ifindex)
+            return true;
+    return false;
+}
+
+/* One of a few entries makes room: a failed one if possible, else one that was found. */
+static void room_make(struct arp *a, const struct snapshot *s, uint32_t looks)
+{
+    const struct neighbours *ns = a->setup.neighbours;
+    uint32_t found = NEIGHBOUR_NONE;
+    for (; looks > 0; looks--) {
+        uint32_t i = a->hand++ & (ns->capacity - 1);
+        enum neighbour_state state = state_of(a, i);
+        if (state == NEIGHBOUR_FAILED) {
+            forget(a, i);
+            return;
+        }
+        if (found == NEIGHBOUR_NONE && state != NEIGHBOUR_INCOMPLETE &&
+            !is_gateway(s, ns->entries[i].ifindex, ns->entries[i].ip))
+            found = i;
+    }
+    if (found != NEIGHBOUR_NONE)
+        forget(a, found);
+}
+
+/* The entry for a frame's next hop, NEIGHBOUR_NONE when there are too many. */
+static uint32_t hop_make(struct arp *a, const struct snapshot *s, uint16_t ifindex, be32 ip)
+{
+    struct neighbours *ns = a->setup.neighbours;
+    uint32_t index = neighbour_index(ns, ifindex, ip);
+    bool crowded = a->searching >= ns->capacity / 2, full = ns->count == ns->capacity;
+    if (index != NEIGHBOUR_NONE)
+        return index;
+    if (crowded || full) {
+        bool gateway = is_gateway(s, ifindex, ip);
+        if (crowded && !gateway)
+            return NEIGHBOUR_NONE;
+        if (full)
+            room_make(a, s, gateway ? ns->capacity : ROOM_LOOKS);
+    }
+    index = neighbour_make(ns, ifindex, ip);
+    a->searching += index != NEIGHBOUR_NONE;
+    return index;
+}
+
+/* ---- our own addresses ---- */
+
+/* RFC 5227 2.3: a request for our own address, so that others forget who had it before. */
+static void announce(struct arp *a, const struct snapshot *s, uint16_t ifindex)
+{
+    const struct interface *i = &s->interfaces[ifindex];
+    frame_send(a, &(struct arp_out){.ifindex = ifindex,
+                                    .opcode = RTE_ARP_OP_REQUEST,
+                                    .own = interface_mac(i),
+                                    .target = *NOBODY,
+                                    .to = *BROADCAST,
+                                    .own_ip = i->ip,
+                                    .target_ip = i->ip});
+}
+
+/* An address that is new, or whose interface has come up, is announced twice. */
+static unsigned announcements(struct arp *a, const struct snapshot *s, uint64_t now_ms)
+{
+    unsigned n = 0;
+    for (uint16_t i = 1; i <= s->n_interfaces; i++) {
+        struct arp_own *own = &a->own[i];
+        be32 ip = s->interfaces[i].up ? s->interfaces[i].ip : 0;
+        if (own->ip != ip)
+            *own = (struct arp_own){.ip = ip, .left = ip ? ANNOUNCE_N : 0, .announce_ms = now_ms};
+        if (own->left == 0 || now_ms < own->announce_ms)
+            continue;
+        own->left--;
+        own->announce_ms = now_ms + ANNOUNCE_MS;
+        announce(a, s, i);
+        n++;
+    }
+    return n;
+}
+
+/* Somebody else uses our address: nothing that a firewall could mend, but it can say so. */
+static void conflict(struct arp *a, const struct snapshot *s, uint16_t ifindex,
+                     const struct rte_ether_addr *mac, uint64_t now_ms)
+{
+    const struct interface *i = &s->interfaces[ifindex];
+    struct arp_own *own = &a->own[ifindex];
+    const uint8_t *b = mac->addr_bytes;
+    char ip[IPV4_TEXT_MAX];
+    bool first = own->conflicts++ == 0;
+    if (a->setup.virtual_neighbours)
+        return; /* a capture made beside the firewall has its own frames */
+    if (first || now_ms >= own->logged_ms + LOG_MS) {
+        own->logged_ms = now_ms;
+        ipv4_print(i->ip, ip);
+        log_warn("interface \"%s\": %02x:%02x:%02x:%02x:%02x:%02x uses our address %s too "
+                 "(ARP frames so far: %llu)",
+                 i->name, b[0], b[1], b[2], b[3], b[4], b[5], ip,
+                 (unsigned long long)own->conflicts);
+    }
+    if (!first && now_ms < own->defended_ms + DEFEND_MS)
+        return;
+    own->defended_ms = now_ms;
+    announce(a, s, ifindex);
+}
+
+/* ---- time ---- */
 
 unsigned arp_run(struct arp *a, const struct snapshot *s, uint64_t now_ms)
 {
     uint32_t index, budget = RUN_BUDGET;
     while ((index = wheel_next_due(&a->wheel, now_ms, &budget)) != WHEEL_NONE)
         hop_due(a, s, index, now_ms);
-    return RUN_BUDGET - budget;
+    unsigned announced = a->setup.virtual_neighbours ? 0 : announcements(a, s, now_ms);
+    return RUN_BUDGET - budget + announced;
 }
 
 uint64_t arp_next_deadline_ms(const struct arp *a)
@@ -300,26 +474,37 @@ static bool arp_well_formed(const struct rte_mbuf *m)
            rte_is_unicast_ether_addr(sender) && !rte_is_zero_ether_addr(sender);
 }
 
+/* Another MAC than the one in use. */
+static void learn_other(struct arp *a, const struct snapshot *s, uint32_t index,
+                        const struct rte_ether_addr *mac, bool answer, uint64_t now_ms)
+{
+    struct arp_hop *hop = &a->hops[index];
+    if (hop->trust == ARP_SURE)
+        doubt(a, s, index, now_ms);
+    else if (hop->trust == ARP_OPEN && answer)
+        confirm(a, s, index, mac, now_ms);
+}
+
 /* What a packet says about its sender, for senders we know. */
 static void learn(struct arp *a, const struct snapshot *s, uint16_t ifindex,
                   const struct rte_arp_hdr *arp, uint64_t now_ms)
 {
     const struct rte_ether_addr *mac = &arp->arp_data.arp_sha;
-    uint32_t index = neighbour_find(a->setup.neighbours, ifindex, arp->arp_data.arp_sip);
+    uint32_t index = neighbour_index(a->setup.neighbours, ifindex, arp->arp_data.arp_sip);
     if (index == NEIGHBOUR_NONE)
         return;
 
     uint64_t word = neighbour_word(a->setup.neighbours, index);
     struct rte_ether_addr believed = neighbour_mac(word);
-    bool asked = neighbour_state(word) & (NEIGHBOUR_INCOMPLETE | NEIGHBOUR_PROBE);
     bool answer = arp->arp_opcode == be16_of(RTE_ARP_OP_REPLY) &&
                   arp->arp_data.arp_tip == s->interfaces[ifindex].ip;
-    if (asked && answer)
+    bool asked = neighbour_state(word) & (NEIGHBOUR_INCOMPLETE | NEIGHBOUR_PROBE);
+    if (!neighbour_word_usable(word) && !(asked && answer))
+        believe(a, s, index, mac, now_ms);
+    else if (neighbour_word_usable(word) && !rte_is_same_ether_addr(mac, &believed))
+        learn_other(a, s, index, mac, answer, now_ms);
+    else if (asked && answer)
         confirm(a, s, index, mac, now_ms);
-    else if (neighbour_state(word) == NEIGHBOUR_REACHABLE && rte_is_same_ether_addr(mac, &believed))
-        return;
-    else if (neighbour_state(word) != NEIGHBOUR_PROBE || !rte_is_same_ether_addr(mac, &believed))
-        doubt(a, s, index, mac, now_ms);
 }
 
 static void input(struct arp *a, const struct snapshot *s, struct rte_mbuf *m, uint64_t now_ms)
@@ -331,8 +516,14 @@ static void input(struct arp *a, const struct snapshot *s, struct rte_mbuf *m, u
     const struct rte_arp_hdr *arp =
         rte_pktmbuf_mtod_offset(m, const struct rte_arp_hdr *, sizeof(struct rte_ether_hdr));
     be32 sender = arp->arp_data.arp_sip;
-    if (own->ip == 0 || sender == own->ip)
-        return; /* our own address from elsewhere: nothing that a firewall could mend */
+    if (own->ip == 0)
+        return;
+    if (sender == own->ip) {
+        struct rte_ether_addr mac = interface_mac(own);
+        if (!rte_is_same_ether_addr(&arp->arp_data.arp_sha, &mac))
+            conflict(a, s, ifindex, &arp->arp_data.arp_sha, now_ms);
+        return;
+    }
     if (sender != 0 && !a->setup.virtual_neighbours)
         learn(a, s, ifindex, arp, now_ms);
     if (arp->arp_opcode == be16_of(RTE_ARP_OP_REQUEST) && arp->arp_data.arp_tip == own->ip)
@@ -355,21 +546,20 @@ static void resolve_virtually(struct arp *a, uint32_t index, be32 ip)
 void arp_resolve(struct arp *a, const struct snapshot *s, struct rte_mbuf *m, uint64_t now_ms)
 {
     const struct note *note = note_of(m);
-    uint32_t index = neighbour_make(a->setup.neighbours, note->ifindex, note->next_hop);
-    uint64_t word;
+    uint32_t index = hop_make(a, s, note->ifindex, note->next_hop);
     if (index == NEIGHBOUR_NONE) {
-        a->setup.drop(a->setup.ctx, m, DROP_NEIGHBOUR_QUEUE);
+        a->setup.drop(a->setup.ctx, m, DROP_NEIGHBOUR_TABLE);
         return;
     }
     if (a->setup.virtual_neighbours)
         resolve_virtually(a, index, note->next_hop);
-    if (neighbour_usable(a->setup.neighbours, index, &word)) {
+    uint64_t word = neighbour_word(a->setup.neighbours, index);
+    if (neighbour_word_usable(word)) {
         frame_forward(a, s, m, word);
         return;
     }
 
     struct arp_hop *hop = &a->hops[index];
-    word = neighbour_word(a->setup.neighbours, index);
     bool failed = neighbour_state(word) == NEIGHBOUR_FAILED;
     if (failed && now_ms < hop->since_ms + FAILED_MS) {
         a->setup.drop(a->setup.ctx, m, DROP_NEIGHBOUR_FAILED);

@@ -18,6 +18,7 @@
 struct arp_setup {
     struct neighbours *neighbours;
     struct rte_mempool *pool;
+    uint32_t held_max;       /* frames held for all next hops together */
     bool virtual_neighbours; /* everybody is at 02:00 + address; no request is sent */
     /* Takes the frame in any case. */
     void (*send)(void *ctx, struct rte_mbuf *m);
@@ -26,11 +27,28 @@ struct arp_setup {
     void *ctx;
 };
 
+/* How good the MAC of a usable next hop is. */
+enum arp_trust {
+    ARP_SURE,    /* it answered a question of ours */
+    ARP_DOUBTED, /* somebody names another one; it has a moment to answer before anybody else may */
+    ARP_OPEN,    /* heard only, or silent when doubted: the first answer is taken */
+};
+
 struct arp_hop {
     struct wheel_link wheel;
     uint8_t tries, n_held;
+    uint8_t trust; /* enum arp_trust */
     struct rte_mbuf *held[ARP_HELD];
     uint64_t since_ms; /* when its state began, or it was last confirmed */
+};
+
+/* An address of ours, as others on the wire should know it. */
+struct arp_own {
+    be32 ip;      /* announced; 0: none, or the interface is down */
+    uint8_t left; /* announcements still to make */
+    uint64_t announce_ms;
+    uint64_t conflicts; /* frames of others that claim it */
+    uint64_t defended_ms, logged_ms;
 };
 
 struct arp {
@@ -38,6 +56,9 @@ struct arp {
     struct wheel wheel;
     struct arp_hop *hops; /* by neighbour index */
     uint64_t held;        /* frames held in all */
+    uint32_t searching;   /* next hops that are INCOMPLETE */
+    uint32_t hand;        /* where the search for room goes on */
+    struct arp_own own[MAX_INTERFACES];
 };
 
 /* 0 or -ENOMEM. */
@@ -52,7 +73,10 @@ void arp_input(struct arp *a, const struct snapshot *s, struct rte_mbuf *m, uint
 /* A frame with NOTE_RESOLVE: sent, held or dropped. */
 void arp_resolve(struct arp *a, const struct snapshot *s, struct rte_mbuf *m, uint64_t now_ms);
 
-/* Requests to repeat, neighbours to verify or give up. Returns how many. */
+/*
+ * Requests to repeat, neighbours to verify or give up, addresses of ours to announce. Returns how
+ * many.
+ */
 unsigned arp_run(struct arp *a, const struct snapshot *s, uint64_t now_ms);
 
 /* Lower bound of when arp_run has something to do, UINT64_MAX never. */

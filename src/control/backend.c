@@ -239,9 +239,9 @@ static int neighbour_next(void *ctx, uint32_t *cursor, struct backend_neighbour 
     const struct neighbours *ns = &c->dp->neighbours;
     for (; *cursor < ns->capacity; ++*cursor) {
         const struct neighbour *n = &ns->entries[*cursor];
-        if (!n->used)
-            continue;
         uint64_t word = neighbour_word(ns, *cursor);
+        if (neighbour_state(word) == NEIGHBOUR_UNUSED)
+            continue;
         *out = (struct backend_neighbour){
             .ip = n->ip,
             .state = (uint8_t)neighbour_state(word),

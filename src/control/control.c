@@ -13,8 +13,12 @@
 #include "control/core.h"
 #include "control/socket.h"
 
+#include <rte_ring_peek.h>
+
 #include <errno.h>
 #include <stdlib.h>
+
+#define HELD_MAX 1024
 
 static void count_drop(void *ctx, struct rte_mbuf *m, enum drop_reason reason)
 {
@@ -25,15 +29,31 @@ static void count_drop(void *ctx, struct rte_mbuf *m, enum drop_reason reason)
     rte_pktmbuf_free(m);
 }
 
+/* What the n-th frame handed to the worker was, for as long as it can wait there. */
+static bool *forward_at(const struct control *c, uint64_t n)
+{
+    return (bool *)&c->forward[n % CONTROL_RING_MAX];
+}
+
 static void send_by_worker(void *ctx, struct rte_mbuf *m)
 {
     struct control *c = ctx;
-    if (rte_ring_sp_enqueue(c->dp->workers[0]->from_control, m) == 0)
+    bool own = note_of(m)->kind == NOTE_SEND;
+    if (rte_ring_sp_enqueue(c->dp->workers[0]->from_control, m) == 0) {
+        *forward_at(c, c->n_handed++) = !own;
         return;
-    if (note_of(m)->kind == NOTE_SEND)
+    }
+    if (own)
         rte_pktmbuf_free(m); /* made here: no packet of the balance */
     else
         count_drop(c, m, DROP_CONTROL_RING_FULL);
+}
+
+/* Frames that wait for next hops leave most buffers to traffic. */
+static uint32_t held_max(const struct rte_mempool *pool)
+{
+    uint32_t n = pool->size / 8;
+    return n < HELD_MAX ? n : HELD_MAX;
 }
 
 static int parts_create(struct control *c, const struct control_options *options, uint64_t now_ms,
@@ -53,6 +73,7 @@ static int parts_create(struct control *c, const struct control_options *options
                  ? arp_init(&c->arp,
                             &(struct arp_setup){.neighbours = &dp->neighbours,
                                                 .pool = dp->pool,
+                                                .held_max = held_max(dp->pool),
                                                 .virtual_neighbours = options->virtual_neighbours,
                                                 .send = send_by_worker,
                                                 .drop = count_drop,
@@ -79,6 +100,7 @@ struct control *control_create(struct dataplane *dp, struct alg_core *alg,
     *c = (struct control){
         .dp = dp, .alg = alg, .running = running, .start_ms = now_ms, .now_ms = now_ms};
     c->view.dp = dp;
+    RTE_VERIFY(rte_ring_get_size(dp->workers[0]->from_control) <= CONTROL_RING_MAX);
     session_thread_init(&c->thread, 0);
     control_backend_init(c);
     if (parts_create(c, options, now_ms, error) != 0 ||
@@ -178,13 +200,34 @@ const struct backend *control_backend(struct control *c)
     return &c->backend;
 }
 
+/* Frames for next hops; ARP frames are consumed already. Control is the ring's reader. */
+static uint64_t waiting_for_us(struct rte_ring *ring)
+{
+    struct rte_mbuf *m[CONTROL_RING_MAX];
+    uint64_t n = 0;
+    unsigned all = rte_ring_dequeue_burst_start(ring, (void **)m, RTE_DIM(m), NULL);
+    for (unsigned i = 0; i < all; i++)
+        n += note_of(m[i])->kind == NOTE_RESOLVE;
+    rte_ring_dequeue_finish(ring, 0);
+    return n;
+}
+
+/* Frames of others among those that the worker has not taken yet: the last ones handed over. */
+static uint64_t waiting_for_worker(const struct control *c)
+{
+    uint64_t n = 0;
+    for (unsigned i = rte_ring_count(c->dp->workers[0]->from_control); i > 0; i--)
+        n += *forward_at(c, c->n_handed - i);
+    return n;
+}
+
 uint64_t control_held(const struct control *c)
 {
-    uint64_t n = c->arp.held;
+    uint64_t n = c->arp.held + waiting_for_worker(c);
     for (uint16_t i = 0; i < c->dp->n_workers; i++) {
         const struct worker *w = c->dp->workers[i];
         n += rte_ring_count(w->to_alg) + rte_ring_count(w->from_alg);
-        n += rte_ring_count(w->to_control) + rte_ring_count(w->from_control);
+        n += waiting_for_us(w->to_control);
     }
     return n;
 }

@@ -47,11 +47,15 @@ int control_commit(struct control *c, const struct config_tree *candidate, struc
 /* The window for CLI logins, valid as long as `c`. */
 const struct backend *control_backend(struct control *c);
 
-/* Packets that wait for something: next hop, rings. For in = out + dropped + consumed + held. */
+/* Packets of the balance that wait: for a next hop, or on a ring between two threads. */
 uint64_t control_held(const struct control *c);
 
 /*
- * Packets of workers, ALG and control together: in = out + all drops + consumed + control_held,
- * once the workers have flushed.
+ * Packets of workers, ALG and control together:
+ *
+ *   in + pieces = out + all drops + consumed + control_held
+ *
+ * whenever worker and ALG are between two rounds (each worker_flush done); while they run, packets
+ * of the burst under way are missing on the right.
  */
 void control_counts(const struct control *c, struct packet_counts *out);

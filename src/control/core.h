@@ -13,6 +13,8 @@
 
 struct socket_server;
 
+#define CONTROL_RING_MAX 1024 /* frames on a ring between a worker and control */
+
 struct control {
     struct dataplane *dp;
     struct alg_core *alg;
@@ -25,7 +27,9 @@ struct control {
     struct socket_server *socket; /* NULL: none */
     struct backend backend;
     uint64_t start_ms, now_ms;
-    uint64_t drop[DROP_COUNT]; /* frames of others that ended here */
+    uint64_t drop[DROP_COUNT];      /* frames of others that ended here */
+    uint64_t n_handed;              /* frames handed to worker 0 so far */
+    bool forward[CONTROL_RING_MAX]; /* of the last ones: a frame of others, not made here */
 };
 
 /* backend.c: fill c->backend. */

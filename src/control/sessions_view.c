@@ -69,9 +69,10 @@ static void row_interfaces(const struct sessions_view *v, const struct session *
     for (int d = 0; d < 2; d++) {
         if (s->ifindex[d] <= snap->n_interfaces)
             name[d] = snap->interfaces[s->ifindex[d]].name;
-        uint32_t n = __atomic_load_n(&s->neighbour[d], __ATOMIC_RELAXED);
-        if (n < ns->capacity)
-            out->gateway[d] = ns->entries[n].ip;
+        const struct neighbour *n =
+            neighbour_of(ns, __atomic_load_n(&s->neighbour[d], __ATOMIC_RELAXED));
+        if (n)
+            out->gateway[d] = n->ip;
     }
     out->in_if = name[0];
     out->out_if = name[1];

@@ -102,24 +102,38 @@ static bool track(struct worker *w, struct packet *p, struct session *s)
     return true;
 }
 
-/* The next hop of a direction is not known yet: look again, else let control resolve it. */
+/* A quarter of the ring is left to ARP: what resolves next hops cannot be crowded out by what waits
+ * for them. */
+static void to_resolve(struct worker *w, struct packet *p, uint16_t ifindex, be32 next_hop)
+{
+    *note_of(p->m) = (struct note){.kind = NOTE_RESOLVE, .ifindex = ifindex, .next_hop = next_hop};
+    if (rte_ring_free_count(w->to_control) <= rte_ring_get_capacity(w->to_control) / 4 ||
+        rte_ring_sp_enqueue(w->to_control, p->m) != 0)
+        drop(w, p->m, DROP_CONTROL_RING_FULL);
+}
+
+/* The session does not know its next hop's MAC: look again, else let control resolve it. */
 static bool neighbour_slow(struct worker *w, struct packet *p, struct session *s, uint64_t *word)
 {
     uint16_t out = s->ifindex[!p->dir];
     const struct route *r = route_find(w->snapshot->routes, p->ip->dst_addr);
+    uint32_t ref;
     if (!r || r->ifindex != out) {
         drop(w, p->m, DROP_NO_ROUTE);
         return false;
     }
     be32 next_hop = r->gateway ? r->gateway : p->ip->dst_addr;
-    uint32_t n = neighbour_find(&w->dp->neighbours, out, next_hop);
-    if (neighbour_usable(&w->dp->neighbours, n, word)) {
-        __atomic_store_n(&s->neighbour[p->dir], n, __ATOMIC_RELAXED);
+    *word = neighbour_look(&w->dp->neighbours, out, next_hop, &ref);
+    if (neighbour_word_usable(*word)) {
+        __atomic_store_n(&s->neighbour[p->dir], ref, __ATOMIC_RELAXED);
         return true;
     }
-    *note_of(p->m) = (struct note){.kind = NOTE_RESOLVE, .ifindex = out, .next_hop = next_hop};
-    if (rte_ring_sp_enqueue(w->to_control, p->m) != 0)
-        drop(w, p->m, DROP_CONTROL_RING_FULL);
+    if (neighbour_state(*word) == NEIGHBOUR_FAILED)
+        drop(w, p->m, DROP_NEIGHBOUR_FAILED);
+    else if (neighbour_full(*word))
+        drop(w, p->m, DROP_NEIGHBOUR_QUEUE);
+    else
+        to_resolve(w, p, out, next_hop);
     return false;
 }
 

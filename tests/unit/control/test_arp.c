@@ -1,181 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Frames in, frames out: ARP of a firewall at 10.0.0.1 (port 1) and 203.0.113.2 (port 2). */
-#include "control/arp.h"
-
-#include "eal.h"
-
-#include <rte_arp.h>
-#include <rte_ether.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#define OUT_MAX 64
-
-static const uint8_t own_mac[2][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
-static const uint8_t phone_mac[6] = {2, 0, 0, 0, 0, 0x20};
-static const uint8_t other_mac[6] = {2, 0, 0, 0, 0, 0x21};
-static const uint8_t everybody[6] = {255, 255, 255, 255, 255, 255};
-static const uint8_t nobody[6];
-
-#define OWN   0x0a000001u
-#define PHONE 0x0a000014u
-
-struct bench {
-    struct neighbours neighbours;
-    struct snapshot *snapshot;
-    struct arp arp;
-    unsigned n_out, n_dropped[DROP_COUNT];
-    struct rte_mbuf *out[OUT_MAX];
-};
-
-static struct rte_mempool *pool;
-
-static void take_out(void *ctx, struct rte_mbuf *m)
-{
-    struct bench *b = ctx;
-    assert_true(b->n_out < OUT_MAX);
-    b->out[b->n_out++] = m;
-}
-
-static void take_drop(void *ctx, struct rte_mbuf *m, enum drop_reason reason)
-{
-    struct bench *b = ctx;
-    b->n_dropped[reason]++;
-    rte_pktmbuf_free(m);
-}
-
-static struct bench *bench_make(bool virtual_neighbours)
-{
-    struct bench *b = calloc(1, sizeof *b);
-    assert_int_equal(neighbours_init(&b->neighbours, 16), 0);
-    b->snapshot = calloc(1, sizeof *b->snapshot);
-    b->snapshot->n_interfaces = 2;
-    for (int i = 0; i < 2; i++) {
-        struct interface *f = &b->snapshot->interfaces[i + 1];
-        f->ip = be32_of(i ? 0xcb007102u : OWN);
-        memcpy(f->mac, own_mac[i], 6);
-        f->up = true;
-    }
-    struct arp_setup setup = {&b->neighbours, pool, virtual_neighbours, take_out, take_drop, b};
-    assert_int_equal(arp_init(&b->arp, &setup, 0), 0);
-    return b;
-}
-
-static void out_clear(struct bench *b)
-{
-    rte_pktmbuf_free_bulk(b->out, b->n_out);
-    b->n_out = 0;
-}
-
-static void bench_free(struct bench *b)
-{
-    out_clear(b);
-    arp_free(&b->arp);
-    neighbours_free(&b->neighbours);
-    assert_int_equal(rte_mempool_in_use_count(pool), 0);
-    free(b->snapshot);
-    free(b);
-}
-
-/* ---- frames ---- */
-
-struct arp_text {
-    uint16_t opcode;
-    const uint8_t *sender, *target;
-    uint32_t sender_ip, target_ip;
-};
-
-static struct rte_mbuf *frame_make(uint16_t n)
-{
-    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-    assert_non_null(m);
-    memset(rte_pktmbuf_append(m, n), 0, n);
-    return m;
-}
-
-static struct rte_mbuf *arp_frame(const struct arp_text *t)
-{
-    struct rte_mbuf *m = frame_make(42);
-    struct rte_arp_hdr *a = rte_pktmbuf_mtod_offset(m, struct rte_arp_hdr *, 14);
-    a->arp_hardware = be16_of(1);
-    a->arp_protocol = be16_of(0x0800);
-    a->arp_hlen = 6;
-    a->arp_plen = 4;
-    a->arp_opcode = be16_of(t->opcode);
-    memcpy(a->arp_data.arp_sha.addr_bytes, t->sender, 6);
-    memcpy(a->arp_data.arp_tha.addr_bytes, t->target, 6);
-    a->arp_data.arp_sip = be32_of(t->sender_ip);
-    a->arp_data.arp_tip = be32_of(t->target_ip);
-    *note_of(m) = (struct note){.kind = NOTE_ARP, .ifindex = 1};
-    return m;
-}
-
-static void hear(struct bench *b, const struct arp_text *t, uint64_t now_ms)
-{
-    arp_input(&b->arp, b->snapshot, arp_frame(t), now_ms);
-}
-
-static void answer_from(struct bench *b, const uint8_t *mac, uint64_t now_ms)
-{
-    hear(b, &(struct arp_text){2, mac, own_mac[0], PHONE, OWN}, now_ms);
-}
-
-static void send_to(struct bench *b, uint32_t ip, uint64_t now_ms)
-{
-    struct rte_mbuf *m = frame_make(100);
-    *note_of(m) = (struct note){.kind = NOTE_RESOLVE, .ifindex = 1, .next_hop = be32_of(ip)};
-    arp_resolve(&b->arp, b->snapshot, m, now_ms);
-}
-
-static void run(struct bench *b, uint64_t now_ms)
-{
-    arp_run(&b->arp, b->snapshot, now_ms);
-}
-
-static void expect_arp(const struct bench *b, unsigned i, const uint8_t *to,
-                       const struct arp_text *t)
-{
-    assert_true(i < b->n_out);
-    struct rte_mbuf *m = b->out[i];
-    const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
-    const struct rte_arp_hdr *a = (const void *)(eth + 1);
-    assert_int_equal(note_of(m)->kind, NOTE_SEND);
-    assert_int_equal(note_of(m)->ifindex, 1);
-    assert_int_equal(rte_pktmbuf_data_len(m), 60);
-    assert_memory_equal(eth->dst_addr.addr_bytes, to, 6);
-    assert_memory_equal(eth->src_addr.addr_bytes, own_mac[0], 6);
-    assert_int_equal(eth->ether_type, be16_of(0x0806));
-    assert_int_equal(a->arp_opcode, be16_of(t->opcode));
-    assert_memory_equal(a->arp_data.arp_sha.addr_bytes, t->sender, 6);
-    assert_memory_equal(a->arp_data.arp_tha.addr_bytes, t->target, 6);
-    assert_int_equal(a->arp_data.arp_sip, be32_of(t->sender_ip));
-    assert_int_equal(a->arp_data.arp_tip, be32_of(t->target_ip));
-}
-
-static void expect_request(const struct bench *b, unsigned i, const uint8_t *to)
-{
-    expect_arp(b, i, to, &(struct arp_text){1, own_mac[0], nobody, OWN, PHONE});
-}
-
-static void expect_forwarded(const struct bench *b, unsigned i, const uint8_t *to)
-{
-    assert_true(i < b->n_out);
-    struct rte_mbuf *m = b->out[i];
-    const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
-    assert_int_equal(note_of(m)->kind, NOTE_FORWARD);
-    assert_int_equal(note_of(m)->ifindex, 1);
-    assert_memory_equal(eth->dst_addr.addr_bytes, to, 6);
-    assert_memory_equal(eth->src_addr.addr_bytes, own_mac[0], 6);
-}
-
-static enum neighbour_state state_of(const struct bench *b, uint32_t ip)
-{
-    uint32_t i = neighbour_find(&b->neighbours, 1, be32_of(ip));
-    return i == NEIGHBOUR_NONE ? 0 : neighbour_state(neighbour_word(&b->neighbours, i));
-}
+/* Who is answered, who is found, who is believed. */
+#include "arp_bench.h"
 
 /* ---- requests to us ---- */
 
@@ -207,7 +32,7 @@ static void test_what_gets_no_answer(void **state)
     const uint8_t group[6] = {1, 0, 0x5e, 0, 0, 1};
     hear(b, &(struct arp_text){1, phone_mac, nobody, PHONE, 0x0a000002}, 0); /* another host */
     hear(b, &(struct arp_text){1, phone_mac, nobody, PHONE, 0xcb007102}, 0); /* other interface */
-    hear(b, &(struct arp_text){1, phone_mac, nobody, OWN, OWN}, 0);          /* our own address */
+    hear(b, &(struct arp_text){1, own_mac[0], nobody, OWN, OWN}, 0);         /* we ourselves */
     hear(b, &(struct arp_text){1, group, nobody, PHONE, OWN}, 0);
     hear(b, &(struct arp_text){1, nobody, nobody, PHONE, OWN}, 0);
     hear(b, &(struct arp_text){3, phone_mac, nobody, PHONE, OWN}, 0);
@@ -290,10 +115,14 @@ static void test_nobody_answers(void **state)
     assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_FAILED], 1);
     assert_int_equal(b->arp.held, 0);
     assert_int_equal(state_of(b, PHONE), NEIGHBOUR_FAILED);
-    assert_true(arp_next_deadline_ms(&b->arp) == UINT64_MAX);
 
     send_to(b, PHONE, 4000); /* too soon */
+    run(b, 5900);
     assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_FAILED], 2);
+    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_FAILED);
+    run(b, 6000);
+    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_UNUSED);
+    assert_true(arp_next_deadline_ms(&b->arp) == UINT64_MAX);
     send_to(b, PHONE, 6000);
     assert_int_equal(b->n_out, 4);
     expect_request(b, 3, everybody);
@@ -310,10 +139,11 @@ static void test_verified_before_it_gets_old(void **state)
     send_to(b, PHONE, 0);
     answer_from(b, phone_mac, 0);
     out_clear(b);
-    uint32_t index = neighbour_find(&b->neighbours, 1, be32_of(PHONE));
+    uint32_t index = neighbour_index(&b->neighbours, 1, be32_of(PHONE));
+    uint32_t ref = neighbour_find(&b->neighbours, 1, be32_of(PHONE));
     for (uint64_t now_ms = 100; now_ms < 120000; now_ms += 100) {
         run(b, now_ms);
-        assert_true(neighbour_usable(&b->neighbours, index, &word));
+        assert_true(neighbour_usable(&b->neighbours, ref, &word));
         if (b->n_out == 0)
             continue;
         expect_request(b, 0, phone_mac);
@@ -327,16 +157,29 @@ static void test_verified_before_it_gets_old(void **state)
     bench_free(b);
 }
 
-static void test_gone_after_three_probes(void **state)
+/* Silent when asked itself: everybody is asked, and frames wait meanwhile. */
+static void test_searched_after_three_probes(void **state)
 {
     (void)state;
     struct bench *b = bench_make(false);
     send_to(b, PHONE, 0);
     answer_from(b, phone_mac, 0);
     out_clear(b);
-    for (uint64_t now_ms = 0; now_ms <= 28000; now_ms += 100)
+    for (uint64_t now_ms = 0; now_ms < 28000; now_ms += 100)
         run(b, now_ms);
     assert_int_equal(b->n_out, 3);
+    expect_request(b, 2, phone_mac);
+    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_PROBE);
+    run(b, 28000);
+    assert_int_equal(b->n_out, 4);
+    expect_request(b, 3, everybody);
+    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_INCOMPLETE);
+    send_to(b, PHONE, 28100);
+    answer_from(b, other_mac, 28200);
+    expect_forwarded(b, 4, other_mac);
+    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_REACHABLE);
+    for (uint64_t now_ms = 28300; now_ms <= 59300; now_ms += 100)
+        run(b, now_ms);
     assert_int_equal(state_of(b, PHONE), NEIGHBOUR_FAILED);
     bench_free(b);
 }
@@ -354,24 +197,73 @@ static void test_unasked_answers_make_no_entry(void **state)
     bench_free(b);
 }
 
-static void test_gratuitous_is_followed_and_verified(void **state)
+static void other_is_named(struct bench *b, uint64_t now_ms)
+{
+    hear(b, &(struct arp_text){1, other_mac, nobody, PHONE, PHONE}, now_ms);
+}
+
+static void expect_in_use(struct bench *b, const uint8_t *mac)
+{
+    uint64_t word;
+    uint32_t ref = neighbour_find(&b->neighbours, 1, be32_of(PHONE));
+    assert_true(neighbour_usable(&b->neighbours, ref, &word));
+    assert_memory_equal(&word, mac, 6);
+}
+
+static void test_forged_mac_changes_nothing(void **state)
 {
     (void)state;
-    struct bench *b = bench_make(false);
-    send_to(b, PHONE, 0);
-    answer_from(b, phone_mac, 0);
-    out_clear(b);
+    struct bench *b = bench_with_phone();
     hear(b, &(struct arp_text){1, phone_mac, nobody, PHONE, PHONE}, 1000);
     assert_int_equal(state_of(b, PHONE), NEIGHBOUR_REACHABLE); /* nothing new */
-    hear(b, &(struct arp_text){1, other_mac, nobody, PHONE, PHONE}, 2000);
-    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_STALE);
-    send_to(b, PHONE, 2000);
-    expect_forwarded(b, 0, other_mac);
-    run(b, 2000);
-    expect_request(b, 1, other_mac);
-    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_PROBE);
-    answer_from(b, other_mac, 2010);
+    assert_int_equal(b->n_out, 0);
+    for (uint64_t now_ms = 2000; now_ms < 20000; now_ms += 1000) {
+        out_clear(b);
+        other_is_named(b, now_ms);
+        answer_from(b, other_mac, now_ms + 1); /* faster than the phone */
+        expect_in_use(b, phone_mac);
+        assert_int_equal(b->n_out, 1); /* asked once, whoever names what */
+        expect_request(b, 0, phone_mac);
+        answer_from(b, phone_mac, now_ms + 10);
+        run(b, now_ms + 900);
+        assert_int_equal(b->n_out, 1);
+        assert_int_equal(state_of(b, PHONE), NEIGHBOUR_REACHABLE);
+        expect_in_use(b, phone_mac);
+    }
+    bench_free(b);
+}
+
+static void test_fail_over_is_followed_when_the_old_one_is_silent(void **state)
+{
+    (void)state;
+    struct bench *b = bench_with_phone();
+    other_is_named(b, 2000);
+    expect_request(b, 0, phone_mac);
+    run(b, 2200);
+    assert_int_equal(b->n_out, 1);
+    run(b, 2300);
+    expect_request(b, 1, everybody);
+    expect_in_use(b, phone_mac);
+    other_is_named(b, 2310); /* no answer */
+    expect_in_use(b, phone_mac);
+    answer_from(b, other_mac, 2320);
+    expect_in_use(b, other_mac);
     assert_int_equal(state_of(b, PHONE), NEIGHBOUR_REACHABLE);
+    bench_free(b);
+}
+
+static void test_silent_after_doubt(void **state)
+{
+    (void)state;
+    struct bench *b = bench_with_phone();
+    other_is_named(b, 2000);
+    for (uint64_t now_ms = 2000; now_ms < 5300; now_ms += 100) {
+        run(b, now_ms);
+        expect_in_use(b, phone_mac);
+    }
+    assert_int_equal(b->n_out, 4);
+    run(b, 5300);
+    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_INCOMPLETE);
     bench_free(b);
 }
 
@@ -384,17 +276,11 @@ static void test_request_to_us_helps_a_search(void **state)
     assert_int_equal(b->n_out, 3);
     expect_forwarded(b, 1, phone_mac);
     expect_arp(b, 2, phone_mac, &(struct arp_text){2, own_mac[0], phone_mac, OWN, PHONE});
-    bench_free(b);
-}
-
-static void test_table_full(void **state)
-{
-    (void)state;
-    struct bench *b = bench_make(false);
-    for (uint32_t i = 0; i < 16; i++)
-        send_to(b, PHONE + i, 0);
-    assert_int_equal(b->n_out, 12);
-    assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_QUEUE], 4);
+    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_STALE);
+    run(b, 100); /* what it said of itself is asked of everybody */
+    expect_request(b, 3, everybody);
+    answer_from(b, other_mac, 110);
+    expect_in_use(b, other_mac);
     bench_free(b);
 }
 
@@ -436,16 +322,15 @@ int main(void)
         cmocka_unit_test(test_fifth_frame_is_dropped),
         cmocka_unit_test(test_nobody_answers),
         cmocka_unit_test(test_verified_before_it_gets_old),
-        cmocka_unit_test(test_gone_after_three_probes),
+        cmocka_unit_test(test_searched_after_three_probes),
         cmocka_unit_test(test_unasked_answers_make_no_entry),
-        cmocka_unit_test(test_gratuitous_is_followed_and_verified),
+        cmocka_unit_test(test_forged_mac_changes_nothing),
+        cmocka_unit_test(test_fail_over_is_followed_when_the_old_one_is_silent),
+        cmocka_unit_test(test_silent_after_doubt),
         cmocka_unit_test(test_request_to_us_helps_a_search),
-        cmocka_unit_test(test_table_full),
         cmocka_unit_test(test_virtual_neighbours),
         cmocka_unit_test(test_held_frames_are_freed_at_the_end),
     };
-    eal_start();
-    pool = rte_pktmbuf_pool_create("arp", 255, 0, sizeof(struct note), 2048 + 128, SOCKET_ID_ANY);
-    assert_non_null(pool);
+    bench_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,17 @@ static void expect_balance(const struct bench *b)
     control_counts(b->control, &n);
     for (int i = 0; i < DROP_COUNT; i++)
         drops += n.drop[i];
-    assert_int_equal(n.in, n.out + drops + n.consumed + control_held(b->control));
+    assert_int_equal(n.in + n.pieces, n.out + drops + n.consumed + control_held(b->control));
+}
+
+/* One that has told the wire its addresses. */
+static struct bench *bench_by_arp(void)
+{
+    struct bench *b = bench_make(&by_arp);
+    bench_run(b, 1000);
+    assert_int_equal(b->n_out, 2);
+    bench_clear(b);
+    return b;
 }
 
 static uint32_t sessions_listed(struct bench *b, struct backend_session *last)
@@ -75,7 +85,7 @@ static void hear_gateway(struct bench *b)
 static void test_a_packet_finds_its_way(void **state)
 {
     (void)state;
-    struct bench *b = bench_make(&by_arp);
+    struct bench *b = bench_by_arp();
     bench_udp(b, 1, ep(PHONE, 4000), ep(SERVER, 53));
     bench_run(b, 1000);
     assert_int_equal(b->n_out, 1); /* who has the gateway */
@@ -110,7 +120,7 @@ static void test_a_packet_finds_its_way(void **state)
 static void test_drops_of_control_are_counted(void **state)
 {
     (void)state;
-    struct bench *b = bench_make(&by_arp);
+    struct bench *b = bench_by_arp();
     for (uint16_t i = 0; i < 6; i++)
         bench_udp(b, 1, ep(PHONE, 4000), ep(SERVER, (uint16_t)(1000 + i)));
     bench_run(b, 1000);
@@ -119,6 +129,89 @@ static void test_drops_of_control_are_counted(void **state)
     for (uint64_t now_ms = 1100; now_ms <= 4000; now_ms += 100)
         bench_run(b, now_ms);
     assert_int_equal(dropped(b, "neighbour-failed"), 4);
+    assert_int_equal(control_held(b->control), 0);
+    expect_balance(b);
+    bench_free(b);
+}
+
+/* In every order of turns; ARP of both directions waits on the same rings. */
+static void test_balance_between_any_two_rounds(void **state)
+{
+    (void)state;
+    struct bench *b = bench_make(&by_arp);
+    struct worker *w = b->dp->workers[0];
+    uint32_t rng = 1;
+    for (uint64_t now_ms = 1000; now_ms < 60000; now_ms += 37) {
+        rng = rng * 1664525 + 1013904223;
+        for (unsigned i = 0; i < (rng >> 20) % 4; i++)
+            bench_udp(b, 1, ep(PHONE + i, 4000), ep(SERVER + (rng >> 24) % 8, 53));
+        if ((rng >> 10) % 8 == 0)
+            hear_gateway(b);
+        if ((rng >> 14) % 4 != 0)
+            worker_run_once(w, now_ms);
+        expect_balance(b);
+        if ((rng >> 16) % 4 != 0)
+            control_take_frames(b->control, now_ms);
+        expect_balance(b);
+        if ((rng >> 18) % 4 != 0)
+            control_run_timers(b->control, now_ms);
+        expect_balance(b);
+        if (b->n_out > FRAMES / 2)
+            bench_clear(b);
+    }
+    bench_run(b, 60000);
+    bench_free(b);
+}
+
+static void flood(struct bench *b, uint64_t now_ms)
+{
+    for (int i = 0; i < 2000; i++) {
+        bench_udp(b, 1, ep(PHONE, 4000), ep(SERVER, 53));
+        worker_run_once(b->dp->workers[0], now_ms);
+    }
+}
+
+static void test_flood_leaves_room_for_arp(void **state)
+{
+    (void)state;
+    struct bench *b = bench_by_arp();
+    struct backend_neighbour n;
+    uint32_t cursor = 0;
+    flood(b, 1000);
+    assert_true(dropped(b, "control-ring-full") > 1000);
+    hear_gateway(b);
+    bench_run(b, 1000);
+    assert_int_equal(b->backend->neighbour_next(b->backend->ctx, &cursor, &n), 1);
+    assert_int_equal(n.state, NEIGHBOUR_REACHABLE);
+    expect_balance(b);
+    bench_free(b);
+}
+
+/* Once control has said so, the worker drops by itself; when a while has passed it asks again. */
+static void test_packets_to_a_dead_next_hop(void **state)
+{
+    (void)state;
+    struct bench *b = bench_by_arp();
+    struct rte_ring *ring = b->dp->workers[0]->to_control;
+    for (int i = 0; i < ARP_HELD; i++)
+        bench_udp(b, 1, ep(PHONE, 4000), ep(SERVER, 53));
+    bench_run(b, 1000);
+    flood(b, 1100);
+    assert_int_equal(rte_ring_count(ring), 0);
+    assert_int_equal(dropped(b, "neighbour-queue"), 2000);
+    for (uint64_t now_ms = 1100; now_ms <= 4000; now_ms += 100)
+        bench_run(b, now_ms);
+    flood(b, 5000);
+    assert_int_equal(rte_ring_count(ring), 0);
+    assert_int_equal(dropped(b, "neighbour-failed"), 2000 + ARP_HELD);
+    expect_balance(b);
+
+    bench_run(b, 7000);
+    bench_udp(b, 1, ep(PHONE, 4000), ep(SERVER, 53));
+    bench_run(b, 7000);
+    assert_int_equal(control_held(b->control), 1);
+    hear_gateway(b);
+    bench_run(b, 7010);
     assert_int_equal(control_held(b->control), 0);
     expect_balance(b);
     bench_free(b);
@@ -409,6 +502,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_packet_finds_its_way),
         cmocka_unit_test(test_drops_of_control_are_counted),
+        cmocka_unit_test(test_balance_between_any_two_rounds),
+        cmocka_unit_test(test_flood_leaves_room_for_arp),
+        cmocka_unit_test(test_packets_to_a_dead_next_hop),
         cmocka_unit_test(test_session_row),
         cmocka_unit_test(test_clear_and_statistics),
         cmocka_unit_test(test_calls_are_listed_and_cleared_by_mail),

@@ -10,20 +10,22 @@
 
 #define CAPACITY 256
 
+static const uint8_t mac[] = {2, 0, 10, 0, 0, 20}, other_mac[] = {2, 0, 10, 0, 0, 21};
+
 static void test_life(void **state)
 {
-    static const uint8_t mac[] = {2, 0, 10, 0, 0, 20};
     struct neighbours ns;
     uint64_t word;
+    uint32_t ref;
     (void)state;
     assert_int_equal(neighbours_init(&ns, CAPACITY), 0);
-    assert_int_equal(neighbour_find(&ns, 1, 7), NEIGHBOUR_NONE);
+    assert_int_equal(neighbour_index(&ns, 1, 7), NEIGHBOUR_NONE);
     assert_false(neighbour_usable(&ns, NEIGHBOUR_NONE, &word));
     uint32_t i = neighbour_make(&ns, 1, 7);
-    assert_int_equal(neighbour_find(&ns, 1, 7), i);
+    assert_int_equal(neighbour_index(&ns, 1, 7), i);
     assert_int_equal(neighbour_make(&ns, 1, 7), i);
-    assert_false(neighbour_usable(&ns, i, &word));
-    assert_int_equal(neighbour_state(neighbour_word(&ns, i)), NEIGHBOUR_INCOMPLETE);
+    assert_int_equal(neighbour_find(&ns, 1, 7), NEIGHBOUR_NONE);
+    assert_int_equal(neighbour_state(neighbour_look(&ns, 1, 7, &ref)), NEIGHBOUR_INCOMPLETE);
     static const struct {
         enum neighbour_state state;
         bool usable;
@@ -34,40 +36,110 @@ static void test_life(void **state)
                {NEIGHBOUR_INCOMPLETE, false}};
     for (size_t k = 0; k < sizeof row / sizeof row[0]; k++) {
         neighbour_set(&ns, i, mac, row[k].state);
-        assert_int_equal(neighbour_usable(&ns, i, &word), row[k].usable);
-        word = neighbour_word(&ns, i);
+        word = neighbour_look(&ns, 1, 7, &ref);
+        assert_int_equal(neighbour_word_usable(word), row[k].usable);
+        assert_int_equal(neighbour_find(&ns, 1, 7) != NEIGHBOUR_NONE, row[k].usable);
+        assert_int_equal(neighbour_usable(&ns, ref, &word), row[k].usable);
         assert_memory_equal(&word, mac, 6);
         assert_int_equal(neighbour_state(word), row[k].state);
+        assert_false(neighbour_full(word));
     }
+    neighbour_set_full(&ns, i);
+    assert_true(neighbour_full(neighbour_word(&ns, i)));
+    assert_int_equal(neighbour_state(neighbour_word(&ns, i)), NEIGHBOUR_INCOMPLETE);
+    neighbour_set(&ns, i, mac, NEIGHBOUR_REACHABLE);
+    assert_false(neighbour_full(neighbour_word(&ns, i)));
     neighbours_free(&ns);
 }
 
-/* The same address on two interfaces is two neighbours; indexes stay; three quarters fill. */
+/* A reference holds while the entry is usable, whatever its MAC, and never again. */
+static void test_references(void **state)
+{
+    struct neighbours ns;
+    uint64_t word;
+    (void)state;
+    assert_int_equal(neighbours_init(&ns, 1), 0);
+    uint32_t i = neighbour_make(&ns, 1, 7);
+    neighbour_set(&ns, i, mac, NEIGHBOUR_REACHABLE);
+    uint32_t ref = neighbour_find(&ns, 1, 7);
+    neighbour_set(&ns, i, other_mac, NEIGHBOUR_PROBE);
+    assert_true(neighbour_usable(&ns, ref, &word));
+    assert_memory_equal(&word, other_mac, 6);
+    assert_int_equal(neighbour_of(&ns, ref)->ip, 7);
+    neighbour_remove(&ns, i);
+    assert_int_equal(neighbour_index(&ns, 1, 7), NEIGHBOUR_NONE);
+    for (uint32_t ip = 8; ip < 1000; ip++) {
+        assert_int_equal(neighbour_make(&ns, 1, ip), i);
+        assert_false(neighbour_usable(&ns, ref, &word));
+        neighbour_set(&ns, i, mac, NEIGHBOUR_REACHABLE);
+        assert_false(neighbour_usable(&ns, ref, &word));
+        assert_null(neighbour_of(&ns, ref));
+        assert_true(neighbour_usable(&ns, neighbour_find(&ns, 1, ip), &word));
+        neighbour_remove(&ns, i);
+    }
+    assert_null(neighbour_of(&ns, NEIGHBOUR_NONE));
+    neighbours_free(&ns);
+}
+
+/* The same address on two interfaces is two neighbours; all entries can be used. */
 static void test_full(void **state)
 {
     struct neighbours ns;
     uint32_t index[CAPACITY];
-    unsigned n = 0;
     (void)state;
     assert_int_equal(neighbours_init(&ns, CAPACITY), 0);
-    for (; n < CAPACITY; n++) {
+    for (unsigned n = 0; n < CAPACITY; n++)
         index[n] = neighbour_make(&ns, (uint16_t)(1 + n % 2), be32_of(0x0a000000 + n / 2));
-        if (index[n] == NEIGHBOUR_NONE)
-            break;
-    }
-    assert_int_equal(n, CAPACITY / 4 * 3);
-    for (unsigned i = 0; i < n; i++)
-        assert_int_equal(neighbour_find(&ns, (uint16_t)(1 + i % 2), be32_of(0x0a000000 + i / 2)),
+    assert_int_equal(neighbour_make(&ns, 3, 7), NEIGHBOUR_NONE);
+    for (unsigned i = 0; i < CAPACITY; i++)
+        assert_int_equal(neighbour_index(&ns, (uint16_t)(1 + i % 2), be32_of(0x0a000000 + i / 2)),
                          index[i]);
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < CAPACITY; i++)
         for (unsigned k = 0; k < i; k++)
             assert_int_not_equal(index[i], index[k]);
-    assert_int_equal(neighbour_find(&ns, 3, be32_of(0x0a000000)), NEIGHBOUR_NONE);
+    assert_int_equal(neighbour_index(&ns, 3, be32_of(0x0a000000)), NEIGHBOUR_NONE);
+    neighbours_free(&ns);
+}
+
+/* Whatever comes and goes, exactly what is there is found. */
+static void test_come_and_go(void **state)
+{
+    enum {
+        ADDRESSES = 3 * CAPACITY
+    };
+    static uint32_t index[ADDRESSES];
+    struct neighbours ns;
+    uint32_t rng = 1;
+    (void)state;
+    assert_int_equal(neighbours_init(&ns, CAPACITY), 0);
+    memset(index, 0xff, sizeof index);
+    for (int round = 0; round < 20000; round++) {
+        rng = rng * 1664525 + 1013904223;
+        uint32_t ip = (rng >> 8) % ADDRESSES;
+        if (index[ip] != NEIGHBOUR_NONE) {
+            neighbour_remove(&ns, index[ip]);
+            index[ip] = NEIGHBOUR_NONE;
+        } else {
+            bool full = ns.count == CAPACITY;
+            index[ip] = neighbour_make(&ns, 1, ip);
+            assert_int_equal(index[ip] == NEIGHBOUR_NONE, full);
+        }
+        rng = rng * 1664525 + 1013904223;
+        ip = (rng >> 8) % ADDRESSES;
+        assert_int_equal(neighbour_index(&ns, 1, ip), index[ip]);
+    }
+    for (uint32_t ip = 0; ip < ADDRESSES; ip++)
+        assert_int_equal(neighbour_index(&ns, 1, ip), index[ip]);
     neighbours_free(&ns);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_life), cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_life),
+        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_come_and_go),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

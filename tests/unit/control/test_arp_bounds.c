@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What strangers can fill up, and how our own addresses become known. */
+#include "arp_bench.h"
+
+#include "fastpath/route.h"
+
+static void test_held_in_all(void **state)
+{
+    (void)state;
+    struct bench *b = bench_make(false);
+    for (uint32_t i = 0; i < 4; i++)
+        for (int k = 0; k < 3; k++)
+            send_to(b, PHONE + i, 0);
+    assert_int_equal(b->arp.held, HELD_MAX);
+    assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_QUEUE], 3);
+    uint32_t last = neighbour_index(&b->neighbours, 1, be32_of(PHONE + 3));
+    assert_true(neighbour_full(neighbour_word(&b->neighbours, last)));
+    assert_int_equal(b->n_out, 4); /* all are searched for */
+    bench_free(b);
+}
+
+/* A scan of a connected network, and what becomes of others meanwhile. */
+static void test_scan(void **state)
+{
+    (void)state;
+    struct bench *b = bench_with_phone();
+    for (uint64_t now_ms = 0, ip = 0; now_ms < 60000; now_ms += 100, ip++) {
+        send_to(b, 0x0a010000u + (uint32_t)ip, now_ms);
+        assert_true(b->arp.searching <= 8);
+        if (now_ms % 25000 == 0)
+            answer_from(b, phone_mac, now_ms);
+        out_clear(b);
+        run(b, now_ms);
+    }
+    assert_true(b->n_dropped[DROP_NEIGHBOUR_TABLE] > 0);
+    assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_QUEUE], 0);
+    for (uint64_t now_ms = 60000; now_ms < 70000; now_ms += 100)
+        run(b, now_ms);
+    /* It is over. */
+    out_clear(b);
+    send_to(b, PHONE + 1, 70000);
+    assert_int_equal(b->arp.searching, 1);
+    bench_free(b);
+}
+
+static void test_found_ones_give_way(void **state)
+{
+    (void)state;
+    struct bench *b = bench_make(false);
+    for (uint32_t i = 0; i < 100; i++) {
+        send_to(b, PHONE + i, 0);
+        hear(b, &(struct arp_text){2, phone_mac, own_mac[0], PHONE + i, OWN}, 0);
+        assert_int_equal(state_of(b, PHONE + i), NEIGHBOUR_REACHABLE);
+        out_clear(b);
+    }
+    assert_int_equal(b->neighbours.count, 16);
+    bench_free(b);
+}
+
+static void test_gateway_always_has_an_entry(void **state)
+{
+    (void)state;
+    struct bench *b = bench_make(false);
+    const struct route via = {.gateway = be32_of(PHONE), .ifindex = 1};
+    struct routes *routes = routes_create(4);
+    assert_int_equal(route_add(routes, &via), 0);
+    b->snapshot->routes = routes;
+    for (uint32_t i = 1; i <= 16; i++)
+        send_to(b, PHONE + i, 0);
+    assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_TABLE], 8);
+    send_to(b, PHONE, 0);
+    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_INCOMPLETE);
+    answer_from(b, phone_mac, 10);
+    for (uint32_t i = 1; i <= 100; i++) {
+        run(b, 100);
+        hear(b, &(struct arp_text){2, other_mac, own_mac[0], PHONE + i, OWN}, 0);
+        send_to(b, PHONE + i, 0);
+        out_clear(b);
+    }
+    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_REACHABLE);
+    routes_free(routes);
+    bench_free(b);
+}
+
+/* ---- our own addresses ---- */
+
+static void expect_announcement(const struct bench *b, unsigned i)
+{
+    expect_arp(b, i, everybody, &(struct arp_text){1, own_mac[0], nobody, OWN, OWN});
+}
+
+static void test_announced_twice_when_new(void **state)
+{
+    (void)state;
+    struct bench *b = bench_make(false);
+    struct interface *lan = &b->snapshot->interfaces[1];
+    run(b, 0);
+    assert_int_equal(b->n_out, 0);
+    lan->up = false;
+    run(b, 100);
+    lan->up = true;
+    for (uint64_t now_ms = 200; now_ms < 10000; now_ms += 100)
+        run(b, now_ms);
+    assert_int_equal(b->n_out, 2);
+    expect_announcement(b, 0);
+    expect_announcement(b, 1);
+    out_clear(b);
+    lan->ip = be32_of(OWN + 5);
+    run(b, 10000);
+    assert_int_equal(b->n_out, 1);
+    expect_arp(b, 0, everybody, &(struct arp_text){1, own_mac[0], nobody, OWN + 5, OWN + 5});
+    bench_free(b);
+}
+
+static void test_conflict_is_counted_and_answered(void **state)
+{
+    (void)state;
+    struct bench *b = bench_make(false);
+    hear(b, &(struct arp_text){1, own_mac[0], nobody, OWN, OWN}, 0); /* our own, looped */
+    assert_int_equal(b->arp.own[1].conflicts, 0);
+    for (uint64_t now_ms = 0; now_ms < 20000; now_ms += 1000)
+        hear(b, &(struct arp_text){1, phone_mac, nobody, OWN, OWN}, now_ms);
+    assert_int_equal(b->arp.own[1].conflicts, 20);
+    assert_int_equal(b->n_out, 2); /* at 0 s and 10 s */
+    expect_announcement(b, 1);
+    bench_free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_held_in_all),
+        cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_found_ones_give_way),
+        cmocka_unit_test(test_gateway_always_has_an_entry),
+        cmocka_unit_test(test_announced_twice_when_new),
+        cmocka_unit_test(test_conflict_is_counted_and_answered),
+    };
+    bench_start();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
