@@ -5,8 +5,8 @@
 
 #include <rte_ip_frag.h>
 
-/* A message is at most a packet buffer long and an MTU at least 576 bytes (RFC 791). */
-#define MAX_PIECES 24
+/* At most 9216 bytes, with an MTU of at least 68 (RFC 791): 48 bytes of payload a piece. */
+#define MAX_PIECES 192
 
 /* Put the Ethernet header of the whole before each piece, and finish its IPv4 header. */
 static bool piece_finish(struct rte_mbuf *m, const struct rte_ether_hdr *eth)

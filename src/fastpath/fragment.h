@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The last step out: a frame that fits is queued, one that does not is cut into fragments (RFC 791)
- * with rte_ip_frag. Only what the ALG has lengthened can be too long here. Worker threads only.
+ * with rte_ip_frag where its DF bit allows that: what the ALG has lengthened carries none
+ * (alg_core.c). Worker threads only.
  */
 #pragma once
 
