@@ -105,11 +105,16 @@ uint32_t firewall_mappings(const struct firewall *fw)
     return counts(fw).mappings;
 }
 
+void firewall_abandon(struct firewall *fw)
+{
+    replay_free(fw->r);
+    running = NULL;
+}
+
 void firewall_free(struct firewall *fw)
 {
     assert_balance(fw);
-    replay_free(fw->r);
-    running = NULL;
+    firewall_abandon(fw);
 }
 
 void firewall_drops(struct firewall *fw, uint16_t ifindex, const struct frame *f,

@@ -241,6 +241,19 @@ static void test_generation(void **state)
     assert_false(moves(WHOLE, WHOLE));
     assert_false(moves(WHOLE, WHOLE UDP_IDLE(500)));
     assert_false(moves(WHOLE, WHOLE PORTS));
+    assert_false(moves(WHOLE, WHOLE "config system interface\nedit \"lan\"\n"
+                                    "unset allowaccess\nnext\nend\n"));
+    assert_true(moves(WHOLE, INTERFACES ADDRESSES SERVICE PROFILE POLICIES));
+    assert_true(moves(WHOLE, WHOLE "config router static\nedit 1\n"
+                                   "set gateway 203.0.113.9\nnext\nend\n"));
+    assert_true(moves(WHOLE, WHOLE "config router static\nedit 2\n"
+                                   "set dst 192.0.2.0 255.255.255.128\nnext\nend\n"));
+    assert_true(moves(WHOLE, WHOLE "config router static\nedit 2\nset blackhole disable\n"
+                                   "set gateway 10.0.0.2\nset device \"lan\"\nnext\nend\n"));
+    assert_true(moves(WHOLE, WHOLE "config system interface\nedit \"wan\"\n"
+                                   "set ip 203.0.113.3 255.255.255.0\nnext\nend\n"));
+    assert_true(moves(WHOLE, WHOLE "config system interface\nedit \"lan\"\n"
+                                   "set status down\nnext\nend\n"));
     assert_true(moves(WHOLE, INTERFACES ROUTES ADDRESSES SERVICE PROFILE));
     assert_true(moves(WHOLE, WHOLE "config firewall policy\nedit 3\nset action deny\nnext\nend\n"));
     assert_true(moves(WHOLE, WHOLE "config firewall policy\nedit 3\nset nat enable\nnext\nend\n"));

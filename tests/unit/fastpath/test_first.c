@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "fastpath/worker.h"
 #include "firewall.h"
 
 enum {
@@ -339,6 +340,40 @@ static void test_arp(void **state)
     firewall_free(&fw);
 }
 
+static struct rte_mbuf *segment(struct firewall *fw, const void *bytes, size_t n)
+{
+    struct rte_mbuf *m = rte_pktmbuf_alloc(fw->dp->pool);
+    assert_non_null(m);
+    n = n < rte_pktmbuf_tailroom(m) ? n : rte_pktmbuf_tailroom(m);
+    memcpy(rte_pktmbuf_append(m, (uint16_t)n), bytes, n);
+    return m;
+}
+
+/* A port may hand over a frame in several buffers: it is carried if it fits into one. */
+static void test_several_buffers(void **state)
+{
+    struct firewall fw;
+    static const char zeros[4096];
+    struct frame f = udp(out);
+    (void)state;
+    firewall_make(&fw, config);
+    struct worker *w = fw.dp->workers[0];
+    for (int i = 0; i < 2; i++) {
+        struct rte_mbuf *m = segment(&fw, f.b, 20);
+        assert_int_equal(rte_pktmbuf_chain(m, i ? segment(&fw, zeros, sizeof zeros)
+                                                : segment(&fw, f.b + 20, f.n - 20)),
+                         0);
+        worker_begin(w, 1000000);
+        worker_receive(w, LAN, &m, 1);
+        worker_flush(w);
+        COMMANDS(&fw, "get system status"); /* and everything comes to rest */
+        assert_int_equal(fw.n_sent, 1);
+        assert_int_equal(firewall_dropped(&fw, DROP_TOO_LONG), i);
+    }
+    frame_assert_whole(&fw.sent[0].f);
+    firewall_abandon(&fw);
+}
+
 /* However a frame is cut, it is dropped with a reason; padding does no harm. */
 static void test_every_length(void **state)
 {
@@ -375,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_options_pass),
         cmocka_unit_test(test_ping),
         cmocka_unit_test(test_arp),
+        cmocka_unit_test(test_several_buffers),
         cmocka_unit_test(test_every_length),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);

@@ -251,12 +251,34 @@ static void test_sip_that_fits(void **state)
     firewall_free(&fw);
 }
 
+/* The ALG knows how long a message may become: beyond that it does nothing. */
+static void test_larger_than_a_buffer(void **state)
+{
+    struct firewall fw;
+    struct replay_counts c;
+    const size_t most = 2048 - FRAME_L4 - 8;
+    char text[sizeof config];
+    (void)state;
+    strcpy(text, config);
+    memcpy(strstr(text, "2000"), "1500", 4); /* so that a buffer takes 2048 bytes */
+    firewall_make(&fw, text);
+    struct frame f = message(sip, most - 6);
+    assert_int_equal(firewall_gives(&fw, LAN, &f), 4);
+    f = message(sip, most - 5);
+    firewall_drops(&fw, LAN, &f, DROP_SIP_TOO_LARGE);
+    f = message(sip, most);
+    firewall_drops(&fw, LAN, &f, DROP_SIP_TOO_LARGE);
+    replay_counts(fw.r, &c);
+    assert_int_equal(c.mappings, 1);
+    firewall_free(&fw);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_length),  cmocka_unit_test(test_not_to_be_cut),
         cmocka_unit_test(test_options),       cmocka_unit_test(test_lengthened_sip),
-        cmocka_unit_test(test_sip_that_fits),
+        cmocka_unit_test(test_sip_that_fits), cmocka_unit_test(test_larger_than_a_buffer),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
 }
