@@ -22,15 +22,25 @@ struct cli_conn {
     size_t taken;      /* bytes at the front of queue that were */
     struct text out;
     size_t sent;
+    size_t prompt_at; /* where the prompt at the end of out begins; SIZE_MAX: there is none */
+    int amended;      /* status of the next prompt in place of the login's; 0: none */
     struct text scratch;
     struct message_reader from_client, from_queue;
 };
 
-static void prompt_send(struct cli_conn *conn)
+static void prompt_put(struct cli_conn *conn, int status)
 {
     text_clear(&conn->scratch);
     cli_prompt(conn->cli, &conn->scratch);
-    message_put_prompt(&conn->out, cli_status(conn->cli), text_slice(&conn->scratch));
+    conn->prompt_at = conn->out.n;
+    message_put_prompt(&conn->out, status, text_slice(&conn->scratch));
+}
+
+static void prompt_send(struct cli_conn *conn)
+{
+    int status = conn->amended ? conn->amended : cli_status(conn->cli);
+    conn->amended = 0;
+    prompt_put(conn, status);
 }
 
 struct cli_conn *cli_conn_open(struct config_tree *running, const struct backend *backend)
@@ -118,6 +128,7 @@ bool cli_conn_wants_input(const struct cli_conn *conn)
 static void advance(struct cli_conn *conn, enum cli_state state)
 {
     struct text *printed = cli_output(conn->cli);
+    conn->prompt_at = SIZE_MAX;
     message_put_long(&conn->out, MESSAGE_OUTPUT, text_slice(printed));
     text_clear(printed);
     conn->running = state == CLI_MORE;
@@ -168,6 +179,18 @@ bool cli_conn_step(struct cli_conn *conn)
     return !conn->closing && (conn->running || conn->taken < conn->queue.n);
 }
 
+void cli_conn_amend(struct cli_conn *conn, struct slice words, int status)
+{
+    bool answered = conn->prompt_at != SIZE_MAX && !conn->running;
+    if (answered)
+        conn->out.n = conn->prompt_at;
+    message_put_long(&conn->out, MESSAGE_OUTPUT, words);
+    if (answered)
+        prompt_put(conn, status);
+    else
+        conn->amended = status;
+}
+
 struct slice cli_conn_pending(const struct cli_conn *conn)
 {
     if (conn->sent == conn->out.n)
@@ -179,7 +202,12 @@ void cli_conn_sent(struct cli_conn *conn, size_t n)
 {
     assert(n <= conn->out.n - conn->sent);
     conn->sent += n;
+    if (conn->prompt_at < conn->sent)
+        conn->prompt_at = SIZE_MAX;
+    size_t before = conn->sent;
     compact(&conn->out, &conn->sent);
+    if (conn->prompt_at != SIZE_MAX)
+        conn->prompt_at -= before - conn->sent;
 }
 
 bool cli_conn_closing(const struct cli_conn *conn)

@@ -48,6 +48,12 @@ bool cli_conn_wants_input(const struct cli_conn *conn);
  */
 bool cli_conn_step(struct cli_conn *conn);
 
+/*
+ * What the last step did turned out otherwise afterwards: its answer says `words` before its
+ * prompt, which carries `status`; where that prompt has gone out already, the next one does.
+ */
+void cli_conn_amend(struct cli_conn *conn, struct slice words, int status);
+
 /* Bytes to send; valid until the next call on `conn`. */
 struct slice cli_conn_pending(const struct cli_conn *conn);
 

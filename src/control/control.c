@@ -109,7 +109,7 @@ struct control *control_create(struct dataplane *dp, struct alg_core *alg,
         return NULL;
     }
     if (options->socket_path) {
-        c->socket = socket_open(options->socket_path, running, &c->backend, error);
+        c->socket = socket_open(options->socket_path, running, &c->backend, &c->publish, error);
         if (!c->socket) {
             control_destroy(c);
             return NULL;
@@ -181,9 +181,8 @@ unsigned control_run_once(struct control *c, uint64_t now_ms)
 {
     unsigned done = control_take_frames(c, now_ms) + control_run_timers(c, now_ms);
     done += sessions_view_run(&c->view);
-    /* An answer to a commit leaves only when the file is on the disk. */
     if (c->socket)
-        done += socket_run(c->socket, now_ms, publish_saving(&c->publish));
+        done += socket_run(c->socket, now_ms);
     return done;
 }
 

@@ -10,7 +10,6 @@
  */
 #include "control/publish.h"
 
-#include "base/log.h"
 #include "base/text.h"
 #include "config/print.h"
 #include "config/rows.h"
@@ -136,15 +135,15 @@ void publish_save(struct publish *p, const struct config_tree *tree)
     strftime(date, sizeof date, "%y%m%d", &tm);
     print_header(date, "admin", 0, &content);
     print_show(tree, &whole, false, &content);
-    int result = saver_put(p->saver, &content);
-    if (result != 0)
-        log_error("configuration not saved: %s", strerror(-result));
-    text_free(&content);
+    p->saves = saver_put(p->saver, &content);
 }
 
-bool publish_saving(const struct publish *p)
+int publish_saved(const struct publish *p, uint64_t number, struct text *why)
 {
-    return p->saver && saver_busy(p->saver);
+    int result = saver_result(p->saver, number);
+    if (result != 0 && result != -EINPROGRESS)
+        text_printf(why, "%s: %s", saver_path(p->saver), strerror(-result));
+    return result;
 }
 
 unsigned publish_run(struct publish *p)

@@ -11,6 +11,7 @@
 struct config_rows;
 struct config_tree;
 struct saver;
+struct text;
 
 #define PUBLISH_OLD 8
 
@@ -23,6 +24,7 @@ struct publish {
     struct dataplane *dp;
     struct saver *saver;      /* NULL: not saved anywhere */
     struct config_rows *rows; /* of the snapshot in force: names and devices for listings */
+    uint64_t saves;           /* number of the newest save, 0: none yet */
     uint16_t n_fixed;         /* interfaces from the first on that keep number and device */
     unsigned n_old;
     struct publish_old old[PUBLISH_OLD];
@@ -45,8 +47,11 @@ int publish_commit(struct publish *p, const struct config_tree *tree, struct tex
 /* Hand the text of `tree` to the helper. */
 void publish_save(struct publish *p, const struct config_tree *tree);
 
-/* True while a commit is not on the disk yet. */
-bool publish_saving(const struct publish *p);
+/*
+ * 0 when the save with this number, or a later one, is on the disk; -EINPROGRESS; or -errno with
+ * path and reason in `why`. The number of the newest is p->saves.
+ */
+int publish_saved(const struct publish *p, uint64_t number, struct text *why);
 
 /* Free old snapshots that no thread reads any more. Returns how many. */
 unsigned publish_run(struct publish *p);

@@ -30,6 +30,8 @@ struct saver {
     bool started, stop;
     struct text waiting; /* under the lock */
     uint64_t todo;       /* atomic: number of the newest content */
+    uint64_t saved;      /* atomic: number of the newest one that is on the disk */
+    int error;           /* atomic: of the last failure */
     uint64_t done;       /* atomic: number of the newest one that was written, or failed */
 };
 
@@ -115,6 +117,18 @@ static int file_replace(const struct saver *s, struct slice content)
     return folder_sync(s);
 }
 
+/* After it `saved` and `error` hold for every number up to this one. */
+static void finish(struct saver *s, uint64_t number, int result)
+{
+    if (result == 0) {
+        __atomic_store_n(&s->saved, number, __ATOMIC_RELAXED);
+    } else {
+        log_error("%s: not saved: %s", s->path, strerror(-result));
+        __atomic_store_n(&s->error, result, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&s->done, number, __ATOMIC_RELEASE);
+}
+
 static void *saver_thread(void *arg)
 {
     struct saver *s = arg;
@@ -131,11 +145,8 @@ static void *saver_thread(void *arg)
         content = s->waiting;
         s->waiting = (struct text){0};
         pthread_mutex_unlock(&s->lock);
-        int result = file_replace(s, text_slice(&content));
-        if (result != 0)
-            log_error("%s: not saved: %s", s->path, strerror(-result));
+        finish(s, number, file_replace(s, text_slice(&content)));
         text_free(&content);
-        __atomic_store_n(&s->done, number, __ATOMIC_RELEASE);
         pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);
@@ -154,21 +165,36 @@ static int thread_start(struct saver *s)
     return -result;
 }
 
-int saver_put(struct saver *s, struct text *content)
+uint64_t saver_put(struct saver *s, struct text *content)
 {
-    if (!s->started) {
-        int result = thread_start(s);
-        if (result != 0)
-            return result;
+    int result = s->started ? 0 : thread_start(s);
+    if (result != 0) {
+        text_free(content);
+        finish(s, __atomic_add_fetch(&s->todo, 1, __ATOMIC_RELAXED), result);
+        return s->todo;
     }
     pthread_mutex_lock(&s->lock);
     text_free(&s->waiting);
     s->waiting = *content;
     *content = (struct text){0};
-    __atomic_add_fetch(&s->todo, 1, __ATOMIC_RELAXED);
+    uint64_t number = __atomic_add_fetch(&s->todo, 1, __ATOMIC_RELAXED);
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
-    return 0;
+    return number;
+}
+
+int saver_result(const struct saver *s, uint64_t number)
+{
+    if (__atomic_load_n(&s->done, __ATOMIC_ACQUIRE) < number)
+        return -EINPROGRESS;
+    if (__atomic_load_n(&s->saved, __ATOMIC_RELAXED) >= number)
+        return 0;
+    return __atomic_load_n(&s->error, __ATOMIC_RELAXED);
+}
+
+const char *saver_path(const struct saver *s)
+{
+    return s->path;
 }
 
 bool saver_busy(const struct saver *s)

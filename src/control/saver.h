@@ -8,6 +8,7 @@
 #include "base/text.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct saver;
 
@@ -22,9 +23,18 @@ void saver_destroy(struct saver *s);
 /*
  * Replace the file's content by `content` (taken over, empty afterwards): temporary file in the
  * same folder, write, fsync, rename, fsync of the folder. A content that waits already is replaced.
- * Failure is logged; the file then is what it was. 0, or -errno when the thread cannot start.
+ * Failure is logged; the file then is what it was. Returns the content's number, from 1 on.
  */
-int saver_put(struct saver *s, struct text *content);
+uint64_t saver_put(struct saver *s, struct text *content);
 
-/* True while something is not on the disk yet. */
+/*
+ * What became of a content: 0 when it, or a later one, is on the disk; -EINPROGRESS; or -errno of
+ * the last failure.
+ */
+int saver_result(const struct saver *s, uint64_t number);
+
+/* True while something is neither on the disk nor failed. */
 bool saver_busy(const struct saver *s);
+
+/* The file. */
+const char *saver_path(const struct saver *s);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A round asks poll, without waiting, who has something, and then gives every client the same:
- * one read, one write, one step of its login. What a step printed goes out in the next round, so
- * that whoever calls can hold it back until what the step did is safe. Buffers are bounded by
- * cli/server.h: a login that has too much to send makes no step, one that has too much to do is not
- * read.
+ * A round asks poll, without waiting, who has something, and then gives every client the same: one
+ * read, one write, one step of its login. Buffers are bounded by cli/server.h: a login that has too
+ * much to send makes no step, one that has too much to do is not read.
  *
- * A client that closed its end still gets the answers to what it sent before (a pipe of commands
- * ends that way); it is closed once its login has nothing left to do and to send.
+ * A login whose step changed the configuration rests until the helper has put that on the disk, or
+ * failed to; its answer then says so. A client that closed its end still gets the answers to what
+ * it sent before (a pipe of commands ends that way); it is closed once its login has nothing left
+ * to do and to send. When all places are taken, the login that has said nothing for the longest
+ * time makes room: idle clients cannot lock an operator out.
  */
 #include "control/socket.h"
 
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/server.h"
+#include "control/publish.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -25,13 +27,16 @@
 
 #define CLIENTS_MAX 32
 #define READ_BYTES  16384
+#define NOT_SAVED   (-5) /* status of a command whose change is not on the disk */
 
 struct client {
     int fd;
     struct cli_conn *conn;
-    bool more;    /* its login has work for the next round */
-    bool blocked; /* its socket takes no more for now */
-    bool ended;   /* it will send nothing more */
+    bool more;          /* its login has work for the next round */
+    bool blocked;       /* its socket takes no more for now */
+    bool ended;         /* it will send nothing more */
+    uint64_t save;      /* its answer waits for this save; 0: for none */
+    uint64_t active_ms; /* when it said something last, or came */
 };
 
 struct socket_server {
@@ -41,8 +46,8 @@ struct socket_server {
     ino_t inode;
     struct config_tree *running;
     const struct backend *backend;
+    const struct publish *publish;
     uint64_t looked_ms;
-    bool turned_away; /* said so already since somebody was let in */
     unsigned n;
     struct client clients[CLIENTS_MAX];
 };
@@ -95,7 +100,8 @@ static int listen_at(struct socket_server *server)
 }
 
 struct socket_server *socket_open(const char *path, struct config_tree *running,
-                                  const struct backend *backend, struct text *error)
+                                  const struct backend *backend, const struct publish *publish,
+                                  struct text *error)
 {
     struct socket_server *server = calloc(1, sizeof *server);
     if (!server)
@@ -103,6 +109,7 @@ struct socket_server *socket_open(const char *path, struct config_tree *running,
     server->fd = -1;
     server->running = running;
     server->backend = backend;
+    server->publish = publish;
     server->address.sun_family = AF_UNIX;
     int result = -ENAMETOOLONG;
     if (strlen(path) < sizeof server->address.sun_path) {
@@ -139,24 +146,34 @@ void socket_close(struct socket_server *server)
     free(server);
 }
 
-static unsigned clients_accept(struct socket_server *server)
+/* The one that was quiet for the longest time, the oldest of equals, leaves its place. */
+static void room_make(struct socket_server *server, uint64_t now_ms)
+{
+    unsigned quiet = 0;
+    for (unsigned i = 1; i < server->n; i++)
+        if (server->clients[i].active_ms < server->clients[quiet].active_ms)
+            quiet = i;
+    log_warn("more than %d CLI clients at once: one that was idle for %llu s is closed",
+             CLIENTS_MAX, (unsigned long long)(now_ms - server->clients[quiet].active_ms) / 1000);
+    client_close(&server->clients[quiet]);
+    server->n--;
+    memmove(&server->clients[quiet], &server->clients[quiet + 1],
+            (server->n - quiet) * sizeof server->clients[0]);
+}
+
+static unsigned clients_accept(struct socket_server *server, uint64_t now_ms)
 {
     unsigned n = 0;
-    for (;; n++) {
+    for (; n < CLIENTS_MAX; n++) {
         int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0)
             return n;
-        if (server->n == CLIENTS_MAX) {
-            close(fd);
-            if (!server->turned_away)
-                log_warn("more than %d CLI clients at once: turned away", CLIENTS_MAX);
-            server->turned_away = true;
-            continue;
-        }
-        server->turned_away = false;
-        server->clients[server->n++] =
-            (struct client){.fd = fd, .conn = cli_conn_open(server->running, server->backend)};
+        if (server->n == CLIENTS_MAX)
+            room_make(server, now_ms);
+        server->clients[server->n++] = (struct client){
+            .fd = fd, .conn = cli_conn_open(server->running, server->backend), .active_ms = now_ms};
     }
+    return n;
 }
 
 /* ---- a client's turn ---- */
@@ -188,56 +205,81 @@ static bool client_write(struct client *client)
     return true;
 }
 
-static short events_wanted(const struct client *client, bool quiet)
+static short events_wanted(const struct client *client)
 {
     bool reads = !client->ended && cli_conn_wants_input(client->conn);
-    bool writes = !quiet && cli_conn_pending(client->conn).n > 0;
-    return (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
+    bool writes = cli_conn_pending(client->conn).n > 0;
+    return client->save ? 0 : (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
+}
+
+/* True while the helper writes. The answer is made to say what came of it. */
+static bool client_rests(const struct socket_server *server, struct client *client)
+{
+    struct text why = {0}, warning = {0};
+    int result = client->save ? publish_saved(server->publish, client->save, &why) : 0;
+    if (result == -EINPROGRESS)
+        return true;
+    client->save = 0;
+    if (result != 0) {
+        text_printf(&warning, "Warning: the change is in force, but not saved: %s\n", why.p);
+        cli_conn_amend(client->conn, text_slice(&warning), NOT_SAVED);
+        text_free(&warning);
+        text_free(&why);
+    }
+    return false;
 }
 
 /* False: close it. */
-static bool client_turn(struct client *client, short events, bool quiet)
+static bool client_turn(struct socket_server *server, struct client *client, short events)
 {
+    uint64_t saves = server->publish->saves;
     if (events & (POLLERR | POLLNVAL))
         return false;
+    if (client_rests(server, client))
+        return true;
+    if (events & POLLIN)
+        client->active_ms = server->looked_ms;
     if (events & (POLLIN | POLLHUP) && !client->ended && !client_read(client))
         return false;
-    if (!quiet && !client_write(client))
+    if (!client_write(client))
         return false;
     client->more = cli_conn_step(client->conn);
+    if (server->publish->saves != saves)
+        client->save = server->publish->saves;
     bool done = cli_conn_closing(client->conn) || (client->ended && !client->more);
     return !done || cli_conn_pending(client->conn).n > 0;
 }
 
-static bool client_busy(const struct client *client, bool quiet)
+static bool client_busy(const struct client *client)
 {
-    return client->more || (!quiet && !client->blocked && cli_conn_pending(client->conn).n > 0);
+    if (client->save)
+        return false;
+    return client->more || (!client->blocked && cli_conn_pending(client->conn).n > 0);
 }
 
-static bool anybody_busy(const struct socket_server *server, bool quiet)
+static bool anybody_busy(const struct socket_server *server)
 {
     for (unsigned i = 0; i < server->n; i++)
-        if (client_busy(&server->clients[i], quiet))
+        if (client_busy(&server->clients[i]))
             return true;
     return false;
 }
 
-unsigned socket_run(struct socket_server *server, uint64_t now_ms, bool quiet)
+unsigned socket_run(struct socket_server *server, uint64_t now_ms)
 {
     struct pollfd fds[CLIENTS_MAX + 1] = {{.fd = server->fd, .events = POLLIN}};
     unsigned done = 0, kept = 0;
-    if (now_ms == server->looked_ms && !anybody_busy(server, quiet))
+    if (now_ms == server->looked_ms && !anybody_busy(server))
         return 0;
     server->looked_ms = now_ms;
     for (unsigned i = 0; i < server->n; i++)
-        fds[i + 1] =
-            (struct pollfd){server->clients[i].fd, events_wanted(&server->clients[i], quiet), 0};
+        fds[i + 1] = (struct pollfd){server->clients[i].fd, events_wanted(&server->clients[i]), 0};
     if (poll(fds, server->n + 1, 0) < 0)
         return 0;
 
     for (unsigned i = 0; i < server->n; i++) {
         struct client *client = &server->clients[i];
-        bool keep = client_turn(client, fds[i + 1].revents, quiet);
+        bool keep = client_turn(server, client, fds[i + 1].revents);
         done += fds[i + 1].revents != 0;
         if (keep)
             server->clients[kept++] = *client;
@@ -246,6 +288,6 @@ unsigned socket_run(struct socket_server *server, uint64_t now_ms, bool quiet)
     }
     server->n = kept;
     if (fds[0].revents & POLLIN)
-        done += clients_accept(server);
-    return done + anybody_busy(server, quiet);
+        done += clients_accept(server, now_ms);
+    return done + anybody_busy(server);
 }

@@ -155,6 +155,34 @@ static void test_commit_is_answered_when_it_is_on_the_disk(void **state)
     unlink(config_path);
 }
 
+/* The answer says that the change is in force only; the next one is answered as ever. */
+static void test_commit_that_cannot_be_saved(void **state)
+{
+    (void)state;
+    struct bench *b = bench_make(&options);
+    struct ear *ear = ear_make();
+    int fd = client_open();
+    char temporary[80];
+    snprintf(temporary, sizeof temporary, "%s.new", config_path);
+    assert_int_equal(mkdir(temporary, 0700), 0);
+    converse(b, fd, ear, 1);
+    say(fd, "config system global");
+    say(fd, "set udp-idle-timer 321");
+    say(fd, "end");
+    say(fd, "get system status");
+    converse(b, fd, ear, 4);
+    assert_int_not_equal(ear->status, 0);
+    assert_non_null(strstr(ear->output.p, "in force, but not saved: "));
+    assert_non_null(strstr(ear->output.p, "/fw.conf: Is a directory"));
+    assert_null(strstr(ear->output.p, "Version:"));
+    converse(b, fd, ear, 5);
+    assert_int_equal(ear->status, 0);
+    assert_int_equal(rmdir(temporary), 0);
+    close(fd);
+    ear_free(ear);
+    bench_free(b);
+}
+
 static void test_end_of_input_still_gets_its_answers(void **state)
 {
     (void)state;
@@ -246,23 +274,31 @@ static void test_client_that_vanishes(void **state)
     bench_free(b);
 }
 
-static void test_turned_away_when_there_are_too_many(void **state)
+static void test_idle_login_makes_room(void **state)
 {
     (void)state;
     struct bench *b = bench_make(&options);
-    struct ear *first = ear_make(), *last = ear_make();
-    int fd[40];
-    for (int i = 0; i < 40; i++) {
+    struct ear *first = ear_make(), *second = ear_make(), *last = ear_make();
+    int fd[33];
+    for (int i = 0; i < 32; i++) {
         fd[i] = client_open();
         control_run_once(b->control, ++b->now_ms);
     }
     converse(b, fd[0], first, 1);
-    assert_int_equal(first->prompts, 1);
-    converse(b, fd[39], last, 1);
-    assert_true(last->closed);
-    for (int i = 0; i < 40; i++)
+    say(fd[0], "get system status"); /* now the second one is idle for the longest time */
+    converse(b, fd[0], first, 2);
+    fd[32] = client_open();
+    converse(b, fd[32], last, 1);
+    assert_int_equal(last->prompts, 1);
+    converse(b, fd[1], second, 2);
+    assert_true(second->closed);
+    say(fd[0], "get system status");
+    converse(b, fd[0], first, 3);
+    assert_int_equal(first->prompts, 3);
+    for (int i = 0; i < 33; i++)
         close(fd[i]);
     ear_free(first);
+    ear_free(second);
     ear_free(last);
     bench_free(b);
 }
@@ -304,13 +340,13 @@ static void test_living_socket_and_other_files_are_left_alone(void **state)
     (void)state;
     struct bench *b = bench_make(&options);
     struct text error = {0};
-    assert_null(socket_open(socket_path, b->running, b->backend, &error));
+    assert_null(socket_open(socket_path, b->running, b->backend, NULL, &error));
     assert_non_null(strstr(error.p, "another daemon listens"));
     int fd = client_open(); /* still the first one's */
     close(fd);
     text_clear(&error);
     int file = open(config_path, O_CREAT | O_WRONLY, 0600);
-    assert_null(socket_open(config_path, b->running, b->backend, &error));
+    assert_null(socket_open(config_path, b->running, b->backend, NULL, &error));
     assert_int_equal(access(config_path, F_OK), 0);
     close(file);
     unlink(config_path);
@@ -318,7 +354,7 @@ static void test_living_socket_and_other_files_are_left_alone(void **state)
     char longer[200];
     memset(longer, 'x', sizeof longer);
     longer[sizeof longer - 1] = '\0';
-    assert_null(socket_open(longer, b->running, b->backend, &error));
+    assert_null(socket_open(longer, b->running, b->backend, NULL, &error));
     text_free(&error);
     bench_free(b);
 }
@@ -328,11 +364,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_question_and_answer),
         cmocka_unit_test(test_commit_is_answered_when_it_is_on_the_disk),
+        cmocka_unit_test(test_commit_that_cannot_be_saved),
         cmocka_unit_test(test_end_of_input_still_gets_its_answers),
         cmocka_unit_test(test_garbage_closes_the_connection),
         cmocka_unit_test(test_slow_reader_stops_nobody_else),
         cmocka_unit_test(test_client_that_vanishes),
-        cmocka_unit_test(test_turned_away_when_there_are_too_many),
+        cmocka_unit_test(test_idle_login_makes_room),
         cmocka_unit_test(test_permissions_and_removal),
         cmocka_unit_test(test_stale_socket_is_replaced),
         cmocka_unit_test(test_living_socket_and_other_files_are_left_alone),
