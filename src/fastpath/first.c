@@ -236,6 +236,13 @@ static int signalling_open(struct worker *w, struct first *f)
     return result;
 }
 
+/* To a SIP port, or from a SIP phone's own port to wherever the other party's Contact points. */
+static bool toward_sip(const struct snapshot *s, const struct first *f)
+{
+    return snapshot_sip_port(s, f->p->key.dport) ||
+           (f->outward && f->outward->r.flags & MAPPING_ALG);
+}
+
 /* SIP gets the ALG, and a mapping for its inside endpoint before its first session is made. */
 static enum step step_alg(struct worker *w, struct first *f)
 {
@@ -251,7 +258,7 @@ static enum step step_alg(struct worker *w, struct first *f)
         f->outward = NULL;
     else if (f->outward && !wanted)
         return NEXT;
-    if (!wanted || f->p->key.proto != IPPROTO_UDP || !snapshot_sip_port(s, f->p->key.dport) ||
+    if (!wanted || f->p->key.proto != IPPROTO_UDP || !toward_sip(s, f) ||
         (f->hit.service && f->hit.service->no_helper) || !looks_like_sip(f->p))
         return NEXT;
     f->sip = true;

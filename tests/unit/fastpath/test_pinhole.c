@@ -136,6 +136,25 @@ static void test_sip(void **state)
     firewall_free(&fw);
 }
 
+/* Where the other party's Contact points is SIP too, for an endpoint that speaks SIP. */
+static void test_sip_to_any_port(void **state)
+{
+    struct firewall fw;
+    struct frame f;
+    (void)state;
+    firewall_make(&fw, BASE POLICIES(TO_WAN));
+    frame_udp(&f, (struct ends){phone, 5060, server, 49172}, slice_str(options));
+    assert_true(says(firewall_passes(&fw, LAN, &f, WAN), phone));
+    firewall_free(&fw);
+
+    firewall_make(&fw, BASE POLICIES(TO_WAN));
+    frame_udp(&f, (struct ends){phone, 5060, server, 5060}, slice_str(options));
+    firewall_passes(&fw, LAN, &f, WAN);
+    frame_udp(&f, (struct ends){phone, 5060, server, 49172}, slice_str(options));
+    assert_false(says(firewall_passes(&fw, LAN, &f, WAN), phone));
+    firewall_free(&fw);
+}
+
 static void test_sip_malformed(void **state)
 {
     struct firewall fw;
@@ -355,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sip),
+        cmocka_unit_test(test_sip_to_any_port),
         cmocka_unit_test(test_sip_malformed),
         cmocka_unit_test(test_other_on_sip_port),
         cmocka_unit_test(test_rtp_way_out),
