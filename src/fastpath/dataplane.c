@@ -70,13 +70,16 @@ static uint16_t buffer_size(uint16_t mtu)
     return (uint16_t)(RTE_PKTMBUF_HEADROOM + (frame > 2048 ? frame : 2048));
 }
 
+/* What is made by a call that leaves its reason in rte_errno. */
+static const char buffers[] = "packet buffers", rings[] = "worker rings";
+
 static const char *parts_create(struct dataplane *dp, const struct dataplane_options *o)
 {
     /* The name of a pool is global to the process. */
     dp->pool = rte_pktmbuf_pool_create("packets", o->mbufs, MBUF_CACHE, sizeof(struct note),
                                        buffer_size(o->mtu), SOCKET_ID_ANY);
     if (!dp->pool)
-        return "packet buffers";
+        return buffers;
     dp->qsbr = qsbr_create(o->n_workers + 1u);
     if (!dp->qsbr)
         return "RCU state";
@@ -86,7 +89,7 @@ static const char *parts_create(struct dataplane *dp, const struct dataplane_opt
     for (uint16_t i = 0; i < o->n_workers; i++) {
         dp->workers[i] = worker_create(dp, i, RING_SIZE, worker_seed(o, i));
         if (!dp->workers[i])
-            return "worker rings";
+            return rings;
     }
     return NULL;
 }
@@ -104,9 +107,10 @@ struct dataplane *dataplane_create(const struct dataplane_options *options, stru
     dp->n_workers = options->n_workers;
     const char *missing = parts_create(dp, options);
     if (missing) {
-        text_printf(error, "no memory for the %s (%u sessions, %u mappings, %u packet buffers): %s",
+        bool reason = missing == buffers || missing == rings;
+        text_printf(error, "no memory for the %s (%u sessions, %u mappings, %u packet buffers)%s%s",
                     missing, options->sessions, options->mappings, options->mbufs,
-                    rte_strerror(rte_errno));
+                    reason ? ": " : "", reason ? rte_strerror(rte_errno) : "");
         dataplane_destroy(dp);
         return NULL;
     }

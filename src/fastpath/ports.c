@@ -16,6 +16,7 @@
 #include <rte_ethdev.h>
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 
 #define RX_RING 1024
@@ -33,6 +34,32 @@ static int device_fail(struct text *error, const struct row_interface *row, cons
     return result;
 }
 
+/* The kernel's interface among the driver's arguments ("iface=veth1"), if the kernel has none such.
+ */
+static bool kernel_lacks(const char *device, char name[IF_NAMESIZE])
+{
+    const char *argument = strstr(device, ",iface=");
+    if (!argument)
+        return false;
+    argument += strlen(",iface=");
+    int n = (int)strcspn(argument, ",");
+    snprintf(name, IF_NAMESIZE, "%.*s", n, argument);
+    return n >= IF_NAMESIZE || if_nametoindex(name) == 0;
+}
+
+/* Drivers return -1 or any errno, whatever it was that they missed: say what is likely. */
+static int probe_fail(struct text *error, const struct row_interface *row)
+{
+    char name[IF_NAMESIZE];
+    text_printf(error, "interface \"%s\": device \"%s\": ", row->name, row->device);
+    if (kernel_lacks(row->device, name))
+        text_printf(error, "there is no network interface \"%s\"", name);
+    else
+        text_printf(error, "unknown, or its driver refuses (no such device, in use, or no right "
+                           "to open it); with `-- --log-level=*:info` DPDK tells more");
+    return -ENODEV;
+}
+
 /* Plug the device in, unless it is there already (given by an EAL argument), and find its port. */
 static int device_probe(const struct row_interface *row, uint16_t *port, struct text *error)
 {
@@ -40,11 +67,26 @@ static int device_probe(const struct row_interface *row, uint16_t *port, struct 
     snprintf(name, sizeof name, "%.*s", (int)strcspn(row->device, ","), row->device);
     if (rte_eth_dev_get_port_by_name(name, port) == 0)
         return 0;
-    int result = rte_dev_probe(row->device);
-    if (result != 0)
-        return device_fail(error, row, "cannot be opened", result);
-    result = rte_eth_dev_get_port_by_name(name, port);
+    if (rte_dev_probe(row->device) != 0)
+        return probe_fail(error, row);
+    int result = rte_eth_dev_get_port_by_name(name, port);
     return result == 0 ? 0 : device_fail(error, row, "has no network port", result);
+}
+
+/* Two interfaces cannot share a port, however its name is written. */
+static int port_claim(const struct config_rows *rows, uint16_t place, uint16_t port,
+                      struct text *error)
+{
+    const struct row_interface *row = &rows->interfaces[place];
+    for (uint16_t i = 0; i < place; i++) {
+        if (port_of[i + 1] != port)
+            continue;
+        text_printf(error, "interface \"%s\": device \"%s\" is interface \"%s\"'s already",
+                    row->name, row->device, rows->interfaces[i].name);
+        return -EBUSY;
+    }
+    port_of[place + 1] = port;
+    return 0;
 }
 
 static int queues_set(uint16_t port, uint16_t n_queues, struct rte_mempool *pool)
@@ -120,10 +162,10 @@ int ports_open(const struct config_rows *rows, uint16_t n_queues, struct rte_mem
         if (row->device[0] == '\0')
             continue;
         int result = device_probe(row, &port, error);
-        if (result == 0) {
-            port_of[i + 1] = port;
+        if (result == 0)
+            result = port_claim(rows, i, port, error);
+        if (result == 0)
             result = port_start(row, port, n_queues, pool, error);
-        }
         if (result != 0) {
             ports_close();
             return result;
