@@ -51,8 +51,7 @@ struct options {
     const char *config_path;
     char socket_path[PATH_MAX]; /* absolute: a daemon leaves its folder */
     bool foreground;
-    int n_eal;
-    char **eal;
+    char **eal; /* the operator's, up to NULL */
 };
 
 /* One thread and its habits. */
@@ -214,6 +213,46 @@ static int config_read(struct pinholed *d, struct text *error)
     return d->rows ? 0 : -EINVAL;
 }
 
+/*
+ * DPDK prints all its options when one is wrong, to standard output; what is wrong it says on
+ * standard error. DPDK moves the words in argv about, which is why `words` are kept beside it.
+ */
+static int eal_init_quietly(struct eal_args *args)
+{
+    for (int i = 1; i < args->n; i++)
+        if (strcmp(args->words[i], "-h") == 0 || strcmp(args->words[i], "--help") == 0)
+            return rte_eal_init(args->n, args->argv);
+    fflush(stdout);
+    int before = dup(STDOUT_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (before >= 0 && null >= 0)
+        dup2(null, STDOUT_FILENO);
+    int result = rte_eal_init(args->n, args->argv);
+    fflush(stdout);
+    if (before >= 0)
+        dup2(before, STDOUT_FILENO);
+    close(before);
+    close(null);
+    return result;
+}
+
+/* With lcores from the operator there may be others than our tasks need. */
+static int lcores_check(const struct pinholed *d, struct text *error)
+{
+    unsigned n = LCORE_FIRST_WORKER + d->rows->dpdk.n_worker_cpus;
+    for (unsigned i = 0; i < n; i++)
+        if (!rte_lcore_is_enabled(i)) {
+            text_printf(error,
+                        "no lcore %u: --lcores must give control 0, ALG 1 and workers from "
+                        "2 on, here up to %u",
+                        i, n - 1);
+            return -EINVAL;
+        }
+    if (rte_lcore_id() == LCORE_CONTROL)
+        return 0;
+    text_printf(error, "the main lcore must be %u, which is control", LCORE_CONTROL);
+    return -EINVAL;
+}
+
 static int eal_start(struct pinholed *d, struct text *error)
 {
     cpu_set_t cpus;
@@ -221,21 +260,18 @@ static int eal_start(struct pinholed *d, struct text *error)
         text_printf(error, "CPUs: %s", strerror(errno));
         return -errno;
     }
-    int result = eal_args_make(&d->eal_args, d->rows, &cpus, error);
-    for (int i = 0; i < d->options.n_eal && result == 0; i++) {
-        result = eal_args_add(&d->eal_args, d->options.eal[i]);
-        if (result != 0)
-            text_printf(error, "more than %d EAL arguments", EAL_ARGS_MAX);
-    }
+    int result = eal_args_make(&d->eal_args, d->rows, &cpus, d->options.eal, error);
     if (result != 0)
         return result;
-    if (rte_eal_init(d->eal_args.n, d->eal_args.argv) < 0) {
-        text_printf(error, "DPDK does not start: %s", rte_strerror(rte_errno));
+    if (eal_init_quietly(&d->eal_args) < 0) {
+        text_printf(error,
+                    "DPDK does not start: %s; its arguments were: ", rte_strerror(rte_errno));
+        eal_args_print(&d->eal_args, error);
         return -rte_errno;
     }
     d->eal = true;
     d->start_ms = clock_ms();
-    return 0;
+    return lcores_check(d, error);
 }
 
 static uint16_t mtu_largest(const struct config_rows *rows)
@@ -433,7 +469,8 @@ static void usage(FILE *to)
           "      --foreground    stay in the foreground, log to standard error\n"
           "      --help, --version\n"
           "\n"
-          "What follows `--` goes to DPDK after the arguments made from `config dpdk`.\n",
+          "What follows `--` goes to DPDK, in place of what `config dpdk` would give it for the\n"
+          "same purpose: CPUs, memory, files, devices.\n",
           to);
 }
 
@@ -485,7 +522,6 @@ static void options_parse(struct options *o, int argc, char **argv)
         usage(stderr);
         exit(2);
     }
-    o->n_eal = argc - optind;
     o->eal = argv + optind;
 }
 

@@ -13,7 +13,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define PORTS_PER_HOST 64
 #define RING_SIZE      1024
@@ -49,9 +48,8 @@ static unsigned huge_free_mib(void)
 
 int bench_eal(const char *program, unsigned mib, bool *huge)
 {
-    char memory[16], prefix[32];
+    char memory[16];
     snprintf(memory, sizeof memory, "%u", mib);
-    snprintf(prefix, sizeof prefix, "bench%d", (int)getpid());
     *huge = huge_free_mib() >= mib;
     const char *argv[] = {program,
                           "-m",
@@ -59,8 +57,7 @@ int bench_eal(const char *program, unsigned mib, bool *huge)
                           "--no-pci",
                           "--log-level",
                           "error",
-                          "--file-prefix",
-                          prefix,
+                          "--file-prefix=pinhole", /* nothing is shared: one folder for all */
                           "--no-telemetry",
                           "-l",
                           "0",

@@ -3,7 +3,7 @@
  * One lcore per task: control 0, ALG 1, workers from 2. `--lcores` ties each to its CPU, and
  * several may share one. No PCI device is looked for unless an interface names one, and then only
  * that one is touched: DPDK takes a device away from the kernel. Nothing is shared with other DPDK
- * processes.
+ * processes, so that all of ours can have one (empty) folder of run-time files.
  */
 #include "control/eal_args.h"
 
@@ -14,9 +14,8 @@
 #include <rte_pci.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-int eal_args_add(struct eal_args *a, const char *word)
+static int word_add(struct eal_args *a, const char *word)
 {
     if (a->n == EAL_ARGS_MAX)
         return -E2BIG;
@@ -43,8 +42,33 @@ __attribute__((format(printf, 2, 3))) static void add(struct eal_args *a, const 
     va_start(args, format);
     text_vprintf(&word, format, args);
     va_end(args);
-    (void)eal_args_add(a, word.p);
+    (void)word_add(a, word.p);
     text_free(&word);
+}
+
+/*
+ * Is the word one of these options? Each is one letter ("m", its value in the same word or the
+ * next), or a name, which getopt_long lets an operator shorten.
+ */
+static bool word_is(const char *word, const char *const *options)
+{
+    bool is_long = strncmp(word, "--", 2) == 0;
+    size_t n = strcspn(word, "=");
+    if (word[0] != '-' || n < 2 || (is_long && n < 4))
+        return false;
+    for (; *options; options++)
+        if (strlen(*options) == 1 ? word[1] == **options
+                                  : is_long && strncmp(word + 2, *options, n - 2) == 0)
+            return true;
+    return false;
+}
+
+static bool given(char *const *more, const char *const *options)
+{
+    for (; *more; more++)
+        if (word_is(*more, options))
+            return true;
+    return false;
 }
 
 static int cpu_check(const cpu_set_t *cpus, const char *what, uint16_t cpu, struct text *error)
@@ -102,26 +126,52 @@ static void add_devices(struct eal_args *a, const struct config_rows *rows)
         add(a, "--no-pci");
 }
 
-int eal_args_make(struct eal_args *a, const struct config_rows *rows, const cpu_set_t *cpus,
-                  struct text *error)
+static void add_memory(struct eal_args *a, const struct row_dpdk *d)
 {
-    const struct row_dpdk *d = &rows->dpdk;
-    *a = (struct eal_args){0};
-    add(a, "pinholed");
-    int result = add_lcores(a, d, cpus, error);
-    if (result != 0)
-        return result;
-    add(a, "--main-lcore=%u", LCORE_CONTROL);
     if (d->hugepages) {
         add(a, "--in-memory");
     } else {
         add(a, "--no-huge");
         add(a, "--no-shconf");
     }
-    add(a, "-m%u", d->memory_mib);
-    add(a, "--file-prefix=pinhole-%d", (int)getpid());
+}
+
+#define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+int eal_args_make(struct eal_args *a, const struct config_rows *rows, const cpu_set_t *cpus,
+                  char *const *more, struct text *error)
+{
+    const struct row_dpdk *d = &rows->dpdk;
+    int result = 0;
+    *a = (struct eal_args){0};
+    add(a, "pinholed");
+    if (!given(more, OPTIONS("c", "l", "lcores")))
+        result = add_lcores(a, d, cpus, error);
+    if (result != 0)
+        return result;
+    if (!given(more, OPTIONS("main-lcore", "master-lcore")))
+        add(a, "--main-lcore=%u", LCORE_CONTROL);
+    if (given(more, OPTIONS("no-huge")))
+        add(a, "--no-shconf");
+    else if (!given(more, OPTIONS("in-memory", "huge-dir", "huge-unlink", "legacy-mem")))
+        add_memory(a, d);
+    if (!given(more, OPTIONS("m", "socket-mem")))
+        add(a, "-m%u", d->memory_mib);
+    if (!given(more, OPTIONS("file-prefix")))
+        add(a, "--file-prefix=pinhole");
     add(a, "--no-telemetry");
     add(a, "--log-level=*:error");
-    add_devices(a, rows);
-    return 0;
+    if (!given(more, OPTIONS("a", "b", "allow", "block", "no-pci")))
+        add_devices(a, rows);
+    for (; *more && result == 0; more++)
+        result = word_add(a, *more);
+    if (result != 0)
+        text_printf(error, "more than %d EAL arguments", EAL_ARGS_MAX);
+    return result;
+}
+
+void eal_args_print(const struct eal_args *a, struct text *out)
+{
+    for (int i = 1; i < a->n; i++)
+        text_printf(out, "%s%s", i > 1 ? " " : "", a->words[i]);
 }

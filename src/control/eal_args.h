@@ -23,12 +23,14 @@ struct eal_args {
 };
 
 /*
- * Arguments for these rows; every CPU they name must be in `cpus`. 0, or -EINVAL with path, value
- * and reason in `error`. Call eal_args_free in any case.
+ * Arguments for these rows, then `more` (up to NULL), the operator's. DPDK refuses some options
+ * when they come twice or with others: where the operator gives one, ours of the same kind (CPUs,
+ * memory, files, devices) are left out. Every CPU that the rows name must be in `cpus` then. 0;
+ * -EINVAL with path, value and reason, or -E2BIG, in `error`. Call eal_args_free in any case.
  */
 int eal_args_make(struct eal_args *a, const struct config_rows *rows, const cpu_set_t *cpus,
-                  struct text *error);
+                  char *const *more, struct text *error);
 
-/* One more, from the operator: the last one holds. 0, or -E2BIG. */
-int eal_args_add(struct eal_args *a, const char *word);
+/* All but the first, as one line. */
+void eal_args_print(const struct eal_args *a, struct text *out);
 void eal_args_free(struct eal_args *a);
