@@ -5,7 +5,8 @@
 
 #define HUGE ((size_t)2 << 20)
 
-/* Both kinds of page need the length rounded alike, so that mem_unmap need not know which it was. */
+/* Both kinds of page need the length rounded alike, so that mem_unmap need not know which it was.
+ */
 static size_t round_up(size_t size)
 {
     return (size + HUGE - 1) & ~(HUGE - 1);
