@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -133,6 +134,71 @@ static void test_come_and_go(void **state)
     neighbours_free(&ns);
 }
 
+/* ---- a writer and readers ---- */
+
+#define HOSTS  8192u
+#define ROUNDS 300000
+
+static struct neighbours shared;
+static int over; /* atomic */
+
+static void mac_of(uint32_t ip, uint8_t out[6])
+{
+    out[0] = 2;
+    out[1] = 0;
+    memcpy(out + 2, &ip, sizeof ip);
+}
+
+/* Whoever finds a host, or still holds a reference to one, gets the MAC of that host. */
+static void *read_along(void *arg)
+{
+    uint32_t rng = 7, refs[16], ips[16] = {0}, wrong = 0;
+    memset(refs, 0xff, sizeof refs);
+    while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
+        uint64_t word;
+        uint8_t expected[6];
+        rng = rng * 1664525 + 1013904223;
+        unsigned k = rng >> 28;
+        mac_of(ips[k], expected);
+        if (neighbour_usable(&shared, refs[k], &word))
+            wrong += memcmp(&word, expected, 6) != 0;
+        ips[k] = (rng >> 8) % HOSTS;
+        refs[k] = neighbour_find(&shared, 1, ips[k]);
+        mac_of(ips[k], expected);
+        if (neighbour_usable(&shared, refs[k], &word))
+            wrong += memcmp(&word, expected, 6) != 0;
+    }
+    *(uint32_t *)arg = wrong;
+    return NULL;
+}
+
+static void test_readers_get_the_right_host(void **state)
+{
+    static uint32_t index[HOSTS];
+    pthread_t reader;
+    uint32_t rng = 1, wrong = 1;
+    (void)state;
+    assert_int_equal(neighbours_init(&shared, 4096), 0);
+    memset(index, 0xff, sizeof index);
+    assert_int_equal(pthread_create(&reader, NULL, read_along, &wrong), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        uint8_t host[6];
+        rng = rng * 1664525 + 1013904223;
+        uint32_t ip = (rng >> 8) % HOSTS;
+        if (index[ip] != NEIGHBOUR_NONE) {
+            neighbour_remove(&shared, index[ip]);
+            index[ip] = NEIGHBOUR_NONE;
+        } else if ((index[ip] = neighbour_make(&shared, 1, ip)) != NEIGHBOUR_NONE) {
+            mac_of(ip, host);
+            neighbour_set(&shared, index[ip], host, NEIGHBOUR_REACHABLE);
+        }
+    }
+    __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
+    pthread_join(reader, NULL);
+    assert_int_equal(wrong, 0);
+    neighbours_free(&shared);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_come_and_go),
+        cmocka_unit_test(test_readers_get_the_right_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
