@@ -29,18 +29,12 @@ static void count_drop(void *ctx, struct rte_mbuf *m, enum drop_reason reason)
     rte_pktmbuf_free(m);
 }
 
-/* What the n-th frame handed to the worker was, for as long as it can wait there. */
-static bool *forward_at(const struct control *c, uint64_t n)
-{
-    return (bool *)&c->forward[n % CONTROL_RING_MAX];
-}
-
 static void send_by_worker(void *ctx, struct rte_mbuf *m)
 {
     struct control *c = ctx;
     bool own = note_of(m)->kind == NOTE_SEND;
     if (rte_ring_sp_enqueue(c->dp->workers[0]->from_control, m) == 0) {
-        *forward_at(c, c->n_handed++) = !own;
+        c->forward[c->n_handed++ % CONTROL_RING_MAX] = !own;
         return;
     }
     if (own)
@@ -216,7 +210,7 @@ static uint64_t waiting_for_worker(const struct control *c)
 {
     uint64_t n = 0;
     for (unsigned i = rte_ring_count(c->dp->workers[0]->from_control); i > 0; i--)
-        n += *forward_at(c, c->n_handed - i);
+        n += c->forward[(c->n_handed - i) % CONTROL_RING_MAX];
     return n;
 }
 
