@@ -142,6 +142,9 @@ static void mapping_fill(struct mapping *m, const struct mapping_want *want)
     m->peer = want->peer.ip | (uint64_t)want->peer.port << 32;
     m->created_ms = want->now_ms;
     m->told = 0;
+    memset(m->turn, 0, sizeof(m->turn));
+    for (int i = 0; i < MAPPING_FRIENDS; i++)
+        __atomic_store_n(&m->friends[i], 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->partner, INDEX_NONE, __ATOMIC_RELAXED);
     wheel_link_init(&m->wheel);
     record_state_set(&m->r, RECORD_OPENING);
@@ -422,36 +425,11 @@ void mapping_release(struct mappings *ms, struct session_thread *t, struct handl
         mapping_close(ms, t, h.index);
 }
 
-static bool talks_to(struct mappings *ms, const struct mapping *m, be32 remote)
+/* How many sessions it may carry when this one comes: strangers leave some places free. */
+static uint32_t places_for(const struct mapping *m, const struct session *s)
 {
-    const struct sessions *ss = ms->sessions;
-    uint32_t i = __atomic_load_n(&m->first_session, __ATOMIC_ACQUIRE);
-    for (int n = 0; i != INDEX_NONE && n < 16; n++) {
-        const struct session *s = session_at(ss, i);
-        be32 peer = s->r.flags & SESSION_INWARD ? s->r.key[0].src : s->r.key[0].dst;
-        if (peer == remote)
-            return true;
-        i = __atomic_load_n(&ss->cold[i].mapping_next, __ATOMIC_ACQUIRE);
-    }
-    return false;
-}
-
-bool mapping_admits(struct mappings *ms, struct mapping *m, struct endpoint from)
-{
-    uint64_t peer = __atomic_load_n(&m->peer, __ATOMIC_RELAXED);
-    uint64_t mine = from.ip | (uint64_t)from.port << 32;
-    switch ((enum mapping_filter)m->filter) {
-    case MAPPING_ANYONE:
-        return true;
-    case MAPPING_ADDRESS:
-        return (be32)peer == from.ip || talks_to(ms, m, from.ip);
-    case MAPPING_LATCH:
-        return peer == mine ||
-               (peer == 0 && (__atomic_compare_exchange_n(&m->peer, &peer, mine, false,
-                                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
-                              peer == mine));
-    }
-    return false;
+    bool known = !(s->r.flags & SESSION_INWARD) || mapping_knows(m, s->r.key[0].src);
+    return known ? MAPPING_MAX_SESSIONS : MAPPING_MAX_SESSIONS - MAPPING_KEPT;
 }
 
 int mapping_attach(struct mappings *ms, uint32_t mapping, uint32_t session)
@@ -460,7 +438,8 @@ int mapping_attach(struct mappings *ms, uint32_t mapping, uint32_t session)
     struct session_cold *c = &ms->sessions->cold[session];
     if (record_state(&m->r) != RECORD_LIVE)
         return -EAGAIN;
-    if (__atomic_add_fetch(&m->n_sessions, 1, __ATOMIC_RELAXED) > MAPPING_MAX_SESSIONS) {
+    uint32_t places = places_for(m, session_at(ms->sessions, session));
+    if (__atomic_add_fetch(&m->n_sessions, 1, __ATOMIC_RELAXED) > places) {
         __atomic_sub_fetch(&m->n_sessions, 1, __ATOMIC_RELAXED);
         return -EMFILE;
     }

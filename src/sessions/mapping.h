@@ -25,12 +25,25 @@ enum mapping_kind {
 
 enum mapping_filter {
     MAPPING_ANYONE,
-    MAPPING_ADDRESS, /* the peer's address, or one that a session of this mapping talks to */
+    MAPPING_ADDRESS, /* the peer's address, one that was admitted or that a session talks to */
     MAPPING_LATCH,   /* whoever sends first; a new answer opens the latch again */
 };
 
-/* Sessions one mapping may carry; remote ends beyond that are refused. */
+/*
+ * Sessions one mapping may carry; remote ends beyond that are refused. The last ones are for flows
+ * that the inside host begins and for addresses that were admitted: strangers, who may forge as
+ * many sources as they like, do not shut the pinhole for the party it was opened for.
+ */
 #define MAPPING_MAX_SESSIONS 1024
+#define MAPPING_KEPT         64
+
+/* Addresses that were admitted beside the peer, of each kind. */
+enum mapping_friend {
+    MAPPING_LASTING, /* a registrar */
+    MAPPING_PASSING, /* the other party of a call */
+};
+#define MAPPING_LASTING_MAX 3
+#define MAPPING_FRIENDS     7
 
 /* record.flags of a mapping */
 #define MAPPING_ALG 0x01 /* sessions made through it go to the ALG */
@@ -57,7 +70,9 @@ struct mapping {
     struct wheel_link wheel;
     uint32_t partner;   /* RTCP of this RTP and the other way round, or INDEX_NONE */
     uint8_t told, seen; /* seen: a packet ever came through */
-    uint8_t unused[30];
+    uint8_t turn[2];    /* where the next one goes, by enum mapping_friend */
+    /* Atomic words; 0 none. First the lasting ones, then the passing ones, each a ring. */
+    be32 friends[MAPPING_FRIENDS];
 };
 
 _Static_assert(sizeof(struct mapping) == 128, "two cache lines");
@@ -154,12 +169,25 @@ void mapping_retire(struct mappings *ms, struct session_thread *t, uint32_t inde
  */
 bool mapping_close(struct mappings *ms, struct session_thread *t, uint32_t index);
 
+/*
+ * Admit one more remote address: MAPPING_ADDRESS lets it in, and it may use the places that are
+ * kept. What is admitted already changes nothing; when all places of its kind are taken the oldest
+ * goes. 0.0.0.0 is nobody. ALG thread only. Nothing happens when the mapping is gone.
+ */
+void mapping_admit(struct mappings *ms, struct handle h, be32 ip, enum mapping_friend kind);
+
+/* From here on it admits anyone. ALG thread only. Nothing happens when the mapping is gone. */
+void mapping_widen(struct mappings *ms, struct handle h);
+
+/* Is this the address of its peer, or one that was admitted? */
+bool mapping_knows(const struct mapping *m, be32 remote);
+
 /* May `from` come in through it? Latches where the filter says so. */
 bool mapping_admits(struct mappings *ms, struct mapping *m, struct endpoint from);
 
 /*
- * Hang a session on it. 0, -EAGAIN when the mapping is closed (look the packet up again), -EMFILE
- * when it carries as many as it may. Any thread.
+ * Hang a session, whose keys are set, on it. 0, -EAGAIN when the mapping is closed (look the packet
+ * up again), -EMFILE when it carries as many as it may. Any thread.
  */
 int mapping_attach(struct mappings *ms, uint32_t mapping, uint32_t session);
 

@@ -389,6 +389,7 @@ static void refused_by_the_mapping(void **state)
     struct table_hit hit;
     rig_open(&rig, MAPPING_MAX_SESSIONS + 10, 10);
     struct handle m = open_mapping(&rig, PHONE_A);
+    mapping_admit(&rig.ms, m, at("192.0.2.1", 0).ip, MAPPING_PASSING);
     for (uint16_t i = 0; i < MAPPING_MAX_SESSIONS; i++) {
         struct session_new want = flow_in(&rig, m.index, at("192.0.2.1", 1 + i));
         assert_int_equal(create(&rig, &want, &hit), 0);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who may come in through a mapping.
+ *
+ * Whom it admits beside its peer stands in two rings of address words. One thread writes them, any
+ * reads; a word is an address or none, so whoever reads while it changes sees the old one or the
+ * new. Registrars have a ring of their own: however many parties call, they do not push out the one
+ * who brings the calls.
+ *
+ * An address is let in because the mapping was opened for it, because it was admitted since, or for
+ * as long as a session of the mapping talks to it. The first two outlive every session.
+ */
+#include "sessions/mapping.h"
+
+static bool is_friend(const struct mapping *m, be32 remote, int first, int end)
+{
+    for (int i = first; i < end; i++)
+        if (__atomic_load_n(&m->friends[i], __ATOMIC_RELAXED) == remote)
+            return true;
+    return false;
+}
+
+void mapping_admit(struct mappings *ms, struct handle h, be32 ip, enum mapping_friend kind)
+{
+    int first = kind == MAPPING_LASTING ? 0 : MAPPING_LASTING_MAX;
+    int end = kind == MAPPING_LASTING ? MAPPING_LASTING_MAX : MAPPING_FRIENDS;
+    if (ip == 0 || !store_live(&ms->store, h))
+        return;
+    struct mapping *m = mapping_at(ms, h.index);
+    /* A lasting one is looked for among its own: a place among those that pass is not kept. */
+    if (is_friend(m, ip, kind == MAPPING_LASTING ? first : 0, end))
+        return;
+    __atomic_store_n(&m->friends[first + m->turn[kind]], ip, __ATOMIC_RELAXED);
+    m->turn[kind] = (uint8_t)((m->turn[kind] + 1) % (end - first));
+}
+
+void mapping_widen(struct mappings *ms, struct handle h)
+{
+    if (store_live(&ms->store, h))
+        __atomic_store_n(&mapping_at(ms, h.index)->filter, MAPPING_ANYONE, __ATOMIC_RELAXED);
+}
+
+bool mapping_knows(const struct mapping *m, be32 remote)
+{
+    return remote != 0 && ((be32)__atomic_load_n(&m->peer, __ATOMIC_RELAXED) == remote ||
+                           is_friend(m, remote, 0, MAPPING_FRIENDS));
+}
+
+static bool talks_to(struct mappings *ms, const struct mapping *m, be32 remote)
+{
+    const struct sessions *ss = ms->sessions;
+    uint32_t i = __atomic_load_n(&m->first_session, __ATOMIC_ACQUIRE);
+    for (int n = 0; i != INDEX_NONE && n < 16; n++) {
+        const struct session *s = session_at(ss, i);
+        be32 peer = s->r.flags & SESSION_INWARD ? s->r.key[0].src : s->r.key[0].dst;
+        if (peer == remote)
+            return true;
+        i = __atomic_load_n(&ss->cold[i].mapping_next, __ATOMIC_ACQUIRE);
+    }
+    return false;
+}
+
+bool mapping_admits(struct mappings *ms, struct mapping *m, struct endpoint from)
+{
+    uint64_t peer = __atomic_load_n(&m->peer, __ATOMIC_RELAXED);
+    uint64_t mine = from.ip | (uint64_t)from.port << 32;
+    switch ((enum mapping_filter)__atomic_load_n(&m->filter, __ATOMIC_RELAXED)) {
+    case MAPPING_ANYONE:
+        return true;
+    case MAPPING_ADDRESS:
+        return mapping_knows(m, from.ip) || talks_to(ms, m, from.ip);
+    case MAPPING_LATCH:
+        return peer == mine ||
+               (peer == 0 && (__atomic_compare_exchange_n(&m->peer, &peer, mine, false,
+                                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
+                              peer == mine));
+    }
+    return false;
+}
