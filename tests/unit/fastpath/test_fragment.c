@@ -259,7 +259,7 @@ static void test_larger_than_a_buffer(void **state)
     const size_t most = 2048 - FRAME_L4 - 8;
     char text[sizeof config];
     (void)state;
-    strcpy(text, config);
+    memcpy(text, config, sizeof text);
     memcpy(strstr(text, "2000"), "1500", 4); /* so that a buffer takes 2048 bytes */
     firewall_make(&fw, text);
     struct frame f = message(sip, most - 6);
