@@ -100,13 +100,12 @@ static void find_call(struct alg *alg, struct sip_message *m, struct dialog_key 
     m->from_began = !m->call;
 }
 
-/* A request outside calls that may bring a contact of its own. */
+/* Outside calls, a request that may bring a contact of its own, or the response to one. */
 static bool may_keep_contact(const struct sip_message *m)
 {
-    return m->msg.is_request && m->packet->outward && !m->call &&
+    return m->msg.is_request == m->packet->outward && !m->call &&
            m->facts.method != SIP_METHOD_INVITE && m->facts.method != SIP_METHOD_ACK &&
-           m->facts.method != SIP_METHOD_CANCEL && m->facts.method != SIP_METHOD_BYE &&
-           sip_header_first(&m->msg, SIP_CONTACT);
+           m->facts.method != SIP_METHOD_CANCEL && m->facts.method != SIP_METHOD_BYE;
 }
 
 static bool is_invite(const struct sip_message *m)

@@ -67,8 +67,10 @@ struct pin {
     struct handle h[2]; /* RTP and RTCP, or the signalling mapping and HANDLE_NONE */
     struct endpoint inside, rtcp, remote;
     struct endpoint public_side[2];
-    /* Contacts of a registration. */
-    uint32_t asked_s, cseq;
+    /* Contacts of a registration: what the last request that named it asked for, and who granted.
+     */
+    uint32_t asked_s, ask; /* dialog_ask.serial of that request */
+    be32 registrar;
     uint64_t expires_ms;
 };
 
@@ -98,6 +100,21 @@ struct dialog_txn {
     bool asked;   /* the inside party described its media in it */
 };
 
+/*
+ * A REGISTER or SUBSCRIBE that has no final response yet. Only a response that agrees in all of
+ * this answers it: any server that the phone talks to can send one.
+ */
+struct dialog_ask {
+    uint64_t call_id, tag; /* keyed hashes, the tag is From's */
+    uint32_t cseq;
+    uint32_t serial;    /* counts the requests of the record, from 1 */
+    uint32_t expires_s; /* of the whole request, UINT32_MAX without */
+    be32 to;            /* the server it went to */
+    bool pending, star;
+};
+
+#define DIALOG_ASKS 4 /* requests of one record under way at a time; the oldest is forgotten */
+
 #define DIALOG_TEXT    128
 #define DIALOG_REMOTES 8
 
@@ -114,7 +131,6 @@ struct dialog {
     bool counted; /* in calls_active, registers_active and the policy's count */
     bool idle;    /* on the policy's list of idle ones */
     bool inside_began;
-    bool star;                    /* the last REGISTER asked to remove all contacts */
     bool held[2], held_before[2]; /* hold asked for by the outside [0] and inside [1] party */
     uint8_t n_legs, n_pins;
     struct dialog_leg legs[DIALOG_LEGS];
@@ -122,6 +138,8 @@ struct dialog {
     bool answered;                        /* a 2xx to its INVITE was seen */
     struct dialog_txn invite, other, bye; /* other: PRACK, UPDATE */
     uint32_t invite_seen[2];              /* highest CSeq + 1 of INVITEs from outside and inside */
+    struct dialog_ask asks[DIALOG_ASKS];  /* of a registration or contact */
+    uint32_t n_asks;                      /* how many there ever were */
     uint32_t pins;                        /* head of the list */
     struct endpoint remotes[DIALOG_REMOTES];
 

@@ -7,7 +7,14 @@
  * that is not listed is gone.
  *
  * The record is found by the address of record in To, so that a phone that reboots with another
- * Call-ID finds its registration again.
+ * Call-ID finds its registration again. That address is no secret and the phone talks to others
+ * than its registrar, so a response counts only when it answers a request under way: the same
+ * Call-ID, From tag and CSeq, from where the request went. Several may be under way, for several
+ * contacts or at several registrars; each contact remembers which request named it last and who
+ * granted it, and no other registrar's silence takes it away.
+ *
+ * A subscription (RFC 6665) is answered for in the same way: until the 2xx says how long it lives
+ * its contact waits as a registration does, a refusal ends it, and so does an Expires of 0.
  */
 #include "alg/registration.h"
 
@@ -106,22 +113,104 @@ static void at_least(uint64_t *at, uint64_t ms)
         *at = ms;
 }
 
-static void on_register(struct alg *alg, const struct sip_message *m, const struct sip_plan *plan)
+/*
+ * Requests under way
+ */
+
+static bool ask_is(const struct alg *alg, const struct dialog_ask *ask, const struct sip_message *m)
 {
-    struct dialog *d = m->record;
-    touch(d, m);
-    d->star = plan->star;
-    if (d->state == DIALOG_FREE)
-        d->state = DIALOG_REGISTERING;
+    return ask->serial != 0 && ask->cseq == m->facts.cseq && ask->to == m->packet->outside.ip &&
+           ask->call_id == alg_tag(alg, m->facts.call_id) &&
+           ask->tag == alg_tag(alg, m->facts.from.tag);
+}
+
+/* Which one to forget: one that is answered, else the oldest. */
+static struct dialog_ask *ask_oldest(struct dialog *d)
+{
+    struct dialog_ask *oldest = &d->asks[0];
+    for (int i = 1; i < DIALOG_ASKS; i++) {
+        struct dialog_ask *at = &d->asks[i];
+        if (at->pending != oldest->pending ? oldest->pending : at->serial < oldest->serial)
+            oldest = at;
+    }
+    return oldest;
+}
+
+/* The request in hand is under way. */
+static struct dialog_ask *ask_begin(struct alg *alg, struct dialog *d, const struct sip_message *m)
+{
+    for (int i = 0; i < DIALOG_ASKS; i++)
+        if (ask_is(alg, &d->asks[i], m)) {
+            d->asks[i].pending = true; /* sent again */
+            return &d->asks[i];
+        }
+    struct dialog_ask *ask = ask_oldest(d);
+    *ask = (struct dialog_ask){
+        .call_id = alg_tag(alg, m->facts.call_id),
+        .tag = alg_tag(alg, m->facts.from.tag),
+        .cseq = m->facts.cseq,
+        .serial = ++d->n_asks,
+        .expires_s = UINT32_MAX,
+        .to = m->packet->outside.ip,
+        .pending = true,
+    };
+    (void)sip_number_parse(sip_header_value(&m->msg, SIP_EXPIRES), UINT32_MAX, &ask->expires_s,
+                           NULL);
+    return ask;
+}
+
+/* The request that the response in hand answers for good, which is no longer under way; or NULL. */
+static struct dialog_ask *ask_end(struct alg *alg, struct dialog *d, const struct sip_message *m)
+{
+    if (m->msg.is_request || m->packet->outward || m->msg.status < 200)
+        return NULL;
+    for (int i = 0; i < DIALOG_ASKS; i++)
+        if (d->asks[i].pending && ask_is(alg, &d->asks[i], m)) {
+            d->asks[i].pending = false;
+            d->status = m->msg.status;
+            d->last_ms = m->packet->now_ms;
+            return &d->asks[i];
+        }
+    return NULL;
+}
+
+/* Does a request under way name this contact? */
+static bool pin_waits(const struct dialog *d, const struct pin *pin)
+{
+    for (int i = 0; i < DIALOG_ASKS; i++)
+        if (d->asks[i].pending && d->asks[i].serial == pin->ask)
+            return true;
+    return false;
+}
+
+/* The contacts that the request in hand names. */
+static void pins_ask(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                     const struct sip_plan *plan, const struct dialog_ask *ask)
+{
     for (unsigned i = 0; i < plan->n_maps; i++) {
         const struct sip_map *map = &plan->maps[i];
         struct pin *pin = pin_find(&alg->dialogs, d, MAPPING_SIGNALLING, 0, map->inside);
         if (!pin)
             continue;
         pin->asked_s = map->granted_s;
-        pin->cseq = m->facts.cseq;
+        pin->ask = ask->serial;
         at_least(&pin->expires_ms, m->packet->now_ms + REGISTRATION_WAIT_MS);
     }
+}
+
+/*
+ * Registrations
+ */
+
+static void on_register(struct alg *alg, const struct sip_message *m, const struct sip_plan *plan)
+{
+    struct dialog *d = m->record;
+    touch(d, m);
+    if (d->state == DIALOG_FREE)
+        d->state = DIALOG_REGISTERING;
+    struct dialog_ask *ask = ask_begin(alg, d, m);
+    ask->star = plan->star;
+    pins_ask(alg, d, m, plan, ask);
     contacts_expire(alg, d, m->packet->now_ms);
 }
 
@@ -135,25 +224,25 @@ static struct pin *pin_of_public(const struct alg *alg, const struct dialog *d, 
 
 #define LISTED 0x80 /* in pin.flags while a response is read */
 
-static void grant(struct pin *pin, uint32_t seconds, uint64_t now_ms)
+static void grant(struct pin *pin, uint32_t seconds, const struct sip_message *m)
 {
     if (seconds > REGISTRATION_MAX_S)
         seconds = REGISTRATION_MAX_S;
-    pin->expires_ms = seconds ? now_ms + seconds * UINT64_C(1000) + REGISTRATION_WAIT_MS : 0;
+    pin->expires_ms =
+        seconds ? m->packet->now_ms + seconds * UINT64_C(1000) + REGISTRATION_WAIT_MS : 0;
+    pin->registrar = m->packet->outside.ip;
 }
 
 /*
- * `strict-register`: the mapping admits the registrar. It may have been opened by a flow to another
- * server, so it is told who granted.
+ * Who granted is let in through the contact's mapping, whichever server it was opened for;
+ * without `strict-register` everybody is.
  */
-static void admit(struct alg *alg, const struct pin *pin, struct endpoint registrar)
+static void admit(struct alg *alg, const struct pin *pin, const struct sip_message *m)
 {
-    if (!store_live(&alg->mappings->store, pin->h[0]))
-        return;
-    struct mapping *map = mapping_at(alg->mappings, pin->h[0].index);
-    if (map->filter == MAPPING_ADDRESS)
-        __atomic_store_n(&map->peer, registrar.ip | (uint64_t)registrar.port << 32,
-                         __ATOMIC_RELAXED);
+    if (m->packet->profile->strict_register)
+        mapping_admit(alg->mappings, pin->h[0], m->packet->outside.ip, MAPPING_LASTING);
+    else
+        mapping_widen(alg->mappings, pin->h[0]);
 }
 
 /* What the registrar lists as ours. */
@@ -177,11 +266,23 @@ static void read_bindings(struct alg *alg, const struct sip_message *m, uint32_t
               contact.has_expires ? contact.expires_s
               : expires_said      ? expires_s
                                   : pin->asked_s,
-              m->packet->now_ms);
+              m);
     }
 }
 
-static void on_registered(struct alg *alg, const struct sip_message *m)
+/* A contact that the registrar does not list. */
+static void not_listed(struct pin *pin, const struct sip_message *m, const struct dialog_ask *ask,
+                       uint32_t expires_s, bool said)
+{
+    if (pin->ask == ask->serial && !ask->star)
+        grant(pin, said ? expires_s : pin->asked_s, m);
+    else if (!pin_waits(m->record, pin) &&
+             (pin->registrar == 0 || pin->registrar == m->packet->outside.ip))
+        pin->expires_ms = 0;
+}
+
+static void on_registered(struct alg *alg, const struct sip_message *m,
+                          const struct dialog_ask *ask)
 {
     struct dialog *d = m->record;
     uint32_t expires_s = 0;
@@ -190,18 +291,14 @@ static void on_registered(struct alg *alg, const struct sip_message *m)
     read_bindings(alg, m, expires_s, said);
     for (struct pin *pin = pin_at(&alg->dialogs, d->pins); pin;
          pin = pin_at(&alg->dialogs, pin->next)) {
-        bool listed = pin->flags & LISTED;
+        if (!(pin->flags & LISTED))
+            not_listed(pin, m, ask, expires_s, said);
         pin->flags &= (uint8_t)~LISTED;
-        if (listed)
-            continue;
-        bool asked = pin->cseq == m->facts.cseq && !d->star;
-        grant(pin, !asked ? 0 : said ? expires_s : pin->asked_s, m->packet->now_ms);
+        if (pin->registrar == m->packet->outside.ip && pin->expires_ms)
+            admit(alg, pin, m);
     }
     d->state = DIALOG_REGISTERED;
     count(alg, d, true);
-    for (struct pin *pin = pin_at(&alg->dialogs, d->pins); pin;
-         pin = pin_at(&alg->dialogs, pin->next))
-        admit(alg, pin, m->packet->outside);
     contacts_expire(alg, d, m->packet->now_ms);
 }
 
@@ -212,26 +309,66 @@ void registration_message(struct alg *alg, const struct sip_message *m, const st
         return;
     if (m->msg.is_request && m->packet->outward) {
         on_register(alg, m, plan);
-    } else if (!m->msg.is_request && !m->packet->outward && m->facts.cseq == d->cseq) {
-        d->status = m->msg.status;
-        d->last_ms = m->packet->now_ms;
-        if (m->msg.status >= 200 && m->msg.status < 300)
-            on_registered(alg, m);
+        return;
     }
+    struct dialog_ask *ask = ask_end(alg, d, m);
+    if (ask && m->msg.status < 300)
+        on_registered(alg, m, ask);
 }
 
-void contact_message(struct alg *alg, const struct sip_message *m, const struct sip_plan *plan)
+/*
+ * Subscriptions and other contacts
+ */
+
+/* May the same be asked again with what this response told? */
+static bool may_ask_again(uint16_t status)
+{
+    return status < 400 || status == 401 || status == 407 || status == 423;
+}
+
+static void on_subscribed(struct alg *alg, const struct sip_message *m,
+                          const struct dialog_ask *ask)
+{
+    struct dialog *d = m->record;
+    uint32_t expires_s = ask->expires_s;
+    bool granted = m->msg.status < 300, gone = m->msg.status == 481;
+    (void)sip_number_parse(sip_header_value(&m->msg, SIP_EXPIRES), UINT32_MAX, &expires_s, NULL);
+    for (struct pin *pin = pin_at(&alg->dialogs, d->pins); pin;
+         pin = pin_at(&alg->dialogs, pin->next)) {
+        bool asked = pin->ask == ask->serial;
+        if (granted && (asked || expires_s == 0))
+            grant(pin, expires_s == UINT32_MAX ? pin->asked_s : expires_s, m);
+        else if (gone || (!granted && asked && pin->registrar == 0 && !may_ask_again(d->status)))
+            pin->expires_ms = 0;
+    }
+    contacts_expire(alg, d, m->packet->now_ms);
+}
+
+static void on_contact(struct alg *alg, const struct sip_message *m, const struct sip_plan *plan)
 {
     struct dialog *d = m->record;
     touch(d, m);
     d->state = DIALOG_KEPT;
-    for (unsigned i = 0; i < plan->n_maps; i++) {
-        const struct sip_map *map = &plan->maps[i];
-        struct pin *pin = pin_find(&alg->dialogs, d, MAPPING_SIGNALLING, 0, map->inside);
-        uint64_t life = map->granted_s * UINT64_C(1000) + REGISTRATION_WAIT_MS;
-        if (pin)
-            at_least(&pin->expires_ms,
-                     m->packet->now_ms + (map->granted_s ? life : CONTACT_LIFE_MS));
+    if (m->facts.method == SIP_METHOD_SUBSCRIBE) {
+        pins_ask(alg, d, m, plan, ask_begin(alg, d, m));
+    } else {
+        for (unsigned i = 0; i < plan->n_maps; i++) {
+            struct pin *pin =
+                pin_find(&alg->dialogs, d, MAPPING_SIGNALLING, 0, plan->maps[i].inside);
+            if (pin)
+                at_least(&pin->expires_ms, m->packet->now_ms + CONTACT_LIFE_MS);
+        }
     }
     contacts_expire(alg, d, m->packet->now_ms);
+}
+
+void contact_message(struct alg *alg, const struct sip_message *m, const struct sip_plan *plan)
+{
+    if (m->msg.is_request) {
+        on_contact(alg, m, plan);
+        return;
+    }
+    struct dialog_ask *ask = ask_end(alg, m->record, m);
+    if (ask)
+        on_subscribed(alg, m, ask);
 }

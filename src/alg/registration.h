@@ -3,6 +3,12 @@
  * Registrations (RFC 3261 10) and other contacts that outlive their request. A registration is the
  * contacts of one address of record that one inside host registered; each holds its mapping for as
  * long as the registrar granted, whatever the idle timer of the signalling session says.
+ *
+ * `strict-register` means: what comes in through a registered contact's mapping comes from an
+ * address that the phone has to do with. That is every registrar that granted the contact, whoever
+ * a session of the mapping talks to, and the other party of each call or subscription that uses the
+ * mapping (sip_admit.h). Without it the grant opens the mapping to anyone.
+ *
  * ALG thread only.
  */
 #pragma once
@@ -37,9 +43,12 @@ void registration_clear(struct alg *alg, struct dialog *d);
 /* When the last contact ends. */
 uint64_t registration_deadline(const struct alg *alg, const struct dialog *d);
 
-/* The record of another request with a contact of its own, by Call-ID and From tag. */
+/*
+ * The record of another request with a contact of its own, or of a response to it, by Call-ID and
+ * From tag.
+ */
 struct dialog *contact_find(const struct alg *alg, const struct sip_message *m,
                             struct dialog_key *key);
 
-/* Such a request was committed. */
+/* Such a request, or the response to one, was committed. The record may be gone afterwards. */
 void contact_message(struct alg *alg, const struct sip_message *m, const struct sip_plan *plan);

@@ -18,7 +18,7 @@ struct fixture {
     struct rig r;
     struct rig_phone phone;
     unsigned cseq;
-    const char *to;
+    const char *to, *tag, *call_id, *method;
 };
 
 static char text[2048];
@@ -26,17 +26,18 @@ static char text[2048];
 static const char *message(struct fixture *f, const char *start, const char *more)
 {
     snprintf(text, sizeof(text),
-             "%s\r\nVia: SIP/2.0/UDP h.lan;branch=z9hG4bK%u\r\nFrom: <sip:a@example.net>;tag=1\r\n"
-             "To: <%s>\r\nCall-ID: r\r\nCSeq: %u REGISTER\r\n%s\r\n",
-             start, f->cseq, f->to, f->cseq, more);
+             "%s\r\nVia: SIP/2.0/UDP h.lan;branch=z9hG4bK%u\r\nFrom: <sip:a@example.net>;tag=%s\r\n"
+             "To: <%s>\r\nCall-ID: %s\r\nCSeq: %u %s\r\n%s\r\n",
+             start, f->cseq, f->tag, f->to, f->call_id, f->cseq, f->method, more);
     return text;
 }
 
 static void ask(struct fixture *f, const char *more)
 {
+    char start[64];
     f->cseq++;
-    rig_send(&f->r, &f->phone, true,
-             slice_str(message(f, "REGISTER sip:example.net SIP/2.0", more)));
+    snprintf(start, sizeof(start), "%s sip:example.net SIP/2.0", f->method);
+    rig_send(&f->r, &f->phone, true, slice_str(message(f, start, more)));
     assert_int_not_equal(f->r.verdict, ALG_DROP);
 }
 
@@ -50,7 +51,8 @@ static void answer(struct fixture *f, unsigned status, const char *more)
 
 static void set_up(struct fixture *f)
 {
-    *f = (struct fixture){.to = "sip:a@example.net"};
+    *f = (struct fixture){
+        .to = "sip:a@example.net", .tag = "1", .call_id = "r", .method = "REGISTER"};
     rig_init(&f->r, 64, 16);
     f->phone = rig_phone(&f->r, "10.0.0.1", 5060, 40000);
 }
@@ -286,32 +288,239 @@ static void test_inbound_much_later(void **state)
     rig_free(&f.r);
 }
 
-/* A subscription keeps its contact for as long as it asks. */
+/* Only what answers a request under way counts, and it counts once. */
+static void test_strangers(void **state)
+{
+    static const struct {
+        const char *what, *call_id, *tag, *server;
+        unsigned cseq;
+    } rows[] = {
+        {"another Call-ID", "x", "1", "198.51.100.44", 1},
+        {"another From tag", "r", "2", "198.51.100.44", 1},
+        {"another CSeq", "r", "1", "198.51.100.44", 2},
+        {"another server", "r", "1", "198.51.100.66", 1},
+        {"the answer again", "r", "1", "198.51.100.44", 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct fixture f;
+        set_up(&f);
+        struct mapping *m = rig_mapping(&f.r, "10.0.0.1", 5060);
+        ask(&f, "Contact: <sip:a@10.0.0.1>;expires=3600\r\n");
+        if (i == 4)
+            answer(&f, 200, "Contact: <sip:a@" PUB ">;expires=3600\r\n");
+        f.call_id = rows[i].call_id;
+        f.tag = rows[i].tag;
+        f.cseq = rows[i].cseq;
+        f.r.outside = rig_endpoint(rows[i].server, 5060);
+        answer(&f, 200, i == 4 ? "" : "Contact: <sip:a@" PUB ">;expires=600000\r\n");
+        answer(&f, 403, "");
+        if (active(&f) != (i == 4) || mapping_knows(m, rig_endpoint("198.51.100.66", 0).ip))
+            fail_msg("%s counted", rows[i].what);
+        f.call_id = f.tag = "";
+        rig_wait(&f.r, 33000);
+        if (owners(&f, 5060) != (i == 4))
+            fail_msg("%s: the contact %s", rows[i].what, i == 4 ? "went" : "stayed");
+        rig_free(&f.r);
+    }
+}
+
+/* Two requests for one address of record cross; each answer grants its own contact. */
+static void test_two_under_way(void **state)
+{
+    static const char *const servers[] = {"198.51.100.44", "198.51.100.45"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(servers); i++) {
+        struct fixture f;
+        char list[128];
+        set_up(&f);
+        ask(&f, "Contact: <sip:a@10.0.0.1>\r\n");
+        f.r.outside = rig_endpoint(servers[i], 5060);
+        f.call_id = "other";
+        ask(&f, "Contact: <sip:a@10.0.0.1:5062>\r\n");
+        unsigned port = be16_host(mapping_public(rig_mapping(&f.r, "10.0.0.1", 5062)).port);
+
+        f.r.outside = rig_endpoint(servers[0], 5060);
+        f.call_id = "r";
+        f.cseq = 1;
+        answer(&f, 200, "Contact: <sip:a@" PUB ">;expires=3600\r\n");
+        assert_int_equal(owners(&f, 5062), 1);
+        f.r.outside = rig_endpoint(servers[i], 5060);
+        f.call_id = "other";
+        f.cseq = 2;
+        snprintf(list, sizeof(list), "Contact: <sip:a@203.0.113.9:%u>;expires=3600\r\n%s", port,
+                 i == 0 ? "Contact: <sip:a@" PUB ">;expires=3600\r\n" : "");
+        answer(&f, 200, list);
+        rig_wait(&f.r, 10 * MINUTES);
+        assert_int_equal(owners(&f, 5060), 1);
+        assert_int_equal(owners(&f, 5062), 1);
+
+        /* A registrar that no longer lists what it granted itself ends it. */
+        ask(&f, "");
+        snprintf(list, sizeof(list), "Contact: <sip:a@203.0.113.9:%u>;expires=3600\r\n", port);
+        answer(&f, 200, list);
+        assert_int_equal(owners(&f, 5060), i == 1);
+        assert_int_equal(owners(&f, 5062), 1);
+        rig_free(&f.r);
+    }
+}
+
+/* More requests under way than are remembered: the oldest is nobody's any more. */
+static void test_many_under_way(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    for (int i = 0; i < 20; i++)
+        ask(&f, "Contact: <sip:a@10.0.0.1>;expires=60\r\n");
+    f.cseq = 16;
+    answer(&f, 200, "Contact: <sip:a@" PUB ">;expires=60\r\n");
+    assert_int_equal(active(&f), 0);
+    f.cseq = 17;
+    answer(&f, 200, "Contact: <sip:a@" PUB ">;expires=60\r\n");
+    assert_int_equal(active(&f), 1);
+    rig_free(&f.r);
+}
+
+/* Two accounts at two registrars behind one port: both bring calls, whoever came last. */
+static void test_two_registrars(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    struct mapping *m = rig_mapping(&f.r, "10.0.0.1", 5060);
+    m->peer = 0;
+    ask(&f, "Contact: <sip:a@10.0.0.1>\r\n");
+    answer(&f, 200, "Contact: <sip:a@" PUB ">;expires=3600\r\n");
+    f.r.outside = rig_endpoint("198.51.100.9", 5060);
+    f.to = "sip:b@example.org";
+    f.call_id = "b";
+    ask(&f, "Contact: <sip:b@10.0.0.1>\r\n");
+    answer(&f, 200, "Contact: <sip:b@" PUB ">;expires=3600\r\n");
+    assert_true(mapping_admits(&f.r.mappings, m, rig_endpoint("198.51.100.9", 5060)));
+    assert_true(mapping_admits(&f.r.mappings, m, rig_endpoint("198.51.100.44", 9)));
+    assert_false(mapping_admits(&f.r.mappings, m, rig_endpoint("198.51.100.10", 5060)));
+    rig_free(&f.r);
+}
+
+/* A mapping that was for one address is for anyone once a registration says so. */
+static void test_widened(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    f.r.profile.strict_register = false;
+    struct mapping *m = rig_mapping(&f.r, "10.0.0.1", 5060);
+    ask(&f, "Contact: <sip:a@10.0.0.1>\r\n");
+    assert_false(mapping_admits(&f.r.mappings, m, rig_endpoint("192.0.2.200", 5060)));
+    answer(&f, 200, "Contact: <sip:a@" PUB ">;expires=3600\r\n");
+    assert_true(mapping_admits(&f.r.mappings, m, rig_endpoint("192.0.2.200", 5060)));
+    rig_free(&f.r);
+}
+
+/*
+ * Subscriptions
+ */
+
+static void set_up_subscription(struct fixture *f)
+{
+    set_up(f);
+    f->method = "SUBSCRIBE";
+}
+
+/* How long the contact of a subscription lives after the answer. */
 static void test_subscribe(void **state)
 {
-    struct rig r;
+    static const struct {
+        const char *asked;
+        unsigned status;
+        const char *answered;
+        unsigned seconds; /* 0: gone with the answer; without one: 32 */
+    } rows[] = {
+        {"Expires: 600\r\n", 200, "Expires: 600\r\n", 632},
+        {"Expires: 600\r\n", 202, "Expires: 60\r\n", 92},
+        {"Expires: 600\r\n", 200, "", 632},
+        {"", 200, "Expires: 90\r\n", 122},
+        {"", 200, "", 3632},
+        {"Expires: 604800\r\n", 200, "Expires: 0\r\n", 0},
+        {"Expires: 604800\r\n", 489, "", 0},
+        {"Expires: 604800\r\n", 503, "", 0},
+        {"Expires: 604800\r\n", 603, "", 0},
+        {"Expires: 604800\r\n", 401, "", 32},
+        {"Expires: 604800\r\n", 407, "", 32},
+        {"Expires: 604800\r\n", 100, "", 32},
+    };
     (void)state;
-    rig_init(&r, 64, 16);
-    struct rig_phone phone = rig_phone(&r, "10.0.0.1", 5060, 40000);
-    const char *subscribe =
-        "SUBSCRIBE sip:b@example.net SIP/2.0\r\nVia: SIP/2.0/UDP h.lan;branch=z9hG4bK7\r\n"
-        "From: <sip:z@example.net>;tag=z\r\nTo: <sip:a@example.net>\r\nCall-ID: s\r\n"
-        "CSeq: 1 SUBSCRIBE\r\nEvent: presence\r\nExpires: 600\r\nContact: "
-        "<sip:z@10.0.0.1:5070>\r\n\r\n";
-    rig_out(&r, &phone, subscribe);
-    assert_non_null(rig_mapping(&r, "10.0.0.1", 5070));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct fixture f;
+        char more[128];
+        set_up_subscription(&f);
+        snprintf(more, sizeof(more), "Contact: <sip:z@10.0.0.1:5070>\r\n%s", rows[i].asked);
+        ask(&f, more);
+        assert_non_null(rig_mapping(&f.r, "10.0.0.1", 5070));
+        answer(&f, rows[i].status, rows[i].answered);
+        if (rows[i].seconds) {
+            rig_wait(&f.r, rows[i].seconds * 1000ull - 1000);
+            if (owners(&f, 5070) != 1)
+                fail_msg("row %zu: gone too early", i);
+            rig_wait(&f.r, 1100);
+        }
+        if (owners(&f, 5070) != 0 || rig_records(&f.r) != 0)
+            fail_msg("row %zu: still there", i);
+        assert_int_equal(rig_stats(&f.r).registers_active, 0);
+        rig_free(&f.r);
+    }
+}
+
+static void test_subscribe_again(void **state)
+{
+    struct fixture f;
     struct text first = {0};
-    text_puts(&first, r.out);
-    assert_string_equal(rig_out(&r, &phone, subscribe), first.p);
+    (void)state;
+    set_up_subscription(&f);
+    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 600\r\n");
+    text_puts(&first, f.r.out);
+    f.cseq--;
+    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 600\r\n");
+    assert_string_equal(f.r.out, first.p);
     text_free(&first);
-    assert_int_equal(rig_owners(&r, "10.0.0.1", 5070), 1);
-    rig_wait(&r, 631000);
-    assert_int_equal(rig_owners(&r, "10.0.0.1", 5070), 1);
-    assert_int_equal(rig_stats(&r).registers_active, 0);
-    rig_wait(&r, 1100);
-    assert_null(rig_mapping(&r, "10.0.0.1", 5070));
-    assert_int_equal(rig_records(&r), 0);
-    rig_free(&r);
+    assert_int_equal(owners(&f, 5070), 1);
+    answer(&f, 200, "Expires: 600\r\n");
+
+    /* A refresh that is refused leaves what was granted (RFC 6665 4.1.2.2). */
+    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 600\r\n");
+    answer(&f, 500, "");
+    rig_wait(&f.r, 631000);
+    assert_int_equal(owners(&f, 5070), 1);
+    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 0\r\n");
+    assert_int_equal(owners(&f, 5070), 1);
+    answer(&f, 200, "");
+    assert_int_equal(owners(&f, 5070), 0);
+    assert_int_equal(rig_records(&f.r), 0);
+
+    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 600\r\n");
+    answer(&f, 200, "Expires: 600\r\n");
+    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 600\r\n");
+    answer(&f, 481, "");
+    assert_int_equal(rig_records(&f.r), 0);
+    rig_free(&f.r);
+}
+
+/* Refused subscriptions take no room; unanswered ones for 32 s. */
+static void test_subscribe_flood(void **state)
+{
+    struct fixture f;
+    char id[16];
+    (void)state;
+    set_up_subscription(&f);
+    f.call_id = id;
+    for (int i = 0; i < 200; i++) {
+        snprintf(id, sizeof(id), "s%d", i);
+        ask(&f, "Contact: <sip:z@10.0.0.1>\r\nExpires: 604800\r\n");
+        answer(&f, 489, "");
+    }
+    assert_int_equal(rig_records(&f.r), 0);
+    rig_free(&f.r);
 }
 
 int main(void)
@@ -326,7 +535,14 @@ int main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_admits_registrar),
         cmocka_unit_test(test_inbound_much_later),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_two_under_way),
+        cmocka_unit_test(test_many_under_way),
+        cmocka_unit_test(test_two_registrars),
+        cmocka_unit_test(test_widened),
         cmocka_unit_test(test_subscribe),
+        cmocka_unit_test(test_subscribe_again),
+        cmocka_unit_test(test_subscribe_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
