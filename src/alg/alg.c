@@ -31,6 +31,7 @@ struct alg *alg_create(const struct alg_limits *limits, struct mappings *mapping
     alg->secret2 = (struct hash_secret){{secret->k[2], secret->k[3], secret->k[0], secret->k[1]}};
     uint32_t capacity = limits->dialogs ? limits->dialogs : 1;
     if (dialogs_init(&alg->dialogs, capacity) == 0 &&
+        host_shares_init(&alg->hosts, capacity, secret) == 0 &&
         sip_forms_init(&alg->forms, capacity * FORMS_PER_DIALOG, secret) == 0)
         return alg;
     alg_destroy(alg);
@@ -42,6 +43,7 @@ void alg_destroy(struct alg *alg)
     if (!alg)
         return;
     sip_forms_free(&alg->forms);
+    host_shares_free(&alg->hosts);
     if (alg->dialogs.at)
         dialogs_free(&alg->dialogs);
     free(alg);
@@ -152,9 +154,7 @@ static enum alg_reason own(struct alg *alg, struct sip_message *m, const struct 
     } else if (wanted && !m->call && !m->record) {
         enum dialog_kind kind =
             m->facts.method == SIP_METHOD_REGISTER ? DIALOG_REGISTER : DIALOG_CONTACT;
-        *fresh = m->record = dialog_new(&alg->dialogs, kind, key, m->packet->policy_id);
-        if (*fresh)
-            alg_describe(*fresh, m);
+        *fresh = m->record = alg_record(alg, m, kind, key);
     } else {
         return ALG_REASON_NONE;
     }

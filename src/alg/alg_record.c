@@ -51,6 +51,7 @@ void alg_forget(struct alg *alg, struct dialog *d)
     while (d->pins != PIN_NONE)
         alg_unpin(alg, d, pin_at(&alg->dialogs, d->pins));
     alg_file(alg, d, UINT64_MAX);
+    host_share_count(&alg->hosts, d->inside.ip, d->inside_zone, -1);
     dialog_delete(&alg->dialogs, d);
 }
 
@@ -62,7 +63,8 @@ static void text_copy(char *to, size_t cap, struct slice from)
     to[from.n] = '\0';
 }
 
-void alg_describe(struct dialog *d, const struct sip_message *m)
+/* What the listing shows: who, when first seen, from the message in hand. */
+static void describe(struct dialog *d, const struct sip_message *m)
 {
     const struct alg_packet *packet = m->packet;
     d->src = packet->src;
@@ -78,6 +80,22 @@ void alg_describe(struct dialog *d, const struct sip_message *m)
     text_copy(d->from, sizeof(d->from), m->facts.from.uri.text);
     text_copy(d->to, sizeof(d->to), m->facts.to.uri.text);
     text_copy(d->profile, sizeof(d->profile), slice_str(packet->profile->name));
+}
+
+struct dialog *alg_record(struct alg *alg, const struct sip_message *m, enum dialog_kind kind,
+                          const struct dialog_key *key)
+{
+    const struct alg_packet *packet = m->packet;
+    struct dialogs *ds = &alg->dialogs;
+    if (!host_share_room(&alg->hosts, packet->inside.ip, packet->inside_zone,
+                         ds->capacity - ds->n_used))
+        return NULL;
+    struct dialog *d = dialog_new(ds, kind, key, packet->policy_id);
+    if (!d)
+        return NULL;
+    describe(d, m);
+    host_share_count(&alg->hosts, packet->inside.ip, packet->inside_zone, 1);
+    return d;
 }
 
 void alg_event(struct alg *alg, const char *name, const struct dialog *d, uint64_t now_ms,

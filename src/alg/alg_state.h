@@ -6,6 +6,7 @@
 #pragma once
 
 #include "alg/dialog.h"
+#include "alg/host_share.h"
 #include "alg/sip_plan.h"
 #include "alg/sip_stats.h"
 
@@ -19,6 +20,7 @@ struct alg {
     bool started;                       /* the wheel knows what time it is */
     struct wheel wheel;
     struct dialogs dialogs;
+    struct host_shares hosts;
     struct sip_forms forms;
     struct alg_stats stats;
     /* The message in hand. */
@@ -35,6 +37,12 @@ static inline uint64_t alg_tag(const struct alg *alg, struct slice tag)
 {
     return hash_bytes(&alg->secret, tag.p, tag.n);
 }
+
+/*
+ * A record for the message in hand, described, or NULL: no room, or none for this inside host.
+ */
+struct dialog *alg_record(struct alg *alg, const struct sip_message *m, enum dialog_kind kind,
+                          const struct dialog_key *key);
 
 /* File the record in the wheel for `deadline_ms`; UINT64_MAX takes it out. */
 void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms);
@@ -53,9 +61,6 @@ void alg_unpin(struct alg *alg, struct dialog *d, struct pin *pin);
 
 /* All pins, and the record itself. */
 void alg_forget(struct alg *alg, struct dialog *d);
-
-/* What the listing shows: who, when first seen, from the message in hand. */
-void alg_describe(struct dialog *d, const struct sip_message *m);
 
 /* An event about a record; only when events_on(&alg->events). `more` is further JSON or "". */
 void alg_event(struct alg *alg, const char *name, const struct dialog *d, uint64_t now_ms,

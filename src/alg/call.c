@@ -41,12 +41,11 @@ static bool is_ringing(const struct dialog *d)
 struct dialog *call_begin(struct alg *alg, const struct sip_message *m,
                           const struct dialog_key *key)
 {
-    struct dialog *d = dialog_new(&alg->dialogs, DIALOG_CALL, key, m->packet->policy_id);
+    struct dialog *d = alg_record(alg, m, DIALOG_CALL, key);
     if (!d)
         return NULL;
     d->inside_began = m->packet->outward;
     d->hard_ms = m->packet->now_ms + CALL_HARD_LIMIT_MS;
-    alg_describe(d, m);
     return d;
 }
 

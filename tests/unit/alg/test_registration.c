@@ -523,6 +523,35 @@ static void test_subscribe_flood(void **state)
     rig_free(&f.r);
 }
 
+/* A host that asks without end leaves room for the others. */
+static void test_one_host_alone(void **state)
+{
+    struct fixture f;
+    char id[16];
+    unsigned n = 0;
+    (void)state;
+    set_up_subscription(&f);
+    struct rig_phone other = rig_phone(&f.r, "10.0.0.2", 5060, 40002);
+    f.call_id = id;
+    for (int i = 0; i < 40; i++) {
+        snprintf(id, sizeof(id), "s%d", i);
+        rig_send(&f.r, &f.phone, true,
+                 slice_str(message(&f, "SUBSCRIBE sip:example.net SIP/2.0",
+                                   "Contact: <sip:z@10.0.0.1>\r\n")));
+        n += f.r.verdict != ALG_DROP;
+        assert_true(f.r.verdict != ALG_DROP || f.r.reason == ALG_REASON_SIP_NO_DIALOG);
+    }
+    assert_int_equal(n, 12);
+    rig_send(&f.r, &other, true,
+             slice_str(message(&f, "SUBSCRIBE sip:example.net SIP/2.0",
+                               "Contact: <sip:z@10.0.0.2>\r\n")));
+    assert_int_equal(f.r.verdict, ALG_REPLACE);
+    rig_wait(&f.r, 33000);
+    assert_int_equal(rig_records(&f.r), 0);
+    ask(&f, "Contact: <sip:z@10.0.0.1>\r\n");
+    rig_free(&f.r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -543,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_subscribe),
         cmocka_unit_test(test_subscribe_again),
         cmocka_unit_test(test_subscribe_flood),
+        cmocka_unit_test(test_one_host_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
