@@ -51,6 +51,7 @@ void alg_destroy(struct alg *alg)
 
 static void alg_start(struct alg *alg, uint64_t now_ms)
 {
+    alg->now_ms = now_ms;
     if (alg->started)
         return;
     alg->started = true;
@@ -122,7 +123,7 @@ static enum alg_reason find(struct alg *alg, struct sip_message *m, struct dialo
 {
     const struct voip_profile *profile = m->packet->profile;
     m->call = m->record = NULL;
-    m->new_call = m->media = false;
+    m->new_call = m->media = m->repeat = false;
     if (m->facts.method == SIP_METHOD_REGISTER) {
         m->record = registration_find(alg, m, key);
         return ALG_REASON_NONE;
@@ -134,6 +135,7 @@ static enum alg_reason find(struct alg *alg, struct sip_message *m, struct dialo
         m->record = contact_find(alg, m, key);
     m->new_call = is_invite(m) && !m->call;
     m->media = m->new_call || (m->call && call_takes_media(m->call, m));
+    m->repeat = m->call && call_repeats(m->call, m);
     bool begins = m->new_call || (is_invite(m) && m->media && m->call->state == DIALOG_ENDED);
     if (begins && profile->max_dialogs &&
         dialog_policy_calls(&alg->dialogs, m->packet->policy_id) >= profile->max_dialogs)

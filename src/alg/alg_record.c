@@ -18,7 +18,7 @@ void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms)
     if (deadline_ms == UINT64_MAX)
         wheel_del(&alg->wheel, i);
     else
-        wheel_move(&alg->wheel, i, deadline_ms);
+        wheel_move(&alg->wheel, i, deadline_ms > alg->now_ms ? deadline_ms : alg->now_ms + 1);
 }
 
 void alg_claim(struct alg *alg, const struct pin *pin)

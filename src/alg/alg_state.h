@@ -18,6 +18,7 @@ struct alg {
     struct event_sink events;
     struct hash_secret secret, secret2; /* two keyed hashes make one of 128 bits */
     bool started;                       /* the wheel knows what time it is */
+    uint64_t now_ms;                    /* of the message or the timers in hand */
     struct wheel wheel;
     struct dialogs dialogs;
     struct host_shares hosts;
@@ -44,7 +45,11 @@ static inline uint64_t alg_tag(const struct alg *alg, struct slice tag)
 struct dialog *alg_record(struct alg *alg, const struct sip_message *m, enum dialog_kind kind,
                           const struct dialog_key *key);
 
-/* File the record in the wheel for `deadline_ms`; UINT64_MAX takes it out. */
+/*
+ * File the record in the wheel for `deadline_ms`; UINT64_MAX takes it out. One that has passed
+ * comes out at the next tick, never in the tick in hand: a record that does not act on its deadline
+ * must not keep the timers from ending.
+ */
 void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms);
 
 /* A flow from a stream's inside endpoints to where the other side listens comes through its pin. */

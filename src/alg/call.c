@@ -8,6 +8,8 @@
  *   RETRY               refused in a way that lets the caller try again (401, 302 ...): its media
  *                       stay for a moment, so that the next INVITE finds the same ports
  *   ANSWERED            a 2xx was seen; ESTABLISHED by the ACK
+ *                       An ACK that never comes ends it too (RFC 3261 13.3.1.4), unless media flow:
+ *                       then the ACK took another way
  *   ENDING              BYE was seen; ENDED by its final response, with a grace for late packets
  *   BLOCKED             call-keepalive ended it; its messages are refused for a while
  *
@@ -15,23 +17,23 @@
  * has at most one INVITE transaction under way, and one of PRACK or UPDATE. A retransmission is
  * told by CSeq and direction, changes nothing and restarts no timer.
  *
- * A call is idle (`max-idle-dialogs`) when it is established, no transaction is open and no RTP
- * came for ten seconds. Where more are idle than the policy keeps, the one whose last message is
- * the oldest ends first.
+ * Who may end a call: whoever speaks from outside and knows the Call-ID and our tag has his message
+ * delivered, since the phone can judge it; but what ends a call here or takes media away counts
+ * only when it comes from an address that the inside party has sent to in this call, or that the
+ * INVITE came from. (Hosts in Contact and Record-Route are often names, so they cannot be compared;
+ * the inside party's own ACK or BYE goes to where they lead.) A BYE must name a leg besides: the
+ * other tag of a dialog that was seen. One from a stranger that names a leg ends the call when the
+ * other end of the BYE grants it with a 2xx. Whatever only gives something is believed.
+ *
+ * The timers of a call, and its end, are in call_timer.c.
  */
 #include "alg/call.h"
 
 #include "alg/alg_state.h"
 #include "alg/call_media.h"
+#include "alg/call_timer.h"
 
 #include <stdio.h>
-
-#define IDLE_LOOKS 8 /* idle calls looked at when one too many is there */
-
-static bool is_up(const struct dialog *d)
-{
-    return d->state == DIALOG_ANSWERED || d->state == DIALOG_ESTABLISHED;
-}
 
 static bool is_ringing(const struct dialog *d)
 {
@@ -45,7 +47,6 @@ struct dialog *call_begin(struct alg *alg, const struct sip_message *m,
     if (!d)
         return NULL;
     d->inside_began = m->packet->outward;
-    d->hard_ms = m->packet->now_ms + CALL_HARD_LIMIT_MS;
     return d;
 }
 
@@ -73,52 +74,44 @@ bool call_takes_media(const struct dialog *d, const struct sip_message *m)
     }
 }
 
+bool call_repeats(const struct dialog *d, const struct sip_message *m)
+{
+    bool request = m->msg.is_request, inside = request == m->packet->outward;
+    const struct dialog_txn *txn = &d->invite;
+    switch (m->facts.method) {
+    case SIP_METHOD_INVITE:
+        if (request && m->facts.cseq >= d->invite_seen[inside])
+            return false;
+        break;
+    case SIP_METHOD_ACK:
+        return !txn->late;
+    case SIP_METHOD_PRACK:
+    case SIP_METHOD_UPDATE:
+        txn = &d->other;
+        if (request && (txn->inside != inside || m->facts.cseq > txn->cseq))
+            return false;
+        break;
+    default:
+        return false;
+    }
+    return txn->inside != inside || m->facts.cseq != txn->cseq || !txn->pending;
+}
+
 /*
- * Begin and end
+ * Begin
  */
 
 static void call_started(struct alg *alg, struct dialog *d, const struct sip_message *m)
 {
     dialog_count(&alg->dialogs, d, true);
     d->answered = false;
+    d->hard_ms = m->packet->now_ms + CALL_HARD_LIMIT_MS;
+    d->ack_ms = 0;
+    memset(d->held, 0, sizeof(d->held));
     stat_add(&alg->stats.calls_attempted, 1);
     stat_add(&alg->stats.calls_active, 1);
     if (events_on(&alg->events))
         alg_event(alg, "dialog-started", d, m->packet->now_ms, "");
-}
-
-/* The call is over, whatever becomes of its record. */
-static void call_over(struct alg *alg, struct dialog *d, const char *reason, uint64_t now_ms)
-{
-    char more[64];
-    if (!d->counted)
-        return;
-    dialog_idle(&alg->dialogs, d, false);
-    dialog_count(&alg->dialogs, d, false);
-    stat_add(&alg->stats.calls_active, -1);
-    if (!d->answered)
-        stat_add(&alg->stats.calls_failed, 1);
-    if (events_on(&alg->events)) {
-        snprintf(more, sizeof(more), ",\"reason\":\"%s\",\"status\":%u", reason, d->status);
-        alg_event(alg, "dialog-ended", d, now_ms, more);
-    }
-}
-
-static void call_drop(struct alg *alg, struct dialog *d, const char *reason, uint64_t now_ms)
-{
-    call_over(alg, d, reason, now_ms);
-    alg_forget(alg, d);
-}
-
-void call_clear(struct alg *alg, struct dialog *d, uint64_t now_ms)
-{
-    call_drop(alg, d, "cleared", now_ms);
-}
-
-static void call_wait(struct dialog *d, enum dialog_state state, uint64_t until_ms)
-{
-    d->state = (uint8_t)state;
-    d->expires_ms = until_ms;
 }
 
 static void ring_restart(struct dialog *d, const struct sip_message *m)
@@ -126,6 +119,12 @@ static void ring_restart(struct dialog *d, const struct sip_message *m)
     uint64_t until =
         m->packet->now_ms + m->packet->profile->provisional_invite_expiry_s * UINT64_C(1000);
     d->expires_ms = until < d->ring_ms ? until : d->ring_ms;
+}
+
+/* From outside, and not from an address that belongs to the call. */
+static bool is_stranger(const struct dialog *d, const struct sip_message *m)
+{
+    return !m->packet->outward && !dialog_peer_known(d, m->packet->outside.ip);
 }
 
 /*
@@ -156,18 +155,23 @@ static bool on_invite(struct alg *alg, struct dialog *d, const struct sip_messag
 {
     bool outward = m->packet->outward, begins = false;
     uint32_t expires_s;
-    if (m->facts.cseq < d->invite_seen[outward])
+    if (m->facts.cseq < d->invite_seen[outward]) {
+        if (outward && !m->repeat && d->invite.asked)
+            media_ask_again(alg, d, plan);
         return false; /* sent again */
+    }
     if (d->state == DIALOG_FREE || d->state == DIALOG_ENDED)
         begins = true;
-    else if (d->state != DIALOG_RETRY && !is_ringing(d) && !is_up(d))
+    else if (d->state != DIALOG_RETRY && !is_ringing(d) && !call_is_up(d))
         return false;
     d->invite_seen[outward] = m->facts.cseq + 1;
     txn_begin(d, &d->invite, m, plan);
-    if (!is_up(d)) {
+    if (!call_is_up(d)) {
         if (begins)
             call_started(alg, d, m);
         d->n_legs = 0;
+        if (!outward)
+            dialog_peer_add(d, m->packet->outside.ip);
         d->ring_ms = UINT64_MAX;
         if (sip_number_parse(sip_header_value(&m->msg, SIP_EXPIRES), UINT32_MAX, &expires_s,
                              NULL) == 0)
@@ -176,7 +180,7 @@ static bool on_invite(struct alg *alg, struct dialog *d, const struct sip_messag
         ring_restart(d, m);
     }
     if (outward && plan->has_sdp)
-        txn_ask(alg, d, &d->invite, plan, !is_up(d));
+        txn_ask(alg, d, &d->invite, plan, !call_is_up(d));
     return true;
 }
 
@@ -185,17 +189,19 @@ static bool on_ack(struct alg *alg, struct dialog *d, const struct sip_message *
 {
     struct dialog_txn *txn = &d->invite;
     bool news = txn->late;
-    if (m->facts.cseq != txn->cseq || txn->inside != m->packet->outward || !is_up(d))
+    if (m->facts.cseq != txn->cseq || txn->inside != m->packet->outward || !call_is_up(d))
         return false;
     if (txn->late) {
         txn->late = false;
         if (m->packet->outward && plan->has_sdp)
             txn_ask(alg, d, txn, plan, false);
+        media_heard(alg, d, m->packet->now_ms);
         if (txn->asked)
             media_settle(alg, d);
     }
     if (d->state == DIALOG_ANSWERED) {
         d->state = DIALOG_ESTABLISHED;
+        d->ack_ms = 0;
         stat_add(&alg->stats.calls_established, 1);
     }
     return news;
@@ -203,7 +209,8 @@ static bool on_ack(struct alg *alg, struct dialog *d, const struct sip_message *
 
 static bool on_cancel(struct alg *alg, struct dialog *d, const struct sip_message *m)
 {
-    if (!is_ringing(d) || m->facts.cseq != d->invite.cseq || d->invite.inside != m->packet->outward)
+    if (!is_ringing(d) || is_stranger(d, m) || m->facts.cseq != d->invite.cseq ||
+        d->invite.inside != m->packet->outward)
         return false;
     media_close(alg, d);
     call_wait(d, DIALOG_CANCELLED, m->packet->now_ms + CALL_WAIT_MS);
@@ -219,20 +226,28 @@ static struct slice other_tag(const struct sip_message *m)
 /* With several 2xx (forking) BYE ends one of them. */
 static bool on_bye(struct alg *alg, struct dialog *d, const struct sip_message *m)
 {
-    struct dialog_leg *leg = dialog_leg(d, alg_tag(alg, other_tag(m)), false);
+    uint64_t tag = alg_tag(alg, other_tag(m));
+    struct dialog_leg *leg = dialog_leg(d, tag, false);
     unsigned others = 0;
-    if (!is_up(d))
+    if (!call_is_up(d) || !dialog_leg_known(d, tag))
         return false;
     for (unsigned i = 0; i < d->n_legs; i++)
         others += &d->legs[i] != leg && d->legs[i].state == LEG_CONFIRMED;
-    if (others > 0 && (leg || d->n_legs == DIALOG_LEGS)) {
-        if (leg)
+    if (others > 0) {
+        if (leg && !is_stranger(d, m))
             leg->state = LEG_ENDED;
         return false;
     }
-    d->bye =
-        (struct dialog_txn){.cseq = m->facts.cseq, .inside = m->packet->outward, .pending = true};
+    d->bye = (struct dialog_txn){
+        .cseq = m->facts.cseq,
+        .inside = m->packet->outward,
+        .pending = true,
+        .doubt = is_stranger(d, m),
+    };
+    if (d->bye.doubt)
+        return false;
     d->before_bye = d->state;
+    d->before_bye_ms = d->expires_ms;
     call_wait(d, DIALOG_ENDING, m->packet->now_ms + CALL_WAIT_MS);
     return false;
 }
@@ -241,8 +256,11 @@ static bool on_offer(struct alg *alg, struct dialog *d, const struct sip_message
                      const struct sip_plan *plan)
 {
     struct dialog_txn *txn = &d->other;
-    if (txn->cseq == m->facts.cseq && txn->inside == m->packet->outward)
+    if (txn->cseq == m->facts.cseq && txn->inside == m->packet->outward) {
+        if (m->packet->outward && txn->pending && txn->asked)
+            media_ask_again(alg, d, plan);
         return txn->pending;
+    }
     txn_begin(d, txn, m, plan);
     if (m->packet->outward && plan->has_sdp)
         txn_ask(alg, d, txn, plan, false);
@@ -281,6 +299,7 @@ static void exchange(struct alg *alg, struct dialog *d, const struct sip_message
     txn->late = txn == &d->invite && !txn->offer && plan->has_sdp;
     if (txn->late)
         return;
+    media_heard(alg, d, m->packet->now_ms);
     if (first && m->packet->outward && !plan->has_sdp)
         media_keep(alg, d); /* answered in a 1xx, perhaps in several */
     else if (txn->asked)
@@ -330,7 +349,7 @@ static bool on_provisional(struct alg *alg, struct dialog *d, const struct sip_m
         ring_restart(d, m);
     }
     if (m->packet->outward && plan->has_sdp && d->invite.pending)
-        txn_ask(alg, d, &d->invite, plan, !is_up(d));
+        txn_ask(alg, d, &d->invite, plan, !call_is_up(d));
     return d->invite.pending;
 }
 
@@ -339,16 +358,14 @@ static bool on_invite_response(struct alg *alg, struct dialog *d, const struct s
 {
     struct dialog_txn *txn = &d->invite;
     bool setup = is_ringing(d) || d->state == DIALOG_CANCELLED;
-    if (!is_answer_to(txn, m) || (!setup && !is_up(d)))
+    if (!is_answer_to(txn, m) || (!setup && !call_is_up(d)))
         return false;
     if (m->msg.status < 200)
         return on_provisional(alg, d, m, plan);
     if (m->msg.status < 300) {
-        struct dialog_leg *leg = dialog_leg(d, alg_tag(alg, other_tag(m)), true);
-        if (leg && leg->state == LEG_EARLY)
-            leg->state = LEG_CONFIRMED;
+        dialog_leg_confirm(d, alg_tag(alg, other_tag(m)));
     }
-    if (!txn->pending)
+    if (!txn->pending || (m->msg.status >= 300 && is_stranger(d, m)))
         return false; /* sent again, or another leg of the same INVITE */
     txn->pending = false;
     if (m->msg.status >= 300) {
@@ -363,6 +380,7 @@ static bool on_invite_response(struct alg *alg, struct dialog *d, const struct s
     if (setup) {
         d->state = DIALOG_ANSWERED;
         d->answered = true;
+        d->ack_ms = m->packet->now_ms + CALL_WAIT_MS + CALL_GRACE_MS;
         d->media_ms = m->packet->now_ms;
         if (events_on(&alg->events))
             alg_event(alg, "dialog-answered", d, m->packet->now_ms, "");
@@ -372,11 +390,14 @@ static bool on_invite_response(struct alg *alg, struct dialog *d, const struct s
 
 static bool on_bye_response(struct alg *alg, struct dialog *d, const struct sip_message *m)
 {
-    if (d->state != DIALOG_ENDING || !is_answer_to(&d->bye, m) || m->msg.status < 200)
+    bool granted = m->msg.status >= 200 && m->msg.status < 300;
+    if (!d->bye.pending || !is_answer_to(&d->bye, m) || m->msg.status < 200 || is_stranger(d, m) ||
+        !(d->state == DIALOG_ENDING || (d->bye.doubt && granted && call_is_up(d))))
         return false;
+    d->bye.pending = false;
     if (m->msg.status == 401 || m->msg.status == 407) {
         d->state = d->before_bye;
-        d->expires_ms = 0;
+        d->expires_ms = d->before_bye_ms;
         return false;
     }
     call_over(alg, d, "bye", m->packet->now_ms);
@@ -388,7 +409,8 @@ static bool on_offer_response(struct alg *alg, struct dialog *d, const struct si
                               const struct sip_plan *plan)
 {
     struct dialog_txn *txn = &d->other;
-    if (!is_answer_to(txn, m) || !txn->pending || m->msg.status < 200)
+    if (!is_answer_to(txn, m) || !txn->pending || m->msg.status < 200 ||
+        (m->msg.status >= 300 && is_stranger(d, m)))
         return false;
     txn->pending = false;
     if (m->msg.status >= 300) {
@@ -396,9 +418,17 @@ static bool on_offer_response(struct alg *alg, struct dialog *d, const struct si
         return false;
     }
     exchange(alg, d, m, plan, txn);
-    if (m->facts.method == SIP_METHOD_UPDATE && is_up(d))
+    if (m->facts.method == SIP_METHOD_UPDATE && call_is_up(d))
         refresh(d, m);
     return true;
+}
+
+/* Where the inside party sends what it means for the call, the outside party is. */
+static void note_peer(struct dialog *d, const struct sip_message *m)
+{
+    bool granted = m->msg.status >= 200 && m->msg.status < 300;
+    if (m->packet->outward && (m->msg.is_request || granted))
+        dialog_peer_add(d, m->packet->outside.ip);
 }
 
 static bool on_message(struct alg *alg, struct dialog *d, const struct sip_message *m,
@@ -422,94 +452,6 @@ static bool on_message(struct alg *alg, struct dialog *d, const struct sip_messa
     }
 }
 
-/*
- * Timers
- */
-
-static bool on_hold(const struct dialog *d)
-{
-    return d->held[0] || d->held[1];
-}
-
-static uint64_t silence_ms(const struct dialog *d)
-{
-    return d->call_keepalive_s ? d->call_keepalive_s * UINT64_C(1000) : CALL_SILENCE_MS;
-}
-
-/* When silence ends the call, as far as is known without asking the mappings. */
-static uint64_t silence_deadline(const struct dialog *d)
-{
-    uint64_t from = d->media_ms > d->heard_ms ? d->media_ms : d->heard_ms;
-    if (!d->call_keepalive_s && d->last_ms > from)
-        from = d->last_ms;
-    return from + silence_ms(d);
-}
-
-static bool has_media(const struct alg *alg, const struct dialog *d)
-{
-    for (const struct pin *p = pin_at(&alg->dialogs, d->pins); p;
-         p = pin_at(&alg->dialogs, p->next))
-        if (p->kind == MAPPING_RTP)
-            return true;
-    return false;
-}
-
-uint64_t call_deadline(const struct alg *alg, const struct dialog *d, const char **why)
-{
-    uint64_t at = d->expires_ms;
-    *why = dialog_state_ends_by((enum dialog_state)d->state);
-    if (!is_up(d))
-        return at;
-    if (at == 0 || at > d->hard_ms)
-        at = d->hard_ms;
-    else
-        *why = "session-expires";
-    if (!on_hold(d) && has_media(alg, d) && silence_deadline(d) < at) {
-        at = silence_deadline(d);
-        *why = d->call_keepalive_s ? "call-keepalive" : "silence";
-    }
-    return at;
-}
-
-static void call_file(struct alg *alg, struct dialog *d)
-{
-    const char *why;
-    uint64_t at = call_deadline(alg, d, &why);
-    if (d->check_ms && d->check_ms < at)
-        at = d->check_ms;
-    alg_file(alg, d, at);
-}
-
-/*
- * End the calls that are idle beyond what the policy keeps. False when `d` itself was one of them.
- * Those whose media still move go to the young end; when only such were met, look again later.
- */
-static bool idle_limit(struct alg *alg, struct dialog *d, uint64_t now_ms)
-{
-    uint32_t max = d->max_idle, n, index;
-    bool lives = true;
-    d->check_ms = 0;
-    for (int looks = 0; max && lives; looks++) {
-        index = dialog_idle_oldest(&alg->dialogs, d, &n);
-        if (n <= max)
-            break;
-        if (looks == IDLE_LOOKS) {
-            d->check_ms = now_ms + CALL_QUIET_MS;
-            break;
-        }
-        struct dialog *oldest = dialog_at(&alg->dialogs, index);
-        uint64_t last;
-        if (media_last_ms(alg, oldest, now_ms, &last) && last > oldest->media_ms &&
-            last + CALL_QUIET_MS > now_ms) {
-            dialog_idle(&alg->dialogs, oldest, true);
-            continue;
-        }
-        lives = oldest != d;
-        call_drop(alg, oldest, "max-idle-dialogs", now_ms);
-    }
-    return lives;
-}
-
 void call_message(struct alg *alg, const struct sip_message *m, const struct sip_plan *plan)
 {
     struct dialog *d = m->call;
@@ -521,6 +463,7 @@ void call_message(struct alg *alg, const struct sip_message *m, const struct sip
     d->cseq = m->facts.cseq;
     if (!m->msg.is_request && d->state != DIALOG_ENDED)
         d->status = m->msg.status;
+    note_peer(d, m);
     bool news = on_message(alg, d, m, plan) && plan->has_sdp;
     if (news && !packet->outward)
         media_remote(alg, d, plan);
@@ -528,68 +471,5 @@ void call_message(struct alg *alg, const struct sip_message *m, const struct sip
         d->held[packet->outward] = plan->held;
         d->media_ms = packet->now_ms;
     }
-    bool idle = d->state == DIALOG_ESTABLISHED && !d->invite.pending && !d->other.pending;
-    dialog_idle(&alg->dialogs, d, idle);
-    if (!idle || idle_limit(alg, d, packet->now_ms))
-        call_file(alg, d);
-}
-
-/* An established call, or one without ACK: which of its limits was it? */
-static void up_timer(struct alg *alg, struct dialog *d, uint64_t now_ms)
-{
-    uint64_t last;
-    if (now_ms >= d->hard_ms) {
-        call_drop(alg, d, "hard-limit", now_ms);
-        return;
-    }
-    if (d->expires_ms && now_ms >= d->expires_ms) {
-        call_drop(alg, d, "session-expires", now_ms);
-        return;
-    }
-    if (!on_hold(d) && media_last_ms(alg, d, now_ms, &last)) {
-        d->heard_ms = last;
-        if (now_ms >= silence_deadline(d)) {
-            if (!d->call_keepalive_s) {
-                call_drop(alg, d, "silence", now_ms);
-                return;
-            }
-            call_over(alg, d, "call-keepalive", now_ms);
-            media_close(alg, d);
-            call_wait(d, DIALOG_BLOCKED, now_ms + CALL_WAIT_MS);
-        }
-    }
-    bool check = d->check_ms && now_ms >= d->check_ms;
-    if (check)
-        d->check_ms = 0;
-    if (!check || !d->idle || idle_limit(alg, d, now_ms))
-        call_file(alg, d);
-}
-
-void call_timer(struct alg *alg, struct dialog *d, uint64_t now_ms)
-{
-    if (is_up(d)) {
-        up_timer(alg, d, now_ms);
-        return;
-    }
-    if (now_ms < d->expires_ms) {
-        call_file(alg, d);
-        return;
-    }
-    switch ((enum dialog_state)d->state) {
-    case DIALOG_TRYING:
-    case DIALOG_EARLY:
-        call_drop(alg, d, "provisional-expiry", now_ms);
-        break;
-    case DIALOG_CANCELLED:
-        call_drop(alg, d, "cancelled", now_ms);
-        break;
-    case DIALOG_RETRY:
-        call_drop(alg, d, "rejected", now_ms);
-        break;
-    case DIALOG_ENDING:
-        call_drop(alg, d, "bye-unanswered", now_ms);
-        break;
-    default:
-        call_drop(alg, d, "over", now_ms);
-    }
+    call_settled(alg, d, packet->now_ms);
 }

@@ -13,11 +13,11 @@ struct alg;
 #define CALL_HARD_LIMIT_MS (12 * 3600 * 1000ull)
 
 /* Without call-keepalive: media silent this long, and no signalling, means nobody is there (1 h).
- * Not while on hold, not without media of ours. */
+ * Not while on hold; without media of ours signalling alone counts. */
 #define CALL_SILENCE_MS (3600 * 1000ull)
 
-/* 64 * T1: how long a final response, or the answer to BYE, may take; how long the messages of a
- * call that call-keepalive ended are refused. */
+/* 64 * T1: how long a final response, the answer to BYE, or (and a grace) the ACK of a 2xx may
+ * take; how long the messages of a call that call-keepalive ended are refused. */
 #define CALL_WAIT_MS 32000ull
 
 /* Late packets of a call that ended, and another try of one that was refused for now. */
@@ -37,6 +37,9 @@ struct dialog *call_begin(struct alg *alg, const struct sip_message *m,
 
 /* May this message's description open and use mappings of the call? */
 bool call_takes_media(const struct dialog *d, const struct sip_message *m);
+
+/* Is it a copy of one whose exchange is complete or was refused? Such opens nothing. */
+bool call_repeats(const struct dialog *d, const struct sip_message *m);
 
 /* The message was committed. m->call may be gone afterwards. */
 void call_message(struct alg *alg, const struct sip_message *m, const struct sip_plan *plan);

@@ -31,13 +31,8 @@ static void media_sweep(struct alg *alg, struct dialog *d, uint8_t flags)
     }
 }
 
-void media_ask(struct alg *alg, struct dialog *d, const struct sip_plan *plan, bool first)
+void media_ask_again(struct alg *alg, struct dialog *d, const struct sip_plan *plan)
 {
-    for (struct pin *pin = next_media(alg, d->pins); pin; pin = next_media(alg, pin->next)) {
-        if (!first && pin->flags & PIN_PENDING)
-            pin->flags |= PIN_CURRENT;
-        pin->flags &= (uint8_t)~PIN_PENDING;
-    }
     for (unsigned i = 0; i < plan->n_maps; i++) {
         const struct sip_map *map = &plan->maps[i];
         if (map->kind != MAPPING_RTP)
@@ -46,6 +41,16 @@ void media_ask(struct alg *alg, struct dialog *d, const struct sip_plan *plan, b
         if (pin)
             pin->flags |= PIN_PENDING;
     }
+}
+
+void media_ask(struct alg *alg, struct dialog *d, const struct sip_plan *plan, bool first)
+{
+    for (struct pin *pin = next_media(alg, d->pins); pin; pin = next_media(alg, pin->next)) {
+        if (!first && pin->flags & PIN_PENDING)
+            pin->flags |= PIN_CURRENT;
+        pin->flags &= (uint8_t)~PIN_PENDING;
+    }
+    media_ask_again(alg, d, plan);
 }
 
 void media_settle(struct alg *alg, struct dialog *d)
@@ -91,22 +96,23 @@ void media_close(struct alg *alg, struct dialog *d)
     }
 }
 
-bool media_last_ms(const struct alg *alg, const struct dialog *d, uint64_t now_ms, uint64_t *last)
+bool media_has(const struct alg *alg, const struct dialog *d)
 {
-    bool any = false;
-    *last = d->media_ms;
+    return next_media(alg, d->pins) != NULL;
+}
+
+uint64_t media_heard(struct alg *alg, struct dialog *d, uint64_t now_ms)
+{
     for (struct pin *pin = next_media(alg, d->pins); pin; pin = next_media(alg, pin->next)) {
         uint32_t seen;
-        if (!store_live(&alg->mappings->store, pin->h[0]))
-            continue;
-        any = true;
-        if (!mapping_last_seen(alg->mappings, pin->h[0].index, &seen))
+        if (!store_live(&alg->mappings->store, pin->h[0]) ||
+            !mapping_last_seen(alg->mappings, pin->h[0].index, &seen))
             continue;
         uint32_t age = (uint32_t)now_ms - seen; /* the clock of packets wraps */
         if ((int32_t)age < 0)
             age = 0;
-        if (age <= now_ms && now_ms - age > *last)
-            *last = now_ms - age;
+        if (age <= now_ms && now_ms - age > d->heard_ms)
+            d->heard_ms = now_ms - age;
     }
-    return any;
+    return d->media_ms > d->heard_ms ? d->media_ms : d->heard_ms;
 }

@@ -16,6 +16,12 @@ struct alg;
  */
 void media_ask(struct alg *alg, struct dialog *d, const struct sip_plan *plan, bool first);
 
+/*
+ * The same description again, of an exchange that is not complete: what opened only now (the public
+ * address changed in between) is asked for as well.
+ */
+void media_ask_again(struct alg *alg, struct dialog *d, const struct sip_plan *plan);
+
 /* The exchange is complete: what was asked for is agreed, the rest closes. */
 void media_settle(struct alg *alg, struct dialog *d);
 
@@ -31,8 +37,11 @@ void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan
 /* Close all media at once. */
 void media_close(struct alg *alg, struct dialog *d);
 
+/* Has the call media that pass through here? They count although their mappings have closed. */
+bool media_has(const struct alg *alg, const struct dialog *d);
+
 /*
- * When media were last heard of, not before d->media_ms. False when the call has none that pass
- * through here.
+ * Note in the record when its media were last heard of. Returns that, or d->media_ms if that is
+ * later. Nothing more is heard of a mapping that has closed: to be called before pins go.
  */
-bool media_last_ms(const struct alg *alg, const struct dialog *d, uint64_t now_ms, uint64_t *last);
+uint64_t media_heard(struct alg *alg, struct dialog *d, uint64_t now_ms);

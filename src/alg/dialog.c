@@ -250,6 +250,46 @@ struct dialog_leg *dialog_leg(struct dialog *d, uint64_t tag, bool make)
     return &d->legs[d->n_legs++];
 }
 
+struct dialog_leg *dialog_leg_confirm(struct dialog *d, uint64_t tag)
+{
+    struct dialog_leg *leg = dialog_leg(d, tag, true);
+    for (unsigned i = 0; !leg && i < DIALOG_LEGS; i++)
+        if (d->legs[i].state == LEG_EARLY) {
+            leg = &d->legs[i];
+            *leg = (struct dialog_leg){.tag = tag};
+        }
+    if (leg && leg->state == LEG_EARLY)
+        leg->state = LEG_CONFIRMED;
+    return leg;
+}
+
+bool dialog_leg_known(const struct dialog *d, uint64_t tag)
+{
+    for (unsigned i = 0; i < d->n_legs; i++)
+        if (d->legs[i].tag == tag)
+            return true;
+    return d->n_legs == 0 || d->n_legs == DIALOG_LEGS;
+}
+
+bool dialog_peer_known(const struct dialog *d, be32 ip)
+{
+    for (unsigned i = 0; i < DIALOG_PEERS && i < d->n_peers; i++)
+        if (d->peers[i] == ip)
+            return true;
+    return false;
+}
+
+void dialog_peer_add(struct dialog *d, be32 ip)
+{
+    if (dialog_peer_known(d, ip))
+        return;
+    if (d->n_peers == DIALOG_PEERS) /* the oldest goes */
+        memmove(d->peers, d->peers + 1, (DIALOG_PEERS - 1) * sizeof(d->peers[0]));
+    else
+        d->n_peers++;
+    d->peers[d->n_peers - 1] = ip;
+}
+
 struct pin *pin_new(struct dialogs *ds, struct dialog *d)
 {
     uint32_t i = ds->pin_free;

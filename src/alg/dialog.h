@@ -98,6 +98,7 @@ struct dialog_txn {
     bool offer;   /* it carried a session description */
     bool late;    /* its 2xx carried the offer, the ACK carries the answer */
     bool asked;   /* the inside party described its media in it */
+    bool doubt;   /* BYE of a stranger: it ends the call only when the other end grants it */
 };
 
 /*
@@ -117,6 +118,7 @@ struct dialog_ask {
 
 #define DIALOG_TEXT    128
 #define DIALOG_REMOTES 8
+#define DIALOG_PEERS   6
 
 struct dialog_key {
     uint64_t h[2];
@@ -132,9 +134,10 @@ struct dialog {
     bool idle;    /* on the policy's list of idle ones */
     bool inside_began;
     bool held[2], held_before[2]; /* hold asked for by the outside [0] and inside [1] party */
-    uint8_t n_legs, n_pins;
+    uint8_t n_legs, n_pins, n_peers;
     struct dialog_leg legs[DIALOG_LEGS];
-    uint8_t before_bye;                   /* the state BYE found */
+    uint8_t before_bye;                   /* the state BYE found ... */
+    uint64_t before_bye_ms;               /* ... and its expires_ms */
     bool answered;                        /* a 2xx to its INVITE was seen */
     struct dialog_txn invite, other, bye; /* other: PRACK, UPDATE */
     uint32_t invite_seen[2];              /* highest CSeq + 1 of INVITEs from outside and inside */
@@ -142,6 +145,7 @@ struct dialog {
     uint32_t n_asks;                      /* how many there ever were */
     uint32_t pins;                        /* head of the list */
     struct endpoint remotes[DIALOG_REMOTES];
+    be32 peers[DIALOG_PEERS]; /* outside addresses that belong to the call, the latest ones */
 
     uint32_t policy; /* index of its policy record */
     uint32_t idle_prev, idle_next;
@@ -150,11 +154,12 @@ struct dialog {
 
     uint64_t hard_ms;    /* the end of every call */
     uint64_t expires_ms; /* of the state it is in; 0 none */
+    uint64_t ack_ms;     /* the 2xx must have its ACK by then; 0 it has */
     uint64_t ring_ms;    /* Expires of the INVITE; UINT64_MAX none */
     uint64_t last_ms;    /* of the last message */
     uint64_t media_ms;   /* media count as silent from here on ... */
     uint64_t heard_ms;   /* ... or from the last packet that was noticed */
-    uint64_t check_ms;   /* look at the idle list again; 0 no */
+    uint64_t check_ms;   /* look at the idle list again; 0 no, and when it is not on it */
 
     uint8_t method; /* of the last message, for listings */
     uint16_t status;
@@ -223,6 +228,16 @@ uint32_t dialog_idle_oldest(const struct dialogs *ds, const struct dialog *d, ui
 
 /* The leg with this tag; a new early one when there is room, else NULL. */
 struct dialog_leg *dialog_leg(struct dialog *d, uint64_t tag, bool make);
+
+/* The leg of a 2xx: as dialog_leg, and it takes the place of an early one when there is no room. */
+struct dialog_leg *dialog_leg_confirm(struct dialog *d, uint64_t tag);
+
+/* Could `tag` name a leg? One that was seen, or there is no telling: none was, or too many were. */
+bool dialog_leg_known(const struct dialog *d, uint64_t tag);
+
+/* An outside address that belongs to the call. */
+void dialog_peer_add(struct dialog *d, be32 ip);
+bool dialog_peer_known(const struct dialog *d, be32 ip);
 
 /* A fresh pin linked to `d`, or NULL: the pool or the record is full. */
 struct pin *pin_new(struct dialogs *ds, struct dialog *d);

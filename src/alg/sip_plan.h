@@ -95,6 +95,7 @@ struct sip_message {
     struct dialog *call;   /* the call it belongs to, or NULL */
     bool new_call;         /* an INVITE that begins one: no record yet */
     bool media;            /* its description may open mappings: it belongs to a living call */
+    bool repeat;           /* ... but no new ones: it was sent before, and is over and done with */
     bool from_began;       /* From is the side that began the call */
     struct dialog *record; /* its registration or contact record, or NULL */
 };

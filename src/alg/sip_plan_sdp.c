@@ -118,8 +118,8 @@ static enum alg_reason plan_media_map(struct sdp_planner *s, unsigned i)
     map->alone = !rtcp_endpoint(packet, m, &map->rtcp);
     map->anyone = true;
     map->optional = map->exact = !own;
-    if (!map_take_pin(s, map) && zero) {
-        s->p->plan->n_maps--; /* on hold from the start: nothing to keep */
+    if (!map_take_pin(s, map) && (zero || s->p->m->repeat)) {
+        s->p->plan->n_maps--; /* on hold from the start, or sent again: nothing to keep */
         return ALG_REASON_NONE;
     }
     s->media_map[i] = plan_map_index(s->p->plan, map);

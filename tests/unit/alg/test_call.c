@@ -332,6 +332,10 @@ static void test_max_idle(void **state)
     several(&f, 0, 3);
     assert_int_equal(rig_records(&f.r), 3);
     several(&f, 3, 4);
+    assert_int_equal(rig_records(&f.r), 4); /* nobody is silent for long enough */
+    rig_wait(&f.r, 5900);
+    assert_int_equal(rig_records(&f.r), 4);
+    rig_wait(&f.r, 200);
     assert_int_equal(rig_records(&f.r), 3);
     assert_false(open_at(&f, 6000)); /* the oldest */
     assert_true(open_at(&f, 6002));
@@ -340,6 +344,7 @@ static void test_max_idle(void **state)
     struct say info = say("INFO", 9, NULL); /* a message makes it the youngest */
     info.call = "m1";
     request(&f, true, info);
+    rig_wait(&f.r, 10000);
     several(&f, 4, 5);
     assert_true(open_at(&f, 6002));
     assert_false(open_at(&f, 6004));
@@ -349,7 +354,14 @@ static void test_max_idle(void **state)
     rig_media(&f.r, INSIDE, 6002);
     rig_media(&f.r, INSIDE, 6008);
     several(&f, 5, 6);
+    assert_int_equal(rig_records(&f.r), 4);
+    rig_wait(&f.r, 5000);
+    rig_media(&f.r, INSIDE, 6006);
+    rig_media(&f.r, INSIDE, 6002);
+    rig_media(&f.r, INSIDE, 6008);
+    rig_wait(&f.r, 5000);
     assert_int_equal(rig_records(&f.r), 3);
+    assert_false(open_at(&f, 6010));
     f.r.policy_id = 2; /* another policy has its own count */
     several(&f, 6, 8);
     assert_int_equal(rig_records(&f.r), 5);
@@ -373,8 +385,12 @@ static void test_max_idle_later(void **state)
     s.b_tag = "b";
     respond(&f, false, 200, s);
     s.method = "ACK";
-    f.r.profile.rtp = false;
-    request(&f, true, s); /* the youngest itself is the idle one too many */
+    request(&f, true, s);
+    assert_int_equal(rig_records(&f.r), 3);
+    rig_wait(&f.r, 9000);
+    rig_media(&f.r, INSIDE, 6000);
+    rig_media(&f.r, INSIDE, 6002);
+    rig_wait(&f.r, 1100); /* the youngest itself is the idle one too many */
     assert_int_equal(rig_records(&f.r), 2);
     assert_true(open_at(&f, 6000) && open_at(&f, 6002));
     tear_down(&f);
