@@ -10,6 +10,7 @@
 #include "alg/alg_state.h"
 #include "alg/call.h"
 #include "alg/registration.h"
+#include "alg/sip_admit.h"
 #include "alg/sip_commit.h"
 
 #include <stdlib.h>
@@ -165,6 +166,9 @@ static enum alg_reason own(struct alg *alg, struct sip_message *m, const struct 
 
 static void live(struct alg *alg, const struct sip_message *m)
 {
+    struct dialog *d = m->call ? m->call : m->record;
+    if (d && d->kind != DIALOG_REGISTER)
+        sip_admit(alg, m, d);
     if (m->facts.method == SIP_METHOD_REGISTER)
         registration_message(alg, m, &alg->plan);
     else if (m->call)

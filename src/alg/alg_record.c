@@ -24,6 +24,8 @@ void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms)
 void alg_claim(struct alg *alg, const struct pin *pin)
 {
     struct endpoint rtcp = {pin->remote.ip, be16_of((uint16_t)(be16_host(pin->remote.port) + 1))};
+    for (int i = 0; i < 2; i++)
+        mapping_admit(alg->mappings, pin->h[i], pin->remote.ip, MAPPING_PASSING);
     if (store_live(&alg->mappings->store, pin->h[0]))
         mapping_claim(alg->mappings, alg->thread, pin->h[0].index, pin->remote);
     if (store_live(&alg->mappings->store, pin->h[1]))
@@ -39,10 +41,14 @@ bool alg_pin_stands(const struct alg *alg, const struct pin *pin, const struct s
 
 void alg_unpin(struct alg *alg, struct dialog *d, struct pin *pin)
 {
-    bool keep = pin->kind == MAPPING_SIGNALLING;
-    for (int i = 1; i >= 0; i--)
+    struct mappings *ms = alg->mappings;
+    for (int i = 1; i >= 0; i--) {
+        /* A flow may have opened it and need it, whatever this record took it for. */
+        bool keep = store_live(&ms->store, pin->h[i]) &&
+                    mapping_at(ms, pin->h[i].index)->kind == MAPPING_SIGNALLING;
         if (!handle_none(pin->h[i]))
-            mapping_release(alg->mappings, alg->thread, pin->h[i], keep);
+            mapping_release(ms, alg->thread, pin->h[i], keep);
+    }
     pin_delete(&alg->dialogs, d, pin);
 }
 

@@ -52,7 +52,10 @@ struct dialog *alg_record(struct alg *alg, const struct sip_message *m, enum dia
  */
 void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms);
 
-/* A flow from a stream's inside endpoints to where the other side listens comes through its pin. */
+/*
+ * A flow from a stream's inside endpoints to where the other side listens comes through its pin,
+ * and the pin keeps places for what comes from there.
+ */
 void alg_claim(struct alg *alg, const struct pin *pin);
 
 /*

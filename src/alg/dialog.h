@@ -146,6 +146,7 @@ struct dialog {
     uint32_t pins;                        /* head of the list */
     struct endpoint remotes[DIALOG_REMOTES];
     be32 peers[DIALOG_PEERS]; /* outside addresses that belong to the call, the latest ones */
+    be32 targets[2]; /* hosts of the outside party's Contact and nearest Record-Route, 0 none */
 
     uint32_t policy; /* index of its policy record */
     uint32_t idle_prev, idle_next;

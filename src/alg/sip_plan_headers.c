@@ -254,7 +254,12 @@ static uint32_t contact_life(const struct sip_message *m, const struct sip_addr 
     return life < REGISTRATION_MAX_S ? life : REGISTRATION_MAX_S;
 }
 
-/* May this contact open a mapping, and how long does it ask for? */
+/*
+ * May this contact open a mapping, and how long does it ask for? One on a port that signalling does
+ * not use is opened for the other party alone, whatever the profile says: any program behind the
+ * firewall, even a page in a browser, can be brought to send such a request. Only a registration
+ * opens it to more.
+ */
 static bool contact_opens(const struct planner *p, const struct sip_addr *contact,
                           uint32_t *granted_s)
 {
@@ -304,7 +309,8 @@ static enum alg_reason contact_map(struct planner *p, const struct sip_addr *con
     if (!fresh)
         return ALG_REASON_NONE;
     map->optional = endpoint_eq(e, m->packet->inside);
-    map->anyone = m->facts.method != SIP_METHOD_REGISTER || !m->packet->profile->strict_register;
+    map->anyone = (map->optional || m->facts.method == SIP_METHOD_REGISTER) &&
+                  !m->packet->profile->strict_register;
     const struct dialog *owner = m->call ? m->call : m->record;
     const struct pin *pin =
         owner ? pin_find(&p->alg->dialogs, owner, MAPPING_SIGNALLING, 0, e) : NULL;

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * With `strict-register` a phone's mapping admits whom it was opened for, its registrars, and
+ * whoever a session of it talks to. A call needs more. Its BYE may come from a server that the
+ * phone called long ago, when the session has idled out; and where no proxy stays in the path (RFC
+ * 3261 12.2.1.1) ACK and BYE come from where the other party's Contact says. So the other party's
+ * addresses are admitted: the one it sends from and, with `open-contact-pinhole`, the IPv4 hosts of
+ * its Contact and of the proxy nearest to us. That is the first Record-Route of a request and the
+ * last of a response, for each proxy puts itself on top.
+ *
+ * A request that comes in names places freely, and the phone's server passes on what anybody sent.
+ * They count when the phone has answered it with more than a 100 and less than a 300.
+ */
+#include "alg/sip_admit.h"
+
+#include "alg/alg_state.h"
+
+static be32 address_host(struct slice item)
+{
+    struct sip_addr addr;
+    if (sip_addr_parse(item, &addr, NULL) != 0 || addr.star || !sip_uri_is_sip(&addr.uri) ||
+        addr.uri.at.kind != SIP_HOST_IPV4)
+        return 0;
+    return addr.uri.at.ip;
+}
+
+static void targets_note(struct dialog *d, const struct sip_message *m)
+{
+    struct sip_values contacts = sip_values_of(&m->msg, SIP_CONTACT);
+    struct sip_values routes = sip_values_of(&m->msg, SIP_RECORD_ROUTE);
+    struct slice item;
+    if (sip_values_next(&contacts, &item, NULL) > 0)
+        d->targets[0] = address_host(item);
+    while (sip_values_next(&routes, &item, NULL) > 0) {
+        d->targets[1] = address_host(item);
+        if (m->msg.is_request)
+            break;
+    }
+}
+
+static void admit(struct alg *alg, const struct sip_message *m, const struct dialog *d, be32 ip)
+{
+    const struct alg_packet *packet = m->packet;
+    struct mappings *ms = alg->mappings;
+    uint32_t own =
+        mapping_find_source(ms, 17, packet->inside_zone, packet->inside, packet->outside_ifindex);
+    if (own != INDEX_NONE)
+        mapping_admit(ms, store_handle(&ms->store, own), ip, MAPPING_PASSING);
+    for (const struct pin *pin = pin_at(&alg->dialogs, d->pins); pin;
+         pin = pin_at(&alg->dialogs, pin->next))
+        if (pin->kind == MAPPING_SIGNALLING)
+            mapping_admit(ms, pin->h[0], ip, MAPPING_PASSING);
+}
+
+void sip_admit(struct alg *alg, const struct sip_message *m, struct dialog *d)
+{
+    const struct alg_packet *packet = m->packet;
+    bool good = m->msg.status > 100 && m->msg.status < 300;
+    if (!m->msg.is_request && !good)
+        return;
+    if (!packet->outward && packet->profile->open_contact_pinhole)
+        targets_note(d, m);
+    if (m->msg.is_request && !packet->outward)
+        return;
+    admit(alg, m, d, packet->outside.ip);
+    if (!packet->profile->open_contact_pinhole)
+        return;
+    for (int i = 0; i < 2; i++)
+        if (d->targets[i])
+            admit(alg, m, d, d->targets[i]);
+}
