@@ -24,7 +24,7 @@ static void media_sweep(struct alg *alg, struct dialog *d, uint8_t flags)
     while (pin) {
         uint32_t next = pin->next;
         if ((pin->flags & flags) == flags)
-            pin->flags = PIN_CURRENT | PIN_PENDING;
+            pin->flags |= PIN_CURRENT | PIN_PENDING;
         else
             alg_unpin(alg, d, pin);
         pin = next_media(alg, next);
@@ -105,8 +105,13 @@ uint64_t media_heard(struct alg *alg, struct dialog *d, uint64_t now_ms)
 {
     for (struct pin *pin = next_media(alg, d->pins); pin; pin = next_media(alg, pin->next)) {
         uint32_t seen;
-        if (!store_live(&alg->mappings->store, pin->h[0]) ||
-            !mapping_last_seen(alg->mappings, pin->h[0].index, &seen))
+        if (!store_live(&alg->mappings->store, pin->h[0])) {
+            if (!(pin->flags & PIN_LOST))
+                d->heard_ms = now_ms;
+            pin->flags |= PIN_LOST;
+            continue;
+        }
+        if (!mapping_last_seen(alg->mappings, pin->h[0].index, &seen))
             continue;
         uint32_t age = (uint32_t)now_ms - seen; /* the clock of packets wraps */
         if ((int32_t)age < 0)

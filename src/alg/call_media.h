@@ -42,6 +42,7 @@ bool media_has(const struct alg *alg, const struct dialog *d);
 
 /*
  * Note in the record when its media were last heard of. Returns that, or d->media_ms if that is
- * later. Nothing more is heard of a mapping that has closed: to be called before pins go.
+ * later. What a mapping heard is lost when it closes: finding one closed for the first time counts
+ * as hearing of it. To be called before pins go.
  */
 uint64_t media_heard(struct alg *alg, struct dialog *d, uint64_t now_ms);

@@ -14,8 +14,8 @@
  * (`check_ms`); it hands it on when it leaves the list.
  *
  * Silence is counted from the last packet of the call's media. The mappings of media can close
- * under a call (the public address changes): then nothing more is heard of them, and what was heard
- * until then counts.
+ * under a call (the public address changes): nothing more is heard of them then, and silence begins
+ * when that is noticed, since nobody knows what was heard just before.
  */
 #include "alg/call_timer.h"
 

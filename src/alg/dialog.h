@@ -56,6 +56,7 @@ const char *dialog_state_ends_by(enum dialog_state state);
 enum pin_flags {
     PIN_CURRENT = 1, /* agreed by a finished offer and answer */
     PIN_PENDING = 2, /* in the last session description of the inside party */
+    PIN_LOST = 4,    /* its mapping was found closed */
 };
 
 struct pin {

@@ -146,9 +146,13 @@ static void test_silence_without_mappings(void **state)
         only_state(&f, &why, &left);
         assert_string_equal(why, keepalives[i] ? "call-keepalive" : "silence");
         assert_int_equal(left, 20);
-        steps(&f, 199, 100);
+        steps(&f, 202, 100); /* now it is noticed, and counts from there */
         assert_string_equal(state_of(&f), "established");
-        steps(&f, 2, 100);
+        only_state(&f, &why, &left);
+        assert_int_equal(left, limit_s);
+        rig_wait(&f.r, (limit_s - 1) * 1000);
+        assert_string_equal(state_of(&f), "established");
+        steps(&f, 11, 100);
         assert_string_equal(state_of(&f), keepalives[i] ? "blocked" : "none");
         assert_nothing_left(&f);
         tear_down(&f);
