@@ -4,6 +4,10 @@
  * message is written, and only then are pins made and the written forms remembered. What can fail
  * comes first, so undoing means releasing the mappings in reverse. The ownership taken when a
  * mapping is opened passes to the pin.
+ *
+ * Bytes behind the body that Content-Length gives are not written (RFC 3261 18.3 has them
+ * discarded): nobody looked at them here, and a phone that reads on would find a session
+ * description in them that nobody has seen.
  */
 #include "alg/sip_commit.h"
 
@@ -237,7 +241,10 @@ static enum alg_reason message_write(const struct sip_message *m, const struct s
             return ALG_REASON_SIP_TOO_LARGE;
         at = place + e->cut;
     }
-    return output_put(w, from.p + at, from.n - at) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
+    size_t end = from.n - m->msg.trailing;
+    if (at > end)
+        return ALG_REASON_SIP_MALFORMED;
+    return output_put(w, from.p + at, end - at) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
 }
 
 /*
@@ -310,7 +317,7 @@ enum alg_reason sip_commit(struct alg *alg, const struct sip_message *m, struct 
         return reason;
 
     out->n = 0;
-    if (plan->n_edits)
+    if (plan->n_edits || m->msg.trailing)
         reason = message_write(m, plan, out);
     if (reason != ALG_REASON_NONE) {
         for (unsigned i = plan->n_maps; i-- > 0;)

@@ -18,8 +18,8 @@ struct sip_output {
 
 /*
  * Commit `plan` for `m`. `owner` gets a pin for every mapping taken; it may be NULL when the plan
- * opens none. On ALG_REASON_NONE the message stands in `out`; out->n is 0 when the plan has no
- * edits. Otherwise the reason for the refusal, and nothing was changed but bytes of `out`.
+ * opens none. On ALG_REASON_NONE the message stands in `out`; out->n is 0 when it goes out as it
+ * came. Otherwise the reason for the refusal, and nothing was changed but bytes of `out`.
  *
  * Cost: one copy of the message.
  */

@@ -2,9 +2,9 @@
 /*
  * The plan as a whole, and its two lists.
  *
- * Edits are kept in the order of the message although they are not found in it (the contacts of a
- * message are looked at first, since a Via may use the port that a contact gets): each new edit
- * sinks to its place from the end, where it nearly always belongs.
+ * Edits are not found in the order of the message: its contacts are looked at first, since a Via
+ * may use the port that a contact gets. They are sorted once, when all are known; as a message may
+ * bring as many as the plan holds, in any order, nothing here may take time with their square.
  *
  * Nothing here changes a mapping or a record. What a mapping's public side will be is often known
  * already: the record that owns the dialog holds the mapping, or the endpoint is the one this
@@ -19,11 +19,26 @@ bool plan_edit(struct sip_plan *plan, const struct sip_edit *edit)
 {
     if (plan->n_edits == SIP_PLAN_EDITS)
         return false;
-    unsigned i = plan->n_edits++;
-    for (; i > 0 && plan->edits[i - 1].at > edit->at; i--)
-        plan->edits[i] = plan->edits[i - 1];
-    plan->edits[i] = *edit;
+    plan->edits[plan->n_edits++] = *edit;
     return true;
+}
+
+static void edit_sink(struct sip_edit *edits, unsigned i, unsigned gap)
+{
+    struct sip_edit edit = edits[i];
+    for (; i >= gap && edits[i - gap].at > edit.at; i -= gap)
+        edits[i] = edits[i - gap];
+    edits[i] = edit;
+}
+
+/* Shell's sort: in place, and next to nothing where they are in order. No two begin at one place.
+ */
+static void edits_sort(struct sip_plan *plan)
+{
+    static const unsigned gaps[] = {701, 301, 132, 57, 23, 10, 4, 1};
+    for (size_t g = 0; g < sizeof(gaps) / sizeof(gaps[0]); g++)
+        for (unsigned i = gaps[g]; i < plan->n_edits; i++)
+            edit_sink(plan->edits, i, gaps[g]);
 }
 
 bool plan_text(struct sip_plan *plan, struct sip_edit *edit, struct slice text)
@@ -87,26 +102,36 @@ static enum alg_reason plan_length(const struct sip_message *m, struct sip_plan 
         .kind = SIP_EDIT_LENGTH,
         .map = SIP_MAP_NONE,
     };
-    return plan_edit(plan, &edit) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
+    if (!plan_edit(plan, &edit))
+        return ALG_REASON_SIP_TOO_LARGE;
+    edit_sink(plan->edits, plan->n_edits - 1, 1);
+    return ALG_REASON_NONE;
+}
+
+static enum alg_reason plan_body(struct planner *p)
+{
+    struct slice descriptions[SIP_SDP_MAX];
+    enum alg_reason reason = ALG_REASON_NONE;
+    if (p->m->msg.body.n == 0)
+        return ALG_REASON_NONE;
+    int n = sip_msg_sdp(&p->m->msg, descriptions, NULL);
+    if (n < 0)
+        return ALG_REASON_SIP_MALFORMED;
+    for (int i = 0; i < n && reason == ALG_REASON_NONE; i++)
+        reason = plan_sdp(p, descriptions[i], (unsigned)i);
+    return reason;
 }
 
 enum alg_reason sip_plan(const struct alg *alg, const struct sip_message *m, struct sdp *sdp,
                          struct sip_plan *plan)
 {
     struct planner p = {.alg = alg, .m = m, .plan = plan, .sdp = sdp};
-    struct slice descriptions[SIP_SDP_MAX];
     plan_reset(plan);
     enum alg_reason reason = plan_headers(&p);
+    if (reason == ALG_REASON_NONE)
+        reason = plan_body(&p);
     if (reason != ALG_REASON_NONE)
         return reason;
-    if (m->msg.body.n == 0)
-        return ALG_REASON_NONE;
-    int n = sip_msg_sdp(&m->msg, descriptions, NULL);
-    if (n < 0)
-        return ALG_REASON_SIP_MALFORMED;
-    for (int i = 0; i < n && reason == ALG_REASON_NONE; i++)
-        reason = plan_sdp(&p, descriptions[i], (unsigned)i);
-    if (reason == ALG_REASON_NONE)
-        reason = plan_length(m, plan);
-    return reason;
+    edits_sort(plan);
+    return plan_length(m, plan);
 }

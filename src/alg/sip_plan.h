@@ -117,7 +117,7 @@ struct planner {
     struct sdp *sdp; /* room to parse a description into */
 };
 
-/* Add an edit, keeping them in order; false when the plan is full. */
+/* Add an edit, wherever it belongs; false when the plan is full. */
 bool plan_edit(struct sip_plan *plan, const struct sip_edit *edit);
 
 /* Bytes for SIP_EDIT_TEXT; false when there is no room. */

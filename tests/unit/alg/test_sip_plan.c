@@ -251,6 +251,30 @@ static void test_other_port(void **state)
     rig_free(&r);
 }
 
+/* Contacts before, between and behind the entries of Via: edits are found in another order. */
+static void test_any_order(void **state)
+{
+    struct rig r;
+    static char before[16384], after[16384];
+    size_t b = 0, a = 0;
+    (void)state;
+    b += (size_t)sprintf(before, "OPTIONS sip:b SIP/2.0\r\n" REST "CSeq: 1 OPTIONS\r\n");
+    a += (size_t)sprintf(after, "OPTIONS sip:b SIP/2.0\r\n" REST "CSeq: 1 OPTIONS\r\n");
+    for (int i = 0; i < 100; i++) {
+        bool via = i * 7 % 3 == 1;
+        const char *begin = via ? "v: SIP/2.0/UDP " : "m: <sip:";
+        const char *end = via ? ";branch=z9hG4bK1\r\n" : ">\r\n";
+        b += (size_t)sprintf(before + b, "%s10.0.0.1:5060%s", begin, end);
+        a += (size_t)sprintf(after + a, "%s" PUB "%s", begin, end);
+    }
+    sprintf(before + b, "\r\n");
+    sprintf(after + a, "\r\n");
+    rig_init(&r, 64, 16);
+    struct rig_phone phone = rig_phone(&r, "10.0.0.1", 5060, 40000);
+    assert_string_equal(rig_out(&r, &phone, before), after);
+    rig_free(&r);
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -372,9 +396,13 @@ static void test_there_and_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_via),     cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_people),  cmocka_unit_test(test_other_port),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_there_and_back),
+        cmocka_unit_test(test_via),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_people),
+        cmocka_unit_test(test_other_port),
+        cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_there_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

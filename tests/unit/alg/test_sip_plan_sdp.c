@@ -253,7 +253,17 @@ static void test_length(void **state)
                                 "OPTIONS sip:b SIP/2.0\r\n" VIA_OUT REST
                                 "CSeq: 1 OPTIONS\r\nContact: <sip:10.0.0.1>\r\nl: 0\r\n\r\njunk"),
                         "OPTIONS sip:b SIP/2.0\r\n" VIA_OUT REST
-                        "CSeq: 1 OPTIONS\r\nContact: <sip:" PUB ">\r\nl: 0\r\n\r\njunk");
+                        "CSeq: 1 OPTIONS\r\nContact: <sip:" PUB ">\r\nl: 0\r\n\r\n");
+
+    /* Cut where nothing else is edited, either way. */
+    static const char plain[] =
+        "MESSAGE sip:b SIP/2.0\r\n" VIA_OUT REST "CSeq: 1 MESSAGE\r\nl: 2\r\n\r\nhi";
+    static const char more[] =
+        "MESSAGE sip:b SIP/2.0\r\n" VIA_OUT REST "CSeq: 1 MESSAGE\r\nl: 2\r\n\r\nhi" V O_IN C_IN;
+    assert_string_equal(rig_out(&r, &phone, more), plain);
+    assert_string_equal(rig_in(&r, &phone, more), plain);
+    rig_in(&r, &phone, plain);
+    assert_int_equal(r.verdict, ALG_PASS);
     rig_free(&r);
 }
 
