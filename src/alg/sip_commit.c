@@ -56,6 +56,9 @@ static struct mapping_want want_of(const struct sip_message *m, const struct sip
         .owned = true,
         .now_ms = (uint32_t)packet->now_ms,
     };
+    uint16_t port = be16_host(map->inside.port);
+    if (map->kind != MAPPING_SIGNALLING) /* `nat-port-range` is for media */
+        want.nat.preserve = port >= want.nat.first && port <= want.nat.last;
     if (map->kind == MAPPING_SIGNALLING && endpoint_eq(map->inside, packet->inside)) {
         want.nat.first = want.nat.last = be16_host(packet->public_side.port);
         want.nat.preserve = false;

@@ -6,9 +6,12 @@
  * UDP stream of it gets a pair of mappings, reserved when the description leaves, before anybody
  * answers. What names another address is not the sender's to open and stays as it is; 0.0.0.0 is
  * never translated, but a stream put on hold that way keeps its port. Ports below 1024 never get a
- * mapping. Without a call (an OPTIONS answer), or with `rtp disable`, addresses are translated and
- * ports are left: media then needs a policy of its own. With `no-sdp-fixup` nothing is edited;
- * where the PBX wrote its public address itself, that very port is opened if it is free.
+ * mapping, nor does one that signalling uses: its mapping stands for it as it is, and the call has
+ * no hold on it. An RTCP port apart from RTP's is taken only where nothing uses it; what a browser
+ * can be brought to send must not open the ports of others. Without a call (an OPTIONS answer), or
+ * with `rtp disable`, addresses are translated and ports are left: media then needs a policy of its
+ * own. With `no-sdp-fixup` nothing is edited; where the PBX wrote its public address itself, that
+ * very port is opened if it is free.
  *
  * Inward: nothing is edited; where the other side wants its media is noted.
  */
@@ -20,9 +23,10 @@ struct sdp_planner {
     struct planner *p;
     const struct sdp *sdp;
     unsigned nth;
-    bool edits;                           /* addresses are translated */
-    uint8_t media_map[SDP_MEDIA_MAX];     /* the map of each stream or SIP_MAP_NONE */
-    struct endpoint media[SDP_MEDIA_MAX]; /* its inside endpoint */
+    bool edits;                                /* addresses are translated */
+    uint8_t media_map[SDP_MEDIA_MAX];          /* the map of each stream or SIP_MAP_NONE */
+    struct endpoint media[SDP_MEDIA_MAX];      /* its inside endpoint */
+    struct endpoint signalling[SDP_MEDIA_MAX]; /* what stands for it already; port 0 nothing */
 };
 
 static bool is_ip(const struct sdp_addr *addr, be32 ip)
@@ -57,15 +61,54 @@ static bool edit_endpoint(struct sdp_planner *s, struct slice at, enum sip_edit_
     return plan_edit(s->p->plan, &edit);
 }
 
+/* The mapping that this inside port has, if any. */
+static const struct mapping *mapping_of(const struct sdp_planner *s, be16 port)
+{
+    const struct alg_packet *packet = s->p->m->packet;
+    struct endpoint e = {packet->inside.ip, port};
+    uint32_t index = mapping_find_source(s->p->alg->mappings, 17, packet->inside_zone, e,
+                                         packet->outside_ifindex);
+    return index == INDEX_NONE ? NULL : mapping_at(s->p->alg->mappings, index);
+}
+
+/* True, and the public side, when the port is one that signalling uses. */
+static bool signalling_port(const struct sdp_planner *s, be16 port, struct endpoint *public_side)
+{
+    const struct alg_packet *packet = s->p->m->packet;
+    const struct mapping *m = mapping_of(s, port);
+    if (port == packet->inside.port)
+        *public_side = packet->public_side;
+    else if (m && m->kind == MAPPING_SIGNALLING)
+        *public_side = mapping_public(m);
+    else
+        return false;
+    return true;
+}
+
+/* Does nothing but this stream's own RTCP use the port? */
+static bool rtcp_free(const struct sdp_planner *s, be16 port, struct endpoint rtp)
+{
+    const struct mapping *m = mapping_of(s, port);
+    if (!m)
+        return port != s->p->m->packet->inside.port;
+    uint32_t partner = __atomic_load_n(&m->partner, __ATOMIC_RELAXED);
+    return m->kind == MAPPING_RTCP && partner != INDEX_NONE &&
+           endpoint_eq(mapping_inside(mapping_at(s->p->alg->mappings, partner)), rtp);
+}
+
 /* Where the inside party wants RTCP; false when that is not its own, or not a port apart. */
-static bool rtcp_endpoint(const struct alg_packet *packet, const struct sdp_media *m,
+static bool rtcp_endpoint(const struct sdp_planner *s, const struct sdp_media *m,
                           struct endpoint *out)
 {
+    const struct alg_packet *packet = s->p->m->packet;
+    struct endpoint rtp = {packet->inside.ip, be16_of(m->port)};
     uint32_t port = m->rtcp.present ? m->rtcp.port : m->port + 1u;
     if (port < 1024 || port > UINT16_MAX || port == m->port)
         return false;
     if (m->rtcp.present && m->rtcp.addr.kind != SDP_ADDR_NONE &&
         !is_ip(&m->rtcp.addr, packet->inside.ip) && !is_ip(&m->rtcp.addr, packet->public_side.ip))
+        return false;
+    if (port != m->port + 1u && !rtcp_free(s, be16_of((uint16_t)port), rtp))
         return false;
     *out = (struct endpoint){packet->inside.ip, be16_of((uint16_t)port)};
     return true;
@@ -109,13 +152,14 @@ static enum alg_reason plan_media_map(struct sdp_planner *s, unsigned i)
     bool own, zero, fresh;
     s->media_map[i] = SIP_MAP_NONE;
     s->media[i] = (struct endpoint){packet->inside.ip, be16_of(m->port)};
-    if (!media_opens(s, m, &own, &zero))
+    s->signalling[i].port = 0;
+    if (!media_opens(s, m, &own, &zero) || signalling_port(s, be16_of(m->port), &s->signalling[i]))
         return ALG_REASON_NONE;
     struct sip_map *map =
         plan_map(s->p->plan, MAPPING_RTP, s->nth * SDP_MEDIA_MAX + i, s->media[i], &fresh);
     if (!map)
         return ALG_REASON_SIP_MEDIA_LIMIT;
-    map->alone = !rtcp_endpoint(packet, m, &map->rtcp);
+    map->alone = !rtcp_endpoint(s, m, &map->rtcp);
     map->anyone = true;
     map->optional = map->exact = !own;
     if (!map_take_pin(s, map) && (zero || s->p->m->repeat)) {
@@ -150,12 +194,11 @@ static bool known_port(struct sdp_planner *s, be16 port, uint8_t *map, uint8_t *
         if (*side == 0 || (!at->alone && endpoint_eq(at->rtcp, e)))
             return true;
     }
-    uint32_t index = mapping_find_source(s->p->alg->mappings, 17, packet->inside_zone, e,
-                                         packet->outside_ifindex);
-    if (index == INDEX_NONE)
+    const struct mapping *m = mapping_of(s, port);
+    if (!m)
         return false;
     *map = SIP_MAP_NONE;
-    *ep = mapping_public(mapping_at(s->p->alg->mappings, index));
+    *ep = mapping_public(m);
     return true;
 }
 
@@ -177,13 +220,10 @@ static bool plan_candidate_part(struct sdp_planner *s, const struct sdp_addr *ad
     return !address_alone || edit_add(s, addr->text, SIP_EDIT_IP, SIP_MAP_NONE, 0);
 }
 
-static enum alg_reason plan_candidates(struct sdp_planner *s, const struct sdp_media *m)
+static enum alg_reason plan_candidates(struct sdp_planner *s, struct slice rest)
 {
-    struct slice rest = m->section;
     struct sdp_candidate c;
     int r;
-    if (m->n_candidates == 0)
-        return ALG_REASON_NONE;
     while ((r = sdp_candidate_next(&rest, &c, NULL)) > 0) {
         bool udp = slice_ieq(c.transport, SLICE_LIT("udp"));
         bool ok =
@@ -209,6 +249,100 @@ static bool plan_rtcp(struct sdp_planner *s, const struct sdp_media *m, uint8_t 
            edit_add(s, m->rtcp.addr.text, SIP_EDIT_IP, map, side);
 }
 
+/* Take a line off *rest, without its end. */
+static bool line_next(struct slice *rest, struct slice *line)
+{
+    size_t n = slice_find(*rest, '\n');
+    if (rest->n == 0)
+        return false;
+    *line = slice_trim(slice_head(*rest, n));
+    *rest = slice_skip(*rest, n + 1);
+    return true;
+}
+
+static struct slice word_next(struct slice *rest)
+{
+    *rest = slice_trim(*rest);
+    struct slice word = slice_head(*rest, slice_find(*rest, ' '));
+    *rest = slice_skip(*rest, word.n);
+    return word;
+}
+
+/* scheme://host:port/session;transport, as in a=path (RFC 4975 6). */
+static bool plan_path_uri(struct sdp_planner *s, struct slice uri)
+{
+    static const struct slice separator = SLICE_LIT("://");
+    struct sip_host host;
+    size_t n = slice_find(uri, ':');
+    struct slice at = slice_skip(uri, n);
+    if (!slice_istarts(at, separator))
+        return true;
+    at = slice_skip(at, separator.n);
+    at = slice_head(slice_head(at, slice_find(at, '/')), slice_find(at, ';'));
+    n = slice_find(at, '@');
+    if (n < at.n)
+        at = slice_skip(at, n + 1);
+    if (sip_host_parse(at, false, &host, NULL) != 0 || host.kind != SIP_HOST_IPV4 ||
+        host.ip != s->p->m->packet->inside.ip)
+        return true;
+    return edit_add(s, host.host, SIP_EDIT_IP, SIP_MAP_NONE, 0);
+}
+
+/*
+ * Where a medium over TCP listens (MSRP) stands in c=, m= and a=path. It has no mapping: in all
+ * three the address changes and the port stays.
+ */
+static enum alg_reason plan_paths(struct sdp_planner *s, struct slice rest)
+{
+    static const struct slice path = SLICE_LIT("a=path:");
+    struct slice line;
+    while (line_next(&rest, &line)) {
+        if (!slice_istarts(line, path))
+            continue;
+        line = slice_skip(line, path.n);
+        for (struct slice uri = word_next(&line); uri.n; uri = word_next(&line))
+            if (!plan_path_uri(s, uri))
+                return ALG_REASON_SIP_TOO_LARGE;
+    }
+    return ALG_REASON_NONE;
+}
+
+/* a=rtcp of the session, which speaks for no stream: "a=rtcp:6001 IN IP4 10.0.0.1". */
+static bool plan_session_rtcp(struct sdp_planner *s, struct slice value)
+{
+    uint8_t map, side;
+    struct endpoint ep;
+    uint32_t port;
+    be32 ip;
+    struct slice port_text = word_next(&value), net = word_next(&value), type = word_next(&value);
+    struct slice address = word_next(&value);
+    if (!slice_ieq(net, SLICE_LIT("IN")) || !slice_ieq(type, SLICE_LIT("IP4")) ||
+        ipv4_parse(address, &ip) != 0 || ip != s->p->m->packet->inside.ip)
+        return true;
+    if (slice_u32(port_text, UINT16_MAX, &port) != 0 ||
+        !known_port(s, be16_of((uint16_t)port), &map, &side, &ep))
+        return edit_add(s, address, SIP_EDIT_IP, SIP_MAP_NONE, 0);
+    if (map == SIP_MAP_NONE)
+        return edit_endpoint(s, port_text, SIP_EDIT_PORT, ep) &&
+               edit_endpoint(s, address, SIP_EDIT_IP, ep);
+    return edit_add(s, port_text, SIP_EDIT_PORT, map, side) &&
+           edit_add(s, address, SIP_EDIT_IP, map, side);
+}
+
+/* Attributes that belong to media and stand in the session's part nevertheless. */
+static enum alg_reason plan_session(struct sdp_planner *s)
+{
+    static const struct slice rtcp = SLICE_LIT("a=rtcp:");
+    const struct sdp *sdp = s->sdp;
+    const char *end = sdp->n_media ? sdp->media[0].section.p : sdp->bytes.p + sdp->bytes.n;
+    struct slice part = slice_between(sdp->bytes.p, end), rest = part, line;
+    while (line_next(&rest, &line))
+        if (slice_istarts(line, rtcp) && !plan_session_rtcp(s, slice_skip(line, rtcp.n)))
+            return ALG_REASON_SIP_TOO_LARGE;
+    enum alg_reason reason = plan_candidates(s, part);
+    return reason == ALG_REASON_NONE ? plan_paths(s, part) : reason;
+}
+
 static enum alg_reason plan_media(struct sdp_planner *s, unsigned i)
 {
     const struct sdp_media *m = &s->sdp->media[i];
@@ -218,7 +352,11 @@ static enum alg_reason plan_media(struct sdp_planner *s, unsigned i)
     if ((map != SIP_MAP_NONE && !edit_add(s, m->port_text, SIP_EDIT_PORT, map, 0)) ||
         (m->connection_own && !plan_connection(s, &m->connection, map)) || !plan_rtcp(s, m, map))
         return ALG_REASON_SIP_TOO_LARGE;
-    return plan_candidates(s, m);
+    if (s->signalling[i].port && is_ip(&m->connection, s->p->m->packet->inside.ip) &&
+        !edit_endpoint(s, m->port_text, SIP_EDIT_PORT, s->signalling[i]))
+        return ALG_REASON_SIP_TOO_LARGE;
+    enum alg_reason reason = m->n_candidates ? plan_candidates(s, m->section) : ALG_REASON_NONE;
+    return reason == ALG_REASON_NONE ? plan_paths(s, m->section) : reason;
 }
 
 /* `nat-trace`: the address o= had before goes into i= of the session. */
@@ -270,6 +408,8 @@ static enum alg_reason plan_outward(struct sdp_planner *s)
     }
     if (reason == ALG_REASON_NONE && !plan_connection(s, &sdp->connection, session_map))
         reason = ALG_REASON_SIP_TOO_LARGE;
+    if (reason == ALG_REASON_NONE)
+        reason = plan_session(s);
     for (unsigned i = 0; i < sdp->n_media && reason == ALG_REASON_NONE; i++)
         reason = plan_media(s, i);
     return reason;

@@ -297,14 +297,44 @@ static void test_hairpin_to_itself(void **state)
     tear_down(&f);
 }
 
+/* Media on the port of signalling: the phone keeps its mapping when such a call ends. */
+static void test_signalling_port(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    for (int i = 0; i < 2; i++) {
+        struct say invite = first_say(ours(5060));
+        invite.call = i ? "c2" : "c1";
+        invite.more = i ? CONTACT : NULL;
+        assert_int_equal(request(&f, true, invite), ALG_REPLACE);
+        assert_non_null(strstr(f.r.out, "m=audio 40000 "));
+        assert_int_equal(rig_owners(&f.r, INSIDE, 5060), i);
+        assert_null(rig_mapping(&f.r, INSIDE, 5061));
+        invite.b_tag = "b";
+        invite.sdp = NULL;
+        respond(&f, false, 486, invite);
+        rig_reap(&f.r);
+        assert_non_null(rig_mapping(&f.r, INSIDE, 5060));
+    }
+    assert_nothing_left(&f);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hold),         cmocka_unit_test(test_hold_refused),
-        cmocka_unit_test(test_media_moves),  cmocka_unit_test(test_late_offer),
-        cmocka_unit_test(test_early_update), cmocka_unit_test(test_call_in),
-        cmocka_unit_test(test_forking),      cmocka_unit_test(test_shared_port),
-        cmocka_unit_test(test_hairpin),      cmocka_unit_test(test_hairpin_to_itself),
+        cmocka_unit_test(test_hold),
+        cmocka_unit_test(test_hold_refused),
+        cmocka_unit_test(test_media_moves),
+        cmocka_unit_test(test_late_offer),
+        cmocka_unit_test(test_early_update),
+        cmocka_unit_test(test_call_in),
+        cmocka_unit_test(test_forking),
+        cmocka_unit_test(test_shared_port),
+        cmocka_unit_test(test_hairpin),
+        cmocka_unit_test(test_hairpin_to_itself),
+        cmocka_unit_test(test_signalling_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

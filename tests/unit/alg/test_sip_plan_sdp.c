@@ -111,6 +111,29 @@ static void test_sdp(void **state)
          "v=0\no=a 1 1 IN IP4 10.0.0.1\ns=-\nc=IN IP4 10.0.0.1\nt=0 0\nm=audio 6002 RTP/AVP 0\n",
          "v=0\no=a 1 1 IN IP4 203.0.113.9\ns=-\nc=IN IP4 203.0.113.9\nt=0 0\nm=audio 6002 RTP/AVP "
          "0\n"},
+        {"MSRP",
+         V O_IN S C_IN T
+         "m=message 2855 TCP/MSRP *\r\n"
+         "a=path:msrp://10.0.0.1:2855/s;tcp  msrps://u@10.0.0.1;tls msrp://10.0.0.9:1/s;tcp x\r\n",
+         V O_OUT S C_OUT T
+         "m=message 2855 TCP/MSRP *\r\n"
+         "a=path:msrp://203.0.113.9:2855/s;tcp  msrps://u@203.0.113.9;tls msrp://10.0.0.9:1/s;tcp "
+         "x\r\n"},
+        {"attributes of a medium in the session's part",
+         V O_IN S C_IN T
+         "a=rtcp:6003 IN IP4 10.0.0.1\r\na=rtcp:9 IN IP4 10.0.0.1\r\n"
+         "a=rtcp:6003 IN IP4 10.0.0.9\r\na=rtcp:6003\r\n"
+         "a=candidate:1 1 UDP 1 10.0.0.1 6002 typ host\r\nm=audio 6002 RTP/AVP 0\r\n",
+         V O_OUT S C_OUT T
+         "a=rtcp:6003 IN IP4 203.0.113.9\r\na=rtcp:9 IN IP4 203.0.113.9\r\n"
+         "a=rtcp:6003 IN IP4 10.0.0.9\r\na=rtcp:6003\r\n"
+         "a=candidate:1 1 UDP 1 203.0.113.9 6002 typ host\r\nm=audio 6002 RTP/AVP 0\r\n"},
+        {"a session without media", V O_IN S C_IN T "a=rtcp:6003 IN IP4 10.0.0.1\r\n",
+         V O_OUT S C_OUT T "a=rtcp:6003 IN IP4 203.0.113.9\r\n"},
+        {"signalling's own port", V O_IN S C_IN T "m=audio 5060 RTP/AVP 0\r\na=rtcp:5061\r\n",
+         V O_OUT S C_OUT T "m=audio 40000 RTP/AVP 0\r\na=rtcp:5061\r\n"},
+        {"RTCP on signalling's port", V O_IN S C_IN T "m=audio 6002 RTP/AVP 0\r\na=rtcp:5060\r\n",
+         V O_OUT S C_OUT T "m=audio 6002 RTP/AVP 0\r\na=rtcp:5060\r\n"},
         {"already public", V O_OUT S C_OUT T "m=audio 6002 RTP/AVP 0\r\n", "-"},
     };
     (void)state;
@@ -149,6 +172,30 @@ static void test_sdp_ports(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
         sdp_check(&rows[i], ports_taken);
+}
+
+static void set_range(struct rig *r)
+{
+    r->profile.nat_port_first = 20000;
+    r->profile.nat_port_last = 20003;
+}
+
+/* Ports of the same host that something else uses: signalling, and media of another call. */
+static void set_in_use(struct rig *r)
+{
+    struct handle h[2];
+    struct mapping_want want = {
+        .proto = 17,
+        .zone = 1,
+        .inside = rig_endpoint("10.0.0.1", 6100),
+        .outside_ifindex = 2,
+        .nat = {.ip = r->public_ip, .first = 6100, .last = 6101, .preserve = true},
+        .kind = MAPPING_RTP,
+        .owned = true,
+    };
+    rig_phone(r, "10.0.0.1", 7777, 40001);
+    assert_int_equal(
+        mapping_open_pair(&r->mappings, &r->thread, &want, rig_endpoint("10.0.0.1", 6101), h), 0);
 }
 
 static void set_trace(struct rig *r)
@@ -198,6 +245,23 @@ static void test_sdp_options(void **state)
         {set_override,
          {"trace added all the same", V O_IN S C_IN T,
           V O_OUT S "i=(o=IN IP4 10.0.0.1)\r\n" C_OUT T}},
+        {set_range,
+         {"outside nat-port-range", V O_IN S C_IN T "m=audio 6001 RTP/AVP 0\r\na=rtcp:6002\r\n",
+          V O_OUT S C_OUT T "m=audio 20001 RTP/AVP 0\r\na=rtcp:20002\r\n"}},
+        {set_range,
+         {"within nat-port-range", V O_IN S C_IN T "m=audio 20002 RTP/AVP 0\r\n",
+          V O_OUT S C_OUT T "m=audio 20002 RTP/AVP 0\r\n"}},
+        {set_in_use,
+         {"RTCP where signalling is", V O_IN S C_IN T "m=audio 6002 RTP/AVP 0\r\na=rtcp:7777\r\n",
+          V O_OUT S C_OUT T "m=audio 6002 RTP/AVP 0\r\na=rtcp:7777\r\n"}},
+        {set_in_use,
+         {"RTCP where other media are",
+          V O_IN S C_IN T "m=audio 6002 RTP/AVP 0\r\na=rtcp:6101 IN IP4 10.0.0.1\r\n",
+          V O_OUT S C_OUT T "m=audio 6002 RTP/AVP 0\r\na=rtcp:6101 IN IP4 203.0.113.9\r\n"}},
+        {set_in_use,
+         {"RTP where signalling is",
+          V O_IN S T "m=audio 7777 RTP/AVP 0\r\n" C_IN "m=audio 6002 RTP/AVP 0\r\n" C_IN,
+          V O_OUT S T "m=audio 40001 RTP/AVP 0\r\n" C_OUT "m=audio 6002 RTP/AVP 0\r\n" C_OUT}},
         {set_no_fixup, {"no-sdp-fixup", V O_IN S C_IN T "m=audio 6000 RTP/AVP 0\r\n", "-"}},
         {set_no_rtp,
          {"rtp disable", V O_IN S C_IN T "m=audio 6000 RTP/AVP 0\r\na=rtcp:6001\r\n",
