@@ -77,6 +77,21 @@ struct sip_map *plan_map(struct sip_plan *plan, enum mapping_kind kind, unsigned
     return map;
 }
 
+bool plan_uri_host(struct slice uri, struct sip_host *out)
+{
+    static const struct slice separator = SLICE_LIT("://");
+    struct slice at = slice_skip(uri, slice_find(uri, ':'));
+    if (!slice_istarts(at, separator))
+        return false;
+    at = slice_skip(at, separator.n);
+    for (const char *end = "/;?#"; *end; end++)
+        at = slice_head(at, slice_find(at, *end));
+    size_t user = slice_find(at, '@');
+    if (user < at.n)
+        at = slice_skip(at, user + 1);
+    return sip_host_parse(at, false, out, NULL) == 0;
+}
+
 static void plan_reset(struct sip_plan *plan)
 {
     plan->n_edits = plan->n_maps = plan->n_notes = 0;

@@ -135,6 +135,12 @@ static inline uint8_t plan_map_index(const struct sip_plan *plan, const struct s
     return (uint8_t)(map - plan->maps);
 }
 
+/*
+ * The host of a URI that is not SIP's, scheme://user@host:port/...; false when it has none that can
+ * be read.
+ */
+bool plan_uri_host(struct slice uri, struct sip_host *out);
+
 /* Headers and Request-URI, in sip_plan_headers.c. */
 enum alg_reason plan_headers(struct planner *p);
 

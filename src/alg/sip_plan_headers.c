@@ -16,6 +16,7 @@
  */
 #include "alg/alg_state.h"
 #include "alg/registration.h"
+#include "alg/sip_scan.h"
 #include "base/be.h"
 
 #define SIP_PORT        5060
@@ -23,8 +24,10 @@
 
 enum rule_kind {
     RULE_NONE,
-    RULE_STRICT, /* a malformed value makes the message bad */
-    RULE_LENIENT
+    RULE_STRICT,  /* a malformed value makes the message bad */
+    RULE_LENIENT, /* ... is passed over */
+    RULE_LINK,    /* lenient; a URI that is not SIP's has its address translated, going out */
+    RULE_WARNING, /* lenient; code, host and text (RFC 3261 20.43) */
 };
 
 static const struct rule {
@@ -44,6 +47,11 @@ static const struct rule {
     [SIP_P_PREFERRED_IDENTITY] = {RULE_LENIENT, SIP_FORM_OTHER},
     [SIP_P_ASSOCIATED_URI] = {RULE_LENIENT, SIP_FORM_OTHER},
     [SIP_P_CALLED_PARTY_ID] = {RULE_LENIENT, SIP_FORM_OTHER},
+    [SIP_ALERT_INFO] = {RULE_LINK, SIP_FORM_OTHER},
+    [SIP_CALL_INFO] = {RULE_LINK, SIP_FORM_OTHER},
+    [SIP_ERROR_INFO] = {RULE_LINK, SIP_FORM_OTHER},
+    [SIP_GEOLOCATION] = {RULE_LINK, SIP_FORM_OTHER},
+    [SIP_WARNING] = {RULE_WARNING, SIP_FORM_OTHER},
 };
 
 /* What a host becomes. */
@@ -350,42 +358,49 @@ static enum alg_reason plan_contact_maps(struct planner *p)
  * Via and the rest
  */
 
+/* `received` and `rport`, which say where a request was seen to come from. */
+static enum alg_reason plan_seen(struct planner *p, const struct sip_via *via, struct endpoint from,
+                                 struct endpoint to, bool received)
+{
+    enum alg_reason reason = ALG_REASON_NONE;
+    if (received)
+        reason = plan_ip(p, &via->received, from.ip, to.ip);
+    if (reason != ALG_REASON_NONE || via->rport != SIP_RPORT_GIVEN ||
+        via->rport_value != be16_host(from.port))
+        return reason;
+    struct sip_edit edit = {
+        .at = (uint32_t)sip_offset(&p->m->msg, via->rport_text),
+        .cut = (uint32_t)via->rport_text.n,
+        .ep = to,
+        .kind = SIP_EDIT_PORT,
+        .map = SIP_MAP_NONE,
+    };
+    return plan_edit(p->plan, &edit) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
+}
+
 static enum alg_reason plan_via_value(struct planner *p, struct slice item)
 {
     const struct alg_packet *packet = p->m->packet;
+    struct endpoint from = packet->outward ? packet->inside : packet->public_side;
+    struct endpoint to = packet->outward ? packet->public_side : packet->inside;
     struct sip_via via;
     struct sip_form form;
     bool edited;
     if (sip_via_parse(item, &via, NULL) != 0)
         return ALG_REASON_SIP_MALFORMED;
     enum alg_reason reason = plan_host(p, SIP_FORM_VIA, &via.sent_by, &edited);
-    if (reason != ALG_REASON_NONE)
+    if (reason != ALG_REASON_NONE || !p->m->nat)
         return reason;
-    if (packet->outward)
-        return edited && via.has_maddr
-                   ? plan_ip(p, &via.maddr, packet->inside.ip, packet->public_side.ip)
-                   : ALG_REASON_NONE;
-    bool kept = via.sent_by.kind == SIP_HOST_IPV4 && !edited &&
-                remembered(p, SIP_FORM_VIA, &via.sent_by, &form);
-    if (kept || !p->m->nat)
-        return ALG_REASON_NONE;
     if (edited && via.has_maddr)
-        reason = plan_ip(p, &via.maddr, packet->public_side.ip, packet->inside.ip);
-    bool received = via.has_received && via.received.kind == SIP_HOST_IPV4 &&
-                    via.received.ip == packet->public_side.ip;
-    if (reason == ALG_REASON_NONE && received)
-        reason = plan_ip(p, &via.received, packet->public_side.ip, packet->inside.ip);
-    if (reason != ALG_REASON_NONE || !(received || (edited && !via.has_received)) ||
-        via.rport != SIP_RPORT_GIVEN || via.rport_value != be16_host(packet->public_side.port))
+        reason = plan_ip(p, &via.maddr, from.ip, to.ip);
+    bool kept = !packet->outward && via.sent_by.kind == SIP_HOST_IPV4 && !edited &&
+                remembered(p, SIP_FORM_VIA, &via.sent_by, &form);
+    if (reason != ALG_REASON_NONE || kept)
         return reason;
-    struct sip_edit edit = {
-        .at = (uint32_t)sip_offset(&p->m->msg, via.rport_text),
-        .cut = (uint32_t)via.rport_text.n,
-        .ep = packet->inside,
-        .kind = SIP_EDIT_PORT,
-        .map = SIP_MAP_NONE,
-    };
-    return plan_edit(p->plan, &edit) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
+    bool received =
+        via.has_received && via.received.kind == SIP_HOST_IPV4 && via.received.ip == from.ip;
+    bool own = received || (!packet->outward && edited && !via.has_received);
+    return own ? plan_seen(p, &via, from, to, received) : ALG_REASON_NONE;
 }
 
 static enum alg_reason plan_via(struct planner *p)
@@ -403,25 +418,60 @@ static enum alg_reason plan_via(struct planner *p)
     return r < 0 ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
 }
 
+/* `305 10.0.0.1:5060 "text"` */
+static enum alg_reason plan_warning(struct planner *p, enum sip_form_class class, struct slice item)
+{
+    struct sip_host host;
+    bool edited;
+    size_t n = 0;
+    while (n < item.n && ascii_digit(item.p[n]))
+        n++;
+    struct slice rest = sip_skip_lws(slice_skip(item, n));
+    if (n == 0 || rest.n + n == item.n)
+        return ALG_REASON_NONE;
+    for (n = 0; n < rest.n && !sip_lws(rest.p[n]); n++)
+        ;
+    if (sip_host_parse(slice_head(rest, n), false, &host, NULL) != 0)
+        return ALG_REASON_NONE;
+    return plan_host(p, class, &host, &edited);
+}
+
+static enum alg_reason plan_link(struct planner *p, struct slice uri)
+{
+    const struct alg_packet *packet = p->m->packet;
+    struct sip_host host;
+    if (!packet->outward || !plan_uri_host(uri, &host))
+        return ALG_REASON_NONE;
+    return plan_ip(p, &host, packet->inside.ip, packet->public_side.ip);
+}
+
+/* One value of a line. */
+static enum alg_reason plan_item(struct planner *p, const struct rule *rule, struct slice item)
+{
+    struct sip_addr addr;
+    if (rule->kind == RULE_WARNING)
+        return plan_warning(p, rule->class, item);
+    if (sip_addr_parse(item, &addr, NULL) != 0 || addr.star)
+        return rule->kind == RULE_STRICT ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
+    if (rule->kind == RULE_LINK && !sip_uri_is_sip(&addr.uri))
+        return plan_link(p, addr.uri.text);
+    return plan_uri(p, rule->class, &addr.uri);
+}
+
 /* All values of one line. */
 static enum alg_reason plan_line(struct planner *p, const struct sip_header *h,
                                  const struct rule *rule)
 {
     struct slice rest = h->value, item;
-    bool list = sip_header_flags(h->id) & SIP_HEADER_COMMA;
-    enum alg_reason bad = rule->kind == RULE_STRICT ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
-    struct sip_addr addr;
+    if (!(sip_header_flags(h->id) & SIP_HEADER_COMMA))
+        return rest.n ? plan_item(p, rule, rest) : ALG_REASON_NONE;
     for (;;) {
-        int r = list ? sip_list_next(&rest, &item, NULL) : rest.n > 0;
-        if (r <= 0)
-            return r < 0 ? bad : ALG_REASON_NONE;
-        if (!list) {
-            item = rest;
-            rest = SLICE_NONE;
-        }
-        if (sip_addr_parse(item, &addr, NULL) != 0 || addr.star)
-            return bad;
-        enum alg_reason reason = plan_uri(p, rule->class, &addr.uri);
+        int r = sip_list_next(&rest, &item, NULL);
+        if (r == 0)
+            return ALG_REASON_NONE;
+        if (r < 0)
+            return rule->kind == RULE_STRICT ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
+        enum alg_reason reason = plan_item(p, rule, item);
         if (reason != ALG_REASON_NONE)
             return reason;
     }

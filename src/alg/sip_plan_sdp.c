@@ -268,29 +268,18 @@ static struct slice word_next(struct slice *rest)
     return word;
 }
 
-/* scheme://host:port/session;transport, as in a=path (RFC 4975 6). */
 static bool plan_path_uri(struct sdp_planner *s, struct slice uri)
 {
-    static const struct slice separator = SLICE_LIT("://");
     struct sip_host host;
-    size_t n = slice_find(uri, ':');
-    struct slice at = slice_skip(uri, n);
-    if (!slice_istarts(at, separator))
-        return true;
-    at = slice_skip(at, separator.n);
-    at = slice_head(slice_head(at, slice_find(at, '/')), slice_find(at, ';'));
-    n = slice_find(at, '@');
-    if (n < at.n)
-        at = slice_skip(at, n + 1);
-    if (sip_host_parse(at, false, &host, NULL) != 0 || host.kind != SIP_HOST_IPV4 ||
+    if (!plan_uri_host(uri, &host) || host.kind != SIP_HOST_IPV4 ||
         host.ip != s->p->m->packet->inside.ip)
         return true;
     return edit_add(s, host.host, SIP_EDIT_IP, SIP_MAP_NONE, 0);
 }
 
 /*
- * Where a medium over TCP listens (MSRP) stands in c=, m= and a=path. It has no mapping: in all
- * three the address changes and the port stays.
+ * Where a medium over TCP listens (MSRP, RFC 4975 6) stands in c=, m= and a=path. It has no
+ * mapping: in all three the address changes and the port stays.
  */
 static enum alg_reason plan_paths(struct sdp_planner *s, struct slice rest)
 {

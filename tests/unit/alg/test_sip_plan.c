@@ -105,6 +105,19 @@ static void test_via(void **state)
          "-"},
         {"a response that leaves", OUT,
          OPTIONS_OK("Via: SIP/2.0/UDP 198.51.100.44;branch=z9hG4bK9;received=10.0.0.1\r\n"), "-"},
+        {"received, by the host itself", OUT,
+         OPTIONS("Via: SIP/2.0/UDP 10.0.0.1;received=10.0.0.1;rport=5060;branch=z9hG4bK1\r\n"),
+         OPTIONS("Via: SIP/2.0/UDP " PUB ";received=203.0.113.9;rport=40000;branch=z9hG4bK1\r\n")},
+        {"... back", IN,
+         OPTIONS_OK("Via: SIP/2.0/UDP " PUB
+                    ";received=203.0.113.9;rport=40000;branch=z9hG4bK1\r\n"),
+         OPTIONS_OK("Via: SIP/2.0/UDP 10.0.0.1;received=10.0.0.1;rport=5060;branch=z9hG4bK1\r\n")},
+        {"received of a name, another rport", OUT,
+         OPTIONS("Via: SIP/2.0/UDP phone.lan;received=10.0.0.1;rport=9;branch=z9hG4bK1\r\n"),
+         OPTIONS("Via: SIP/2.0/UDP phone.lan;received=203.0.113.9;rport=9;branch=z9hG4bK1\r\n")},
+        {"received of another host", OUT,
+         OPTIONS("Via: SIP/2.0/UDP 10.0.0.7;received=10.0.0.8;rport=5060;branch=z9hG4bK1\r\n"),
+         "-"},
         {"another host", OUT, OPTIONS("Via: SIP/2.0/UDP 10.0.0.11:5060;branch=z9hG4bK1\r\n"), "-"},
         {"a name", OUT, OPTIONS(VIA_OUT), "-"},
         {"IPv6", OUT, OPTIONS("Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bK1\r\n"), "-"},
@@ -172,6 +185,40 @@ static void test_addresses(void **state)
          "OPTIONS sip:a@10.0.0.1 SIP/2.0\r\n" VIA_OUT REST "CSeq: 1 OPTIONS\r\n\r\n", "-"},
         {"route inward", IN, OPTIONS(VIA_IN "Route: <sip:" PUB ";lr>, <sip:198.51.100.44;lr>\r\n"),
          OPTIONS(VIA_IN "Route: <sip:10.0.0.1:5060;lr>, <sip:198.51.100.44;lr>\r\n")},
+    };
+    (void)state;
+    rows_run(rows, COUNT(rows));
+}
+
+/* Headers about the call that hold links or hosts. */
+static void test_links(void **state)
+{
+    static const struct row rows[] = {
+        {"warning", OUT,
+         OPTIONS(VIA_OUT "Warning: 304 10.0.0.1:5060 \"a, b\", 399 10.0.0.7 \"x\",\r\n"
+                         " 399 10.0.0.1 \"10.0.0.1\", 399 pc \"y\"\r\n"),
+         OPTIONS(VIA_OUT "Warning: 304 " PUB " \"a, b\", 399 10.0.0.7 \"x\",\r\n"
+                         " 399 " PUB " \"10.0.0.1\", 399 pc \"y\"\r\n")},
+        {"... back", IN, OPTIONS(VIA_IN "Warning: 304 " PUB " \"x\"\r\n"),
+         OPTIONS(VIA_IN "Warning: 304 10.0.0.1 \"x\"\r\n")},
+        {"a warning of another kind", OUT,
+         OPTIONS(VIA_OUT
+                 "Warning: 10.0.0.1, 304, 304 , 304 10.0.0.1:x \"y\", \"304 10.0.0.1\"\r\n"),
+         "-"},
+        {"links", OUT,
+         OPTIONS(VIA_OUT "Call-Info: <http://10.0.0.1:8080/a.png?x=10.0.0.1>;purpose=icon, "
+                         "<https://u:p@10.0.0.1>, <http://10.0.0.7/>, <http://pc.lan/10.0.0.1>, "
+                         "<cid:10.0.0.1>\r\nAlert-Info: <sip:10.0.0.1:5060>\r\n"
+                         "Error-Info: <sip:10.0.0.1>\r\nGeolocation: <sips:a@10.0.0.1:5060>\r\n"),
+         OPTIONS(VIA_OUT "Call-Info: <http://203.0.113.9:8080/a.png?x=10.0.0.1>;purpose=icon, "
+                         "<https://u:p@203.0.113.9>, <http://10.0.0.7/>, <http://pc.lan/10.0.0.1>, "
+                         "<cid:10.0.0.1>\r\nAlert-Info: <sip:" PUB ">\r\n"
+                         "Error-Info: <sip:" PUB ">\r\nGeolocation: <sips:a@" PUB ">\r\n")},
+        {"a bad one between good ones", OUT,
+         OPTIONS(VIA_OUT
+                 "Alert-Info: <sip:10.0.0.1:5060>, <sip:1@10.0.0.1:0>, <sip:10.0.0.1:5060>\r\n"),
+         OPTIONS(VIA_OUT "Alert-Info: <sip:" PUB ">, <sip:1@10.0.0.1:0>, <sip:" PUB ">\r\n")},
+        {"links inward", IN, OPTIONS(VIA_IN "Call-Info: <http://203.0.113.9/>\r\n"), "-"},
     };
     (void)state;
     rows_run(rows, COUNT(rows));
@@ -396,13 +443,10 @@ static void test_there_and_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_via),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_people),
-        cmocka_unit_test(test_other_port),
-        cmocka_unit_test(test_any_order),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_there_and_back),
+        cmocka_unit_test(test_via),        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_links),      cmocka_unit_test(test_people),
+        cmocka_unit_test(test_other_port), cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_there_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
