@@ -438,8 +438,8 @@ static void buckets_prefetch(const struct expiry *e, uint32_t index)
 {
     const struct table *t = &e->setup.sessions->store.table;
     const struct session *s = session_of(e, index);
-    table_prefetch(t, table_hash(t, &s->r.key[0]));
-    table_prefetch(t, table_hash(t, &s->r.key[1]));
+    table_prefetch(t, table_hash(t, &s->r.key[0]), 0);
+    table_prefetch(t, table_hash(t, &s->r.key[1]), 0);
 }
 
 /* What is due, a few at a time, so that the cache misses of one overlap with those of others. */

@@ -61,9 +61,9 @@ static inline uint64_t table_tag(uint64_t hash)
     return ((hash * 0x9e3779b97f4a7c15u) >> TABLE_TAG_SHIFT) | 1;
 }
 
-static inline void table_prefetch(const struct table *t, uint64_t hash)
+static inline void table_prefetch(const struct table *t, uint64_t hash, int which)
 {
-    __builtin_prefetch(table_bucket(t, hash, 0));
+    __builtin_prefetch(table_bucket(t, hash, which));
 }
 
 static inline struct record *table_record(const struct table *t, uint32_t index)
@@ -92,25 +92,29 @@ static inline unsigned table_match(const uint64_t *bucket, uint64_t tag)
 }
 
 /*
- * The first confirmed slot with this hash's tag, without reading the record: what to prefetch. The
- * key still has to be compared. False when no bucket has one.
+ * The first confirmed slot with this hash's tag in the first (0) or second (1) bucket, without
+ * reading the record: what to prefetch. The key still has to be compared. False when there is none.
  */
-static inline bool table_guess(const struct table *t, uint64_t hash, struct table_hit *hit)
+static inline bool table_guess_in(const struct table *t, uint64_t hash, int which,
+                                  struct table_hit *hit)
 {
     uint64_t tag = table_tag(hash);
-    for (int which = 0; which < 2; which++) {
-        const uint64_t *bucket = table_bucket(t, hash, which);
-        unsigned mask = table_match(bucket, tag);
-        if (__builtin_expect(mask != 0, 1)) {
-            uint64_t slot = __atomic_load_n(&bucket[__builtin_ctz(mask)], __ATOMIC_ACQUIRE);
-            if (slot & TABLE_TENTATIVE || slot >> TABLE_TAG_SHIFT != tag)
-                continue;
-            hit->index = (uint32_t)slot;
-            hit->dir = slot >> TABLE_DIR_SHIFT & 1;
-            return true;
-        }
-    }
-    return false;
+    const uint64_t *bucket = table_bucket(t, hash, which);
+    unsigned mask = table_match(bucket, tag);
+    if (mask == 0)
+        return false;
+    uint64_t slot = __atomic_load_n(&bucket[__builtin_ctz(mask)], __ATOMIC_ACQUIRE);
+    if (slot & TABLE_TENTATIVE || slot >> TABLE_TAG_SHIFT != tag)
+        return false;
+    hit->index = (uint32_t)slot;
+    hit->dir = slot >> TABLE_DIR_SHIFT & 1;
+    return true;
+}
+
+/* The same in both buckets. */
+static inline bool table_guess(const struct table *t, uint64_t hash, struct table_hit *hit)
+{
+    return table_guess_in(t, hash, 0, hit) || table_guess_in(t, hash, 1, hit);
 }
 
 /*
