@@ -144,6 +144,13 @@ static void own_for_a_while(struct member *m)
         const struct mapping *found = mapping_at(&c->ms, h[side].index);
         CHECK(endpoint_eq(mapping_inside(found), side ? rtcp_of(k) : inside_of(k)));
     }
+    if (m->number == 0) { /* as the ALG, who alone admits */
+        struct endpoint remote = endpoint_make(0xc6336400 + rng_below(&m->rng, 4), 0);
+        mapping_admit(&m->crew->ms, h[0], remote.ip,
+                      rng_below(&m->rng, 2) ? MAPPING_LASTING : MAPPING_PASSING);
+        CHECK(mapping_knows(mapping_at(&c->ms, h[0].index), remote.ip));
+        mapping_widen(&m->crew->ms, h[0]);
+    }
     mapping_release(&m->crew->ms, &m->thread, h[0], true);
     CHECK(store_live(&c->ms.store, h[0]));
     release_any(m, h, rng_below(&m->rng, 2));
@@ -167,6 +174,7 @@ static void use(struct member *m)
     int result = session_create(&c->ss, &m->thread, &want, &hit);
     CHECK(result == 0 || result == -EEXIST || result == -EAGAIN || result == -ENOSPC);
     CHECK(mapping_admits(&c->ms, found, remote));
+    mapping_knows(found, remote.ip);
     mapping_last_seen(&c->ms, index, &seen_ms);
     CHECK(endpoint_eq(mapping_inside(found), inside_of(k)));
     CHECK(endpoint_eq(mapping_public(found), public_side));

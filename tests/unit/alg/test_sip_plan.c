@@ -302,23 +302,24 @@ static void test_other_port(void **state)
 static void test_any_order(void **state)
 {
     struct rig r;
-    static char before[16384], after[16384];
-    size_t b = 0, a = 0;
+    struct text before = {0}, after = {0};
     (void)state;
-    b += (size_t)sprintf(before, "OPTIONS sip:b SIP/2.0\r\n" REST "CSeq: 1 OPTIONS\r\n");
-    a += (size_t)sprintf(after, "OPTIONS sip:b SIP/2.0\r\n" REST "CSeq: 1 OPTIONS\r\n");
+    text_puts(&before, "OPTIONS sip:b SIP/2.0\r\n" REST "CSeq: 1 OPTIONS\r\n");
+    text_puts(&after, before.p);
     for (int i = 0; i < 100; i++) {
         bool via = i * 7 % 3 == 1;
         const char *begin = via ? "v: SIP/2.0/UDP " : "m: <sip:";
         const char *end = via ? ";branch=z9hG4bK1\r\n" : ">\r\n";
-        b += (size_t)sprintf(before + b, "%s10.0.0.1:5060%s", begin, end);
-        a += (size_t)sprintf(after + a, "%s" PUB "%s", begin, end);
+        text_printf(&before, "%s10.0.0.1:5060%s", begin, end);
+        text_printf(&after, "%s" PUB "%s", begin, end);
     }
-    sprintf(before + b, "\r\n");
-    sprintf(after + a, "\r\n");
+    text_puts(&before, "\r\n");
+    text_puts(&after, "\r\n");
     rig_init(&r, 64, 16);
     struct rig_phone phone = rig_phone(&r, "10.0.0.1", 5060, 40000);
-    assert_string_equal(rig_out(&r, &phone, before), after);
+    assert_string_equal(rig_out(&r, &phone, before.p), after.p);
+    text_free(&before);
+    text_free(&after);
     rig_free(&r);
 }
 
