@@ -64,7 +64,7 @@ static const struct schema_attr sip_attrs[] = {
     ROW_SWITCH("open-register-pinhole", "enable", "Open a pinhole for the Contact of REGISTER."),
     ROW_SWITCH("open-contact-pinhole", "enable",
                "Open a pinhole for the Contact of other requests."),
-    ROW_SWITCH("strict-register", "enable", "Registered pinholes admit the registrar only."),
+    ROW_SWITCH("strict-register", "enable", "Pinholes admit registrars and parties of calls only."),
     FOR_METHODS(ROW_RATE) FOR_METHODS(ROW_RATE_TRACK) ROW_INTEGER(
         "max-dialogs", 0, UINT32_MAX, "0", "Concurrent dialogs per policy, 0: no limit."),
     ROW_INTEGER("max-line-length", 78, 4096, "998", "Longest header line.", INERT),
