@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One slot: what waits to be written. The helper takes it, writes, and looks again. `todo` and
+ * One slot: what waits to be written. The helper takes it, writes, and looks again. `wanted` and
  * `done` count puts, so that control can ask without the lock whether all is on the disk.
  *
  * The file is replaced by rename, never written in place: after a crash it is the old one or the
@@ -29,7 +29,7 @@ struct saver {
     pthread_t thread;
     bool started, stop;
     struct text waiting; /* under the lock */
-    uint64_t todo;       /* atomic: number of the newest content */
+    uint64_t wanted;     /* atomic: number of the newest content */
     uint64_t saved;      /* atomic: number of the newest one that is on the disk */
     int error;           /* atomic: of the last failure */
     uint64_t done;       /* atomic: number of the newest one that was written, or failed */
@@ -135,7 +135,7 @@ static void *saver_thread(void *arg)
     struct text content = {0};
     pthread_mutex_lock(&s->lock);
     for (;;) {
-        uint64_t number = __atomic_load_n(&s->todo, __ATOMIC_RELAXED);
+        uint64_t number = __atomic_load_n(&s->wanted, __ATOMIC_RELAXED);
         if (number == __atomic_load_n(&s->done, __ATOMIC_RELAXED)) {
             if (s->stop)
                 break;
@@ -170,14 +170,14 @@ uint64_t saver_put(struct saver *s, struct text *content)
     int result = s->started ? 0 : thread_start(s);
     if (result != 0) {
         text_free(content);
-        finish(s, __atomic_add_fetch(&s->todo, 1, __ATOMIC_RELAXED), result);
-        return s->todo;
+        finish(s, __atomic_add_fetch(&s->wanted, 1, __ATOMIC_RELAXED), result);
+        return s->wanted;
     }
     pthread_mutex_lock(&s->lock);
     text_free(&s->waiting);
     s->waiting = *content;
     *content = (struct text){0};
-    uint64_t number = __atomic_add_fetch(&s->todo, 1, __ATOMIC_RELAXED);
+    uint64_t number = __atomic_add_fetch(&s->wanted, 1, __ATOMIC_RELAXED);
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
     return number;
@@ -199,7 +199,7 @@ const char *saver_path(const struct saver *s)
 
 bool saver_busy(const struct saver *s)
 {
-    return __atomic_load_n(&s->todo, __ATOMIC_RELAXED) !=
+    return __atomic_load_n(&s->wanted, __ATOMIC_RELAXED) !=
            __atomic_load_n(&s->done, __ATOMIC_ACQUIRE);
 }
 
