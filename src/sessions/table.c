@@ -17,23 +17,14 @@
  * stands beside such a twin withdraws and starts again: otherwise a third thread could take over
  * the dying slot behind its back.
  *
- * Load stays at 60 % of the slots; with two candidate buckets of eight, and the emptier one taken
- * when the first gets crowded, a full pair of buckets is a matter of one in many millions and is
- * refused like a full table.
+ * Load stays at 60 % of the slots; with two candidate buckets of eight, and the emptier one taken,
+ * a full pair of buckets is a matter of one in many millions and is refused like a full table.
  */
 #include "sessions/table.h"
 
 #include "base/mem.h"
 
 #include <errno.h>
-
-/*
- * A first bucket with at least this many free slots is taken without comparing. Filling 8 million
- * keys to 60 %: always the emptier one puts 69 % into the first bucket; 4 puts 87 % there and still
- * refused none; 3 puts 92 % there and refused 4. Known flows of 64 k sessions went from 90 to 50 ns
- * with the second line read only by the rest.
- */
-#define CROWDED 4
 
 /* A maker loses at most once per rival; rivals are threads. More rounds than that means a bug. */
 #define MAX_ROUNDS 1024
@@ -123,9 +114,6 @@ static void scan_buckets(const struct table *t, const struct key *key, uint64_t 
                 s->twin_value = slot;
             }
         }
-        /* The first bucket as long as it is not crowded: then most lookups read one line. */
-        if (which == 0 && n_free >= CROWDED)
-            n_free = TABLE_BUCKET_SLOTS + 1;
         if (n_free > most_free) {
             most_free = n_free;
             s->empty = empty;
