@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/addr.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -60,4 +61,22 @@ int ipv4_mask_len(be32 mask)
     uint32_t m = be32_host(mask);
     int len = m == 0 ? 0 : 32 - __builtin_ctz(m);
     return ipv4_mask((unsigned)len) == mask ? len : -EINVAL;
+}
+
+int ipv6_parse(struct slice text, struct ip_addr *out)
+{
+    char z[IPV6_TEXT_MAX];
+    if (text.n == 0 || text.n >= sizeof z || memchr(text.p, '\0', text.n))
+        return -EINVAL;
+    memcpy(z, text.p, text.n);
+    z[text.n] = '\0';
+    return inet_pton(AF_INET6, z, out->byte) == 1 ? 0 : -EINVAL;
+}
+
+size_t ip_addr_print(const struct ip_addr *a, char *out)
+{
+    if (ip_addr_is4(a))
+        return ipv4_print(a->word[3], out);
+    inet_ntop(AF_INET6, a->byte, out, IPV6_TEXT_MAX);
+    return strlen(out);
 }

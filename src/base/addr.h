@@ -1,16 +1,45 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * IPv4 addresses and transport endpoints, in wire order, and their text forms.
+ * IPv4 and IPv6 addresses and transport endpoints, in wire order, and their text forms.
  */
 #pragma once
 
 #include "base/be.h"
 #include "base/slice.h"
 
+#include <stdbool.h>
+
 struct endpoint {
     be32 ip;
     be16 port;
 };
+
+/*
+ * An address of either family; IPv4 is written ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so that both
+ * kinds compare, sort and hash alike.
+ */
+struct ip_addr {
+    union {
+        uint8_t byte[16];
+        be32 word[4];
+        uint64_t half[2];
+    };
+};
+
+static inline struct ip_addr ip_addr_of4(be32 ip)
+{
+    return (struct ip_addr){.word = {0, 0, be32_of(0xffff), ip}};
+}
+
+static inline bool ip_addr_is4(const struct ip_addr *a)
+{
+    return a->half[0] == 0 && a->word[2] == be32_of(0xffff);
+}
+
+static inline bool ip_addr_eq(const struct ip_addr *a, const struct ip_addr *b)
+{
+    return a->half[0] == b->half[0] && a->half[1] == b->half[1];
+}
 
 static inline bool endpoint_eq(struct endpoint a, struct endpoint b)
 {
@@ -18,6 +47,7 @@ static inline bool endpoint_eq(struct endpoint a, struct endpoint b)
 }
 
 #define IPV4_TEXT_MAX     16 /* "255.255.255.255" and its zero byte */
+#define IPV6_TEXT_MAX     46 /* the longest form with a dotted quad, and its zero byte */
 #define ENDPOINT_TEXT_MAX 22 /* "255.255.255.255:65535" and its zero byte */
 
 /* Strict dotted quad: four decimal numbers, no leading zeros, nothing around it (RFC 6943 3.1.1).
@@ -29,6 +59,13 @@ size_t ipv4_print(be32 ip, char *out);
 
 /* "a.b.c.d:port" with a zero byte; returns its length. `out` has ENDPOINT_TEXT_MAX bytes. */
 size_t endpoint_print(struct endpoint e, char *out);
+
+/* RFC 4291 2.2 text, nothing around it, no zone index. 0 or -EINVAL. */
+int ipv6_parse(struct slice text, struct ip_addr *out);
+
+/* RFC 5952 text, IPv4 as a dotted quad; with a zero byte; returns its length. `out` has
+ * IPV6_TEXT_MAX bytes. */
+size_t ip_addr_print(const struct ip_addr *a, char *out);
 
 /* Prefix length of a contiguous netmask, or -EINVAL. */
 int ipv4_mask_len(be32 mask);

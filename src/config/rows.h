@@ -20,12 +20,23 @@ struct row_range {
     uint32_t first, last;
 };
 
+/* The same for IPv6, in network byte order. */
+struct row_range6 {
+    struct ip_addr first, last;
+};
+
 struct row_interface {
     const char *name;   /* `edit` key */
     const char *device; /* DPDK device, "net_af_packet0,iface=veth1" or a PCI address; "" none */
     be32 ip, mask;      /* 0 when unset */
+    struct ip_addr ip6; /* `config ipv6` / `set ip6-address`; zero when unset */
+    uint8_t ip6_len;    /* prefix length */
     uint16_t mtu;
-    bool up, allow_ping;
+    uint16_t tcp_mss; /* 0: not clamped */
+    bool up, allow_ping, allow_ping6;
+    bool src_check; /* reverse path check */
+    bool drop_fragment;
+    bool external;
     uint8_t mac[6]; /* all zero: the device's own */
 };
 
@@ -36,9 +47,52 @@ struct row_address {
     const struct row_range *ranges;
 };
 
+/* `firewall address6`, `addrgrp6`: the union of ranges, sorted, not overlapping. */
+struct row_address6 {
+    const char *name;
+    uint32_t n_ranges;
+    const struct row_range6 *ranges;
+};
+
+/* `firewall vip`, type static-nat. External and mapped side have the same number of addresses, and
+ * with port forwarding the same number of ports. Host order. */
+struct row_vip {
+    const char *name;
+    uint32_t ext_first, ext_last, mapped_first, mapped_last;
+    uint16_t extintf; /* index into interfaces, ROW_NONE: any */
+    bool portforward, arp_reply, nat_source_vip;
+    uint8_t proto; /* with portforward: 6, 17, 132, or 1 (ICMP) */
+    uint16_t ext_port_first, ext_port_last, mapped_port_first, mapped_port_last;
+    uint32_t n_src_filter; /* 0: every source */
+    const struct row_range *src_filter;
+    uint16_t n_srcintf_filter; /* 0: every interface */
+    const uint16_t *srcintf_filter;
+};
+
+enum row_pool_type {
+    ROW_POOL_OVERLOAD,
+    ROW_POOL_ONE_TO_ONE,
+    ROW_POOL_FIXED_PORT_RANGE,
+    ROW_POOL_PORT_BLOCK,
+};
+
+/* `firewall ippool`. Host order. */
+struct row_pool {
+    const char *name;
+    enum row_pool_type type;
+    uint32_t first, last;
+    uint16_t port_first, port_last;
+    uint32_t source_first, source_last; /* fixed-port-range */
+    uint16_t port_per_user;             /* fixed-port-range; 0: computed from the ranges */
+    uint16_t block_size, blocks_per_user;
+    uint32_t pba_timeout_s;
+    bool permit_any_host, arp_reply;
+    uint16_t arp_intf; /* index into interfaces, ROW_NONE: whichever has the subnet */
+};
+
 struct row_service_match {
     uint8_t proto;      /* 0 any protocol (ALL) */
-    bool any_icmp_type; /* ICMP: every type; else type, code */
+    bool any_icmp_type; /* ICMP and ICMPv6: every type; else type, code */
     bool any_icmp_code;
     uint8_t icmp_type, icmp_code;
     uint16_t dport_first, dport_last; /* 0-65535 where the protocol has no ports */
@@ -55,6 +109,18 @@ struct row_service {
     bool no_helper; /* set helper disable */
 };
 
+enum row_without_syn {
+    ROW_SYN_NEEDED,
+    ROW_SYN_OR_DATA, /* data-only */
+    ROW_SYN_NOT_NEEDED,
+};
+
+enum row_log {
+    ROW_LOG_UTM,
+    ROW_LOG_ALL,
+    ROW_LOG_NONE
+};
+
 struct row_policy {
     uint32_t id;
     const char *name;
@@ -62,6 +128,21 @@ struct row_policy {
     bool src_negate, dst_negate, service_negate;
     bool any_srcintf, any_dstintf;
     uint16_t n_srcintf, n_dstintf, n_srcaddr, n_dstaddr, n_services;
+    uint16_t n_srcaddr6, n_dstaddr6; /* a rule without addresses of a family matches none of it */
+    const uint16_t *srcaddr6, *dstaddr6; /* indexes into addresses6 */
+    uint16_t n_vips;
+    const uint16_t *vips;  /* indexes into vips: what dstaddr names, vipgrps expanded */
+    uint16_t n_pools;      /* 0 unless `ippool enable` */
+    const uint16_t *pools; /* indexes into pools */
+    bool match_vip;        /* rules without VIPs see what a VIP has changed too */
+    bool port_random, permit_any_host;
+    bool anti_replay;
+    enum row_without_syn without_syn;  /* of the policy, or enabled for all in system settings */
+    uint16_t mss_sender, mss_receiver; /* 0: not clamped */
+    bool check_new;                    /* firewall-session-dirty, settings considered */
+    bool send_deny_packet;
+    enum row_log log; /* logtraffic */
+    bool log_start;
     const uint16_t *srcintf, *dstintf; /* indexes into interfaces */
     const uint16_t *srcaddr, *dstaddr; /* indexes into addresses */
     const uint16_t *services;          /* indexes into services, groups expanded, table order */
@@ -101,8 +182,32 @@ struct row_route {
     be32 gateway;    /* 0: on link */
     uint16_t device; /* index into interfaces */
     uint8_t distance;
+    uint16_t priority, weight;
+    bool blackhole;
+};
+
+/* `router static6` */
+struct row_route6 {
+    uint32_t seq;
+    struct ip_addr dst;
+    uint8_t len;
+    struct ip_addr gateway; /* zero: on link */
+    uint16_t device;
+    uint8_t distance;
     uint16_t priority;
     bool blackhole;
+};
+
+enum row_anti_replay {
+    ROW_REPLAY_STRICT,
+    ROW_REPLAY_LOOSE,
+    ROW_REPLAY_OFF
+};
+
+enum row_ecmp {
+    ROW_ECMP_SOURCE,
+    ROW_ECMP_SOURCE_DEST,
+    ROW_ECMP_WEIGHT
 };
 
 struct row_global {
@@ -112,6 +217,16 @@ struct row_global {
     bool voip_alg_proxy;    /* default-voip-alg-mode proxy-based */
     uint8_t n_sip_udp_ports;
     uint16_t sip_udp_ports[8];
+    enum row_anti_replay anti_replay;
+    uint32_t fragment_timeout_s; /* ip-fragment-timeout */
+    bool asymroute;              /* no reverse path check, TCP midway */
+    bool strict_src_check;       /* the way back must be the way it came, not just any */
+    bool block_land_attack;      /* drop packets with equal source and destination */
+    bool reset_sessionless_tcp;  /* answer TCP that has no session with RST */
+    bool snat_hairpin;           /* snat-hairpin-traffic */
+    bool log_implicit_deny;      /* config log setting / fwpolicy-implicit-log */
+    bool log_implicit_deny6;
+    enum row_ecmp ecmp;
 };
 
 /* `config dpdk global`, `config dpdk cpus`: read once at start. */
@@ -131,8 +246,9 @@ struct row_dpdk {
 struct config_rows {
     struct row_global global;
     struct row_dpdk dpdk;
-    uint16_t n_interfaces, n_addresses, n_services, n_port_ttls, n_voip_profiles;
-    uint32_t n_policies, n_routes;
+    uint16_t n_interfaces, n_addresses, n_addresses6, n_services, n_port_ttls, n_voip_profiles;
+    uint16_t n_vips, n_pools;
+    uint32_t n_policies, n_routes, n_routes6;
     const struct row_interface *interfaces;
     const struct row_address *addresses;
     const struct row_service *services;
@@ -140,6 +256,10 @@ struct config_rows {
     const struct row_port_ttl *port_ttls;         /* by id */
     const struct row_voip_profile *voip_profiles; /* [0] is always `default` */
     const struct row_route *routes;
+    const struct row_route6 *routes6;
+    const struct row_address6 *addresses6;
+    const struct row_vip *vips; /* disabled ones left out */
+    const struct row_pool *pools;
 };
 
 struct config_tree;

@@ -13,8 +13,8 @@
 
 #include "fastpath/fragment.h"
 #include "fastpath/route.h"
+#include "fastpath/track.h"
 #include "fastpath/translate.h"
-#include "sessions/tcp.h"
 
 /*
  * Packets between two stages. Prefetching a whole burst before using the first line asks for more
@@ -48,58 +48,6 @@ static void to_alg(struct worker *w, struct packet *p)
     };
     if (rte_ring_sp_enqueue(w->to_alg, p->m) != 0)
         drop(w, p->m, DROP_ALG_RING_FULL);
-}
-
-/* The TCP state machine. False: dropped. A segment that counts for nothing clears *counts. */
-static bool track_tcp(struct worker *w, struct packet *p, struct session *s, bool *counts)
-{
-    uint8_t old = __atomic_load_n(&s->tcp_state, __ATOMIC_RELAXED);
-    for (;;) {
-        struct tcp_step step = tcp_track(old, p->dir, packet_tcp(p)->tcp_flags, true);
-        switch ((enum tcp_verdict)step.verdict) {
-        case TCP_INVALID:
-            drop(w, p->m, DROP_TCP_STATE);
-            return false;
-        case TCP_STRAY:
-            *counts = false;
-            return true;
-        case TCP_REOPEN:
-            session_kill(&w->dp->sessions, &w->thread, p->session);
-            p->session = INDEX_NONE;
-            pipeline_first(w, p);
-            return false;
-        case TCP_PASS:
-            break;
-        }
-        if (step.state == old)
-            return true;
-        if (__atomic_compare_exchange_n(&s->tcp_state, &old, step.state, false, __ATOMIC_RELAXED,
-                                        __ATOMIC_RELAXED)) {
-            if (step.nearer)
-                session_tell(&w->dp->sessions, &w->thread, p->session);
-            return true;
-        }
-    }
-}
-
-/* Plain loads and stores: a count may get lost between two workers, see session.h. */
-static void relaxed_add(uint64_t *counter, uint64_t n)
-{
-    __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
-}
-
-static bool track(struct worker *w, struct packet *p, struct session *s)
-{
-    bool counts = true;
-    if (p->key.proto == IPPROTO_TCP && !track_tcp(w, p, s, &counts))
-        return false;
-    if (counts) {
-        relaxed_add(&s->packets[p->dir], 1);
-        relaxed_add(&s->bytes[p->dir], (uint64_t)p->m->pkt_len - PACKET_IP_OFFSET);
-        if (!(s->r.flags & (SESSION_QUIET << p->dir)))
-            __atomic_store_n(&s->last_seen_ms, (uint32_t)w->now_ms, __ATOMIC_RELAXED);
-    }
-    return true;
 }
 
 /* A quarter of the ring is left to ARP: what resolves next hops cannot be crowded out by what waits
@@ -173,7 +121,7 @@ void pipeline_known(struct worker *w, struct packet *p)
         return drop(w, p->m, DROP_TTL);
     if (!egress->up)
         return drop(w, p->m, DROP_INTERFACE_DOWN);
-    if (!track(w, p, s))
+    if (!packet_track(w, p, s))
         return;
     if (s->r.flags & SESSION_ALG && p->key.proto == IPPROTO_UDP && alg_wants(p))
         return to_alg(w, p);

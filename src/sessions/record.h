@@ -18,6 +18,10 @@
 /*
  * One direction of a flow as it arrives. Compared and hashed as 16 bytes: no padding. The packet
  * path makes and reads it as two words: a word put together from small stores has to wait for them.
+ *
+ * IPv6: family is KEY_IPV6 and the first twelve bytes are a fingerprint of both addresses and both
+ * ports under a boot-time secret (key6.h). Nothing is translated there, so the path never needs
+ * what the fingerprint stands for.
  */
 struct key {
     union {
@@ -25,14 +29,16 @@ struct key {
             be32 src, dst;
             be16 sport, dport; /* ICMP query: the identifier, on the side that asks */
             uint8_t proto;
-            uint8_t unused; /* 0 */
+            uint8_t family; /* 0 IPv4, or KEY_IPV6 */
             uint16_t zone;  /* of the arrival interface, from 1; 0 where any will do */
         };
         uint64_t word[2];
     };
 };
 
-/* The second word: `ports` as they stand in the header, source first. */
+#define KEY_IPV6 6
+
+/* The second word of an IPv4 key: `ports` as they stand in the header, source first. */
 static inline uint64_t key_word1(uint32_t ports, uint8_t proto, uint16_t zone)
 {
     return ports | (uint64_t)proto << 32 | (uint64_t)zone << 48;

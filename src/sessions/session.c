@@ -59,6 +59,7 @@ static void session_fill(struct sessions *ss, uint32_t index, const struct sessi
     s->policy_id = want->policy_id;
     s->generation = want->generation;
     s->mapping = want->mapping;
+    s->traits = want->traits;
     for (int d = 0; d < 2; d++) {
         s->neighbour[d] = want->neighbour[d];
         s->ifindex[d] = want->ifindex[d];

@@ -29,6 +29,14 @@ struct mappings;
 #define SESSION_INWARD 0x10 /* mapped, and its first packet came from outside */
 #define SESSION_QUIET  0x20 /* << direction: its packets do not restart the timer */
 
+/* What its policy and the settings of that moment say about it. */
+enum session_trait {
+    TRAIT_TCP_STRICT = 0x01, /* sequence windows: strict ... */
+    TRAIT_TCP_LOOSE = 0x02,  /* ... or loose; neither: not looked at */
+    TRAIT_TCP_MSS = 0x04,    /* SYN segments are clamped, to what policy and interfaces say */
+    TRAIT_LASTING = 0x08,    /* firewall-session-dirty check-new: no change of rules touches it */
+};
+
 struct session {
     /* Line 0: read by every packet, written at birth. record.detail is the timer set. */
     struct record r;
@@ -36,7 +44,8 @@ struct session {
     uint32_t generation;   /* of the rule book that admitted it */
     uint32_t mapping;      /* index, or INDEX_NONE */
     uint32_t neighbour[2]; /* next hop of each direction, index of fastpath/neighbour */
-    uint16_t ifindex[2];   /* where each direction arrives; it leaves by the other's */
+    uint8_t ifindex[2];    /* where each direction arrives; it leaves by the other's */
+    uint16_t traits;       /* enum session_trait */
 
     /* Line 1: written by every packet. */
     uint32_t last_seen_ms; /* low half of the clock, enough for 49 days */
@@ -94,7 +103,8 @@ struct session_new {
     const struct nat_want *nat; /* source NAT; NULL: the reply key stands as it is */
     uint32_t policy_id, generation, mapping;
     uint32_t neighbour[2];
-    uint16_t ifindex[2];
+    uint8_t ifindex[2];
+    uint16_t traits;
     uint16_t timer_set, service;
     uint8_t flags, tcp_state;
     uint32_t now_ms;

@@ -74,13 +74,36 @@ static void test_masks(void **state)
     assert_int_equal(ipv4_mask_len(be32_of(1)), -EINVAL);
 }
 
+/* RFC 5952 texts come back as they went in; IPv4 is written as a dotted quad. */
+static void test_ip_addr_texts(void **state)
+{
+    (void)state;
+    static const char *const same[] = {"::", "::1", "2001:db8::1", "fe80::1:2:3:4",
+                                       "2001:db8:0:1:1:1:1:1"};
+    static const char *const bad[] = {"",        ":",        ":::",  "1::2::3", "2001:db8",
+                                      "12345::", "::1%eth0", " ::1", "::1 ",    "1.2.3.4"};
+    char text[IPV6_TEXT_MAX];
+    struct ip_addr a;
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        assert_int_equal(ipv6_parse(slice_str(same[i]), &a), 0);
+        assert_int_equal(ip_addr_print(&a, text), strlen(same[i]));
+        assert_string_equal(text, same[i]);
+        assert_false(ip_addr_is4(&a));
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(ipv6_parse(slice_str(bad[i]), &a), -EINVAL);
+    a = ip_addr_of4(be32_of(0xc0000201));
+    ip_addr_print(&a, text);
+    assert_string_equal(text, "192.0.2.1");
+    assert_true(ip_addr_is4(&a));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_bad_addresses),
-        cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_bad_addresses), cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_ip_addr_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

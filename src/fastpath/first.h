@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the steps of a flow's first packet share. The list of steps is in first.c; each step is a
+ * function of first.c, first_nat.c or first_alg.c. Worker threads only, for the time of one packet.
+ */
+#pragma once
+
+#include "fastpath/pipeline.h"
+
+enum step {
+    NEXT,
+    DONE,
+    AGAIN /* something changed under way: from the first step on */
+};
+
+/* What the steps find out about the flow. */
+struct first {
+    struct packet *p;
+    const struct mapping *inward, *outward; /* mapping it comes in by, goes out by */
+    uint32_t inward_index, outward_index;
+    uint16_t out_ifindex;
+    be32 dst;                /* where it goes after destination NAT */
+    be32 next_hop, back_hop; /* of the original and the reply direction */
+    struct policy_hit hit;
+    bool sip;
+    struct nat_want nat;
+    struct session_new want;
+};
+
+/* The packet ends here, for this reason. */
+static inline enum step first_refuse(struct worker *w, const struct first *f,
+                                     enum drop_reason reason)
+{
+    drop(w, f->p->m, reason);
+    return DONE;
+}
+
+/* A pinhole it comes in by. */
+enum step step_inward(struct worker *w, struct first *f);
+
+/* A pinhole it leaves by, on this way out. */
+enum step step_outward(struct worker *w, struct first *f);
+
+/* SIP gets the ALG, and a mapping for its inside endpoint before its first session is made. */
+enum step step_alg(struct worker *w, struct first *f);
+
+/* The key of the reply: where the translation is decided. */
+enum step step_nat(struct worker *w, struct first *f);
