@@ -7,6 +7,8 @@
 #include "config/rows.h"
 #include "config/store.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 struct owned_rows;
 
 struct rows_maker {
@@ -39,8 +41,27 @@ void rows_close(struct rows_table *table);
 
 /* Row number of `name`; 0 or -1. */
 int rows_index(const json_t *index, const char *name, uint16_t *out);
+void rows_index_put(json_t *index, const char *name, unsigned row);
+
+/* 0, or -1 where `n` rows of the table are more than an index can name. */
+int rows_check_count(struct rows_maker *maker, const struct rows_table *table, unsigned n);
+
+/* ---- values, defaults filled in ---- */
+
+uint32_t rows_number(const struct schema_node *node, const json_t *entry, const char *name);
+bool rows_enabled(const struct schema_node *node, const json_t *entry, const char *name);
+/* Place of the option among `n` words, whose order is that of an enum; 0 where it is none of them.
+ */
+unsigned rows_choice(const struct schema_node *node, const json_t *entry, const char *name,
+                     const char *const *words, unsigned n);
+bool rows_list_has(const json_t *list, const char *word);
+
+void rows_make_global(struct rows_maker *maker);
 
 /* Each 0, or -1 with the reason in the maker's error. */
+int rows_make_dpdk(struct rows_maker *maker);
+int rows_make_interfaces(struct rows_maker *maker);
+int rows_make_port_ttls(struct rows_maker *maker);
 int rows_make_addresses(struct rows_maker *maker);
 int rows_make_services(struct rows_maker *maker);
 int rows_make_policies(struct rows_maker *maker);

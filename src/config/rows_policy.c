@@ -8,6 +8,7 @@
 #include "config/rows_make.h"
 #include "config/value.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,15 +181,15 @@ static void make_matches(struct rows_maker *maker, const struct schema_node *nod
         m[0] = any_ports;
         m[0].proto = (uint8_t)tree_u32(entry, node, "protocol-number", 0);
         row->n_matches = 1;
-    } else if (strcmp(protocol, "ICMP") == 0) {
+    } else { /* ICMP, ICMP6 */
         m[0] = any_ports;
-        m[0].proto = 1;
+        m[0].proto = strcmp(protocol, "ICMP") == 0 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
         m[0].any_icmp_type = !json_object_get(entry, "icmptype");
         m[0].any_icmp_code = !json_object_get(entry, "icmpcode");
         m[0].icmp_type = (uint8_t)tree_u32(entry, node, "icmptype", 0);
         m[0].icmp_code = (uint8_t)tree_u32(entry, node, "icmpcode", 0);
         row->n_matches = 1;
-    } /* else ICMP6: nothing of IPv4 */
+    }
 }
 
 int rows_make_services(struct rows_maker *maker)
@@ -303,6 +304,36 @@ static int resolve_lists(struct rows_maker *maker, const char *policy, const jso
     return rc ? rc : resolve_services(maker, policy, entry, row);
 }
 
+static const char *const syn_words[] = {
+    [ROW_SYN_NEEDED] = "disable", [ROW_SYN_OR_DATA] = "data-only", [ROW_SYN_NOT_NEEDED] = "all"};
+static const char *const log_words[] = {
+    [ROW_LOG_UTM] = "utm", [ROW_LOG_ALL] = "all", [ROW_LOG_NONE] = "disable"};
+
+/* What the policy says of TCP, sessions and logs; settings of the whole firewall considered. */
+static void make_policy_traits(const struct rows_maker *maker, const struct schema_node *node,
+                               const json_t *entry, struct row_policy *row)
+{
+    const struct schema_node *settings = schema_root("system settings");
+    const json_t *object = json_object_get(maker->tree->root, settings->path);
+    const char *dirty = tree_str(object, settings, "firewall-session-dirty");
+    row->match_vip = rows_enabled(node, entry, "match-vip");
+    row->port_random = rows_enabled(node, entry, "port-random");
+    row->permit_any_host = rows_enabled(node, entry, "permit-any-host");
+    row->anti_replay = rows_enabled(node, entry, "anti-replay");
+    row->without_syn =
+        rows_enabled(settings, object, "tcp-session-without-syn")
+            ? ROW_SYN_NOT_NEEDED
+            : rows_choice(node, entry, "tcp-session-without-syn", syn_words, COUNT(syn_words));
+    row->mss_sender = (uint16_t)rows_number(node, entry, "tcp-mss-sender");
+    row->mss_receiver = (uint16_t)rows_number(node, entry, "tcp-mss-receiver");
+    row->check_new = strcmp(dirty, "check-policy-option") == 0
+                         ? tree_is(entry, node, "firewall-session-dirty", "check-new")
+                         : strcmp(dirty, "check-new") == 0;
+    row->send_deny_packet = rows_enabled(node, entry, "send-deny-packet");
+    row->log = rows_choice(node, entry, "logtraffic", log_words, COUNT(log_words));
+    row->log_start = rows_enabled(node, entry, "logtraffic-start");
+}
+
 static int make_policy(struct rows_maker *maker, const struct schema_node *node, const char *key,
                        const json_t *entry, struct row_policy *row)
 {
@@ -318,6 +349,7 @@ static int make_policy(struct rows_maker *maker, const struct schema_node *node,
     row->dst_negate = tree_is(entry, node, "dstaddr-negate", "enable");
     row->service_negate = tree_is(entry, node, "service-negate", "enable");
     row->session_ttl_s = tree_u32(entry, node, "session-ttl", 0);
+    make_policy_traits(maker, node, entry, row);
     row->voip_profile = ROW_NONE;
     if (*profile && rows_index(maker->profiles, profile, &row->voip_profile) != 0)
         return rows_fail(maker, "firewall policy", key, "voip-profile",

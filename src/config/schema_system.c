@@ -85,6 +85,12 @@ static const struct schema_option session_dirty[] = {
     {"check-new", "Leave existing sessions alone."},
     {"check-policy-option", "Each policy decides."},
     {0}};
+static const struct schema_option ecmp_mode[] = {
+    {"source-ip-based", "Equal routes are chosen by the source address."},
+    {"weight-based", "By source address, in proportion to the weights of the routes."},
+    {"usage-based", "By the load of the interfaces; here as source-ip-based.", .inert = true},
+    {"source-dest-ip-based", "By source and destination address."},
+    {0}};
 static const struct schema_option voip_alg_mode[] = {
     {"proxy-based", "SIP goes through the ALG, with profile default if a policy names none."},
     {"kernel-helper-based", "SIP goes through the ALG where a policy names a profile."},
@@ -104,6 +110,7 @@ static const struct schema_attr settings_attrs[] = {
     ROW_SWITCH("deny-tcp-with-icmp", "disable", "Answer denied TCP with ICMP.", INERT),
     ROW_SWITCH("block-land-attack", "disable", "Drop packets with equal addresses.", INERT),
     ROW_SWITCH("snat-hairpin-traffic", "enable", "Source NAT for hairpin traffic.", INERT),
+    ROW_OPTION("v4-ecmp-mode", ecmp_mode, "source-ip-based", "How equal routes are shared.", INERT),
     ROW_SWITCH("multicast-forward", "enable", "Forward multicast.", INERT),
     {.name = "sip-tcp-port",
      .type = SCHEMA_PORTS,
@@ -193,7 +200,9 @@ static const struct schema_attr interface_attrs[] = {
     ROW_SWITCH("mtu-override", "disable", "Use the MTU set here.", BRIEF),
     ROW_INTEGER("mtu", 68, 9216, "1500", "Largest packet in bytes.", .when = "mtu-override",
                 .when_is = "enable"),
-    ROW_INTEGER("tcp-mss", 0, 65535, "0", "TCP maximum segment size.", INERT),
+    ROW_INTEGER("tcp-mss", 48, 65535, "0",
+                "TCP maximum segment size (48 to 65535, 0: as it comes).",
+                .flags = SCHEMA_SPECIAL | SCHEMA_INERT),
     {.name = "macaddr", .type = SCHEMA_MAC, .help = "Change the MAC address of the interface."},
 };
 
@@ -328,6 +337,8 @@ static const struct schema_attr log_setting_attrs[] = {
     ROW_SWITCH("resolve-ip", "disable", "Add names to addresses.", INERT),
     ROW_SWITCH("resolve-port", "enable", "Add names to ports.", INERT),
     ROW_SWITCH("fwpolicy-implicit-log", "disable", "Log what the implicit policy denies.", INERT),
+    ROW_SWITCH("fwpolicy6-implicit-log", "disable", "Log what the implicit policy denies of IPv6.",
+               INERT),
     ROW_SWITCH("local-in-allow", "disable", "Log accepted traffic to the firewall.", INERT),
     ROW_SWITCH("local-in-deny-unicast", "disable", "Log denied unicast to the firewall.", INERT),
     ROW_SWITCH("local-in-deny-broadcast", "disable", "Log denied broadcast.", INERT),

@@ -68,6 +68,7 @@ static const struct row rows[] = {
      "resolve-ip          : disable \n"
      "resolve-port        : enable \n"
      "fwpolicy-implicit-log: disable \n"
+     "fwpolicy6-implicit-log: disable \n"
      "local-in-allow      : disable \n"
      "local-in-deny-unicast: disable \n"
      "local-in-deny-broadcast: disable \n"
