@@ -28,6 +28,17 @@ void *mem_map(size_t size, bool huge)
     return p;
 }
 
+void *mem_map_sparse(size_t size)
+{
+    size = round_up(size);
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    madvise(p, size, MADV_NOHUGEPAGE);
+    return p;
+}
+
 void mem_unmap(void *p, size_t size)
 {
     if (p)

@@ -14,4 +14,12 @@
  * taken when first touched.
  */
 void *mem_map(size_t size, bool huge);
+
+/*
+ * The same in small pages that nobody reserves: what is never touched costs nothing. For what few
+ * records have beside those that all have.
+ */
+void *mem_map_sparse(size_t size);
+
+/* What either gave; NULL is nothing. */
 void mem_unmap(void *p, size_t size);

@@ -35,9 +35,11 @@ static void secrets_set(struct dataplane *dp, bool fixed)
     if (fixed) {
         hash_secret_fixed(sessions, 1);
         hash_secret_fixed(mappings, 2);
+        key6_secret_fixed(&dp->sessions.key6, 3);
     } else {
         hash_secret_random(sessions);
         hash_secret_random(mappings);
+        key6_secret_random(&dp->sessions.key6);
     }
 }
 

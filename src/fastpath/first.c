@@ -54,8 +54,9 @@ static enum step step_local(struct worker *w, struct first *f)
 static enum step step_route(struct worker *w, struct first *f)
 {
     const struct snapshot *s = w->snapshot;
-    const struct route *there = route_find(s->routes, f->dst);
-    const struct route *back = route_find(s->routes, f->p->key.src);
+    be32 src = f->src.word[3], dst = f->dst.word[3];
+    const struct route *there = route_find(s->routes, dst);
+    const struct route *back = route_find(s->routes, src);
     if (!there)
         return first_refuse(w, f, DROP_NO_ROUTE);
     if (there->blackhole)
@@ -64,13 +65,13 @@ static enum step step_route(struct worker *w, struct first *f)
         return first_refuse(w, f, DROP_INTERFACE_DOWN);
     if (!back || back->ifindex != f->p->ifindex)
         return first_refuse(w, f, DROP_REVERSE_PATH);
-    if (snapshot_local(s, f->p->key.src))
+    if (snapshot_local(s, src))
         return first_refuse(w, f, DROP_BAD_SOURCE);
-    if (there->connected && f->dst == (there->dst | ~ipv4_mask(there->len)) && there->len < 31)
+    if (there->connected && dst == (there->dst | ~ipv4_mask(there->len)) && there->len < 31)
         return first_refuse(w, f, DROP_BROADCAST);
     f->out_ifindex = there->ifindex;
-    f->next_hop = there->gateway ? there->gateway : f->dst;
-    f->back_hop = back->gateway ? back->gateway : f->p->key.src;
+    f->next_hop = there->gateway ? ip_addr_of4(there->gateway) : f->dst;
+    f->back_hop = back->gateway ? ip_addr_of4(back->gateway) : f->src;
     return NEXT;
 }
 
@@ -144,8 +145,8 @@ static enum step step_fill(struct worker *w, struct first *f)
     want->service = f->hit.service ? f->hit.service->service : UINT16_MAX;
     want->ifindex[0] = (uint8_t)p->ifindex;
     want->ifindex[1] = (uint8_t)f->out_ifindex;
-    want->neighbour[0] = neighbour_find(ns, f->out_ifindex, f->next_hop);
-    want->neighbour[1] = neighbour_find(ns, p->ifindex, f->back_hop);
+    want->neighbour[0] = neighbour_find(ns, f->out_ifindex, f->next_hop.word[3]);
+    want->neighbour[1] = neighbour_find(ns, p->ifindex, f->back_hop.word[3]);
     want->now_ms = (uint32_t)w->now_ms;
 
     uint8_t refresh = timer_set_get(w->dp->timer_sets, want->timer_set)->refresh;
@@ -229,7 +230,7 @@ static enum step steps_run(struct worker *w, struct first *f)
 void pipeline_first(struct worker *w, struct packet *p)
 {
     for (int round = 0; round < RACE_ROUNDS; round++) {
-        struct first f = {.p = p};
+        struct first f = {.p = p, .src = packet_src(p), .dst = packet_dst(p)};
         if (steps_run(w, &f) == DONE)
             return;
     }

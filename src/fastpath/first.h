@@ -19,8 +19,8 @@ struct first {
     const struct mapping *inward, *outward; /* mapping it comes in by, goes out by */
     uint32_t inward_index, outward_index;
     uint16_t out_ifindex;
-    be32 dst;                /* where it goes after destination NAT */
-    be32 next_hop, back_hop; /* of the original and the reply direction */
+    struct ip_addr src, dst;           /* dst: where it goes after destination NAT */
+    struct ip_addr next_hop, back_hop; /* of the original and the reply direction */
     struct policy_hit hit;
     bool sip;
     struct nat_want nat;

@@ -17,7 +17,6 @@ enum step step_inward(struct worker *w, struct first *f)
     struct mappings *ms = &w->dp->mappings;
     const struct key *key = &f->p->key;
     f->inward_index = f->outward_index = INDEX_NONE;
-    f->dst = key->dst;
     if (key->proto != IPPROTO_UDP)
         return NEXT;
     uint32_t index = mapping_find_public(ms, key->proto, (struct endpoint){key->dst, key->dport});
@@ -32,7 +31,7 @@ enum step step_inward(struct worker *w, struct first *f)
         return first_refuse(w, f, DROP_MAPPING_FILTER);
     f->inward = m;
     f->inward_index = index;
-    f->dst = mapping_inside(m).ip;
+    f->dst = ip_addr_of4(mapping_inside(m).ip);
     return NEXT;
 }
 

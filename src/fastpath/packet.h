@@ -17,21 +17,46 @@
 
 struct packet {
     struct rte_mbuf *m;
-    struct rte_ipv4_hdr *ip;
+    union {
+        struct rte_ipv4_hdr *ip;
+        struct rte_ipv6_hdr *ip6; /* where is6 */
+    };
     void *l4;
     uint64_t hash; /* of key */
     struct key key;
     uint32_t session; /* guess, then certainty; INDEX_NONE: none */
     uint8_t dir;      /* of the session this packet travels */
+    bool is6;
     uint16_t ifindex; /* where it arrived */
+    uint16_t l3_len;  /* bytes from the IP header to l4: options and extension headers too */
     uint16_t l4_len;  /* bytes from l4 to the end of the datagram */
 };
+
+_Static_assert(sizeof(struct packet) == 64, "one line of the stack for each packet of a burst");
 
 /*
  * Check every header of the frame in p->m and fill the rest of `p`. False when the packet is used
  * up: dropped with a reason, or an ARP packet handed to control. `iface` is where it arrived.
  */
 bool packet_parse(struct worker *w, struct packet *p, const struct interface *iface);
+
+static inline struct ip_addr packet_src(const struct packet *p)
+{
+    struct ip_addr a;
+    if (!p->is6)
+        return ip_addr_of4(p->ip->src_addr);
+    memcpy(&a, p->ip6->src_addr, sizeof a);
+    return a;
+}
+
+static inline struct ip_addr packet_dst(const struct packet *p)
+{
+    struct ip_addr a;
+    if (!p->is6)
+        return ip_addr_of4(p->ip->dst_addr);
+    memcpy(&a, p->ip6->dst_addr, sizeof a);
+    return a;
+}
 
 static inline const struct rte_udp_hdr *packet_udp(const struct packet *p)
 {

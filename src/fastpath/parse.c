@@ -121,7 +121,9 @@ static bool parse_ipv4(struct worker *w, struct packet *p)
     m->data_len = (uint16_t)(PACKET_IP_OFFSET + total);
     m->pkt_len = m->data_len;
     p->ip = ip;
+    p->is6 = false;
     p->l4 = (char *)ip + ihl;
+    p->l3_len = (uint16_t)ihl;
     p->l4_len = (uint16_t)(total - ihl);
     return true;
 }

@@ -36,7 +36,13 @@ struct key {
     };
 };
 
-#define KEY_IPV6 6
+#define KEY_IPV6    6
+#define KEY6_FAMILY ((uint64_t)KEY_IPV6 << 40) /* in the second word */
+
+static inline bool key_is6(const struct key *key)
+{
+    return key->family != 0;
+}
 
 /* The second word of an IPv4 key: `ports` as they stand in the header, source first. */
 static inline uint64_t key_word1(uint32_t ports, uint8_t proto, uint16_t zone)
@@ -117,7 +123,8 @@ static inline bool record_live_as(const struct record *r, int dir, const struct 
     return record_state(r) == RECORD_LIVE && key_equal(&r->key[dir], key);
 }
 
-/* The key under which the answer to `k` arrives when nothing is translated. */
+/* The key under which the answer to `k` arrives when nothing is translated. IPv4 only;
+ * IPv6: session_keys6 of session.h. */
 static inline struct key key_reverse(const struct key *k, uint16_t zone)
 {
     return (struct key){.src = k->dst,

@@ -29,22 +29,38 @@ void session_thread_init(struct session_thread *t, uint64_t seed)
                                  .mapping_news = INDEX_NONE};
 }
 
+static void beside_free(struct sessions *ss, uint32_t capacity)
+{
+    mem_unmap(ss->cold, (size_t)capacity * sizeof *ss->cold);
+    mem_unmap(ss->v6, (size_t)capacity * sizeof *ss->v6);
+}
+
 int sessions_init(struct sessions *ss, uint32_t capacity, struct mappings *mappings, bool huge)
 {
     ss->mappings = mappings;
     ss->cold = mem_map((size_t)capacity * sizeof *ss->cold, huge);
-    if (!ss->cold)
-        return -ENOMEM;
-    int result = store_init(&ss->store, capacity, sizeof(struct session), huge);
+    ss->v6 = mem_map_sparse((size_t)capacity * sizeof *ss->v6);
+    int result = -ENOMEM;
+    if (ss->cold && ss->v6)
+        result = store_init(&ss->store, capacity, sizeof(struct session), huge);
     if (result != 0)
-        mem_unmap(ss->cold, (size_t)capacity * sizeof *ss->cold);
+        beside_free(ss, capacity);
     return result;
 }
 
 void sessions_free(struct sessions *ss)
 {
-    mem_unmap(ss->cold, (size_t)ss->store.capacity * sizeof *ss->cold);
+    beside_free(ss, ss->store.capacity);
     store_free(&ss->store);
+}
+
+void session_keys6(const struct sessions *ss, const struct session_v6 *flow, uint8_t proto,
+                   const uint16_t zone[2], struct key out[2])
+{
+    uint32_t there = flow->sport | (uint32_t)flow->dport << 16;
+    uint32_t back = flow->dport | (uint32_t)flow->sport << 16;
+    out[0] = key6_of(&ss->key6, &flow->src, &flow->dst, there, proto, zone[0]);
+    out[1] = key6_of(&ss->key6, &flow->dst, &flow->src, back, proto, zone[1]);
 }
 
 static void session_fill(struct sessions *ss, uint32_t index, const struct session_new *want)
@@ -72,6 +88,8 @@ static void session_fill(struct sessions *ss, uint32_t index, const struct sessi
     wheel_link_init(&c->wheel);
     c->mapping_next = INDEX_NONE;
     c->service = want->service;
+    if (want->v6)
+        ss->v6[index] = *want->v6;
     record_state_set(&s->r, RECORD_OPENING);
 }
 

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "base/rng.h"
+#include "sessions/key6.h"
 #include "sessions/nat.h"
 #include "sessions/store.h"
 #include "sessions/wheel.h"
@@ -72,9 +73,21 @@ struct session_cold {
 
 _Static_assert(sizeof(struct session_cold) <= 32, "what a session may cost beside its hot lines");
 
+/*
+ * What the keys of an IPv6 session stand for: its original direction, and as nothing is translated,
+ * turned round its reply. Packets never read it: it is for listings and for asking the rule book
+ * again. In memory of its own that takes pages only where IPv6 sessions live.
+ */
+struct session_v6 {
+    struct ip_addr src, dst;
+    be16 sport, dport; /* as in struct key */
+};
+
 struct sessions {
     struct store store;
     struct session_cold *cold;
+    struct session_v6 *v6; /* by index; means nothing where the session is IPv4 */
+    struct key6_secret key6;
     struct mappings *mappings;
 };
 
@@ -89,18 +102,29 @@ struct session_thread {
 
 void session_thread_init(struct session_thread *t, uint64_t seed);
 
+/* The secrets, store.table.secret and key6, must be set by the caller before the first session. */
 int sessions_init(struct sessions *ss, uint32_t capacity, struct mappings *mappings, bool huge);
 void sessions_free(struct sessions *ss);
+
+static inline bool session_is6(const struct session *s)
+{
+    return key_is6(&s->r.key[0]);
+}
 
 static inline struct session *session_at(const struct sessions *ss, uint32_t index)
 {
     return (struct session *)store_record(&ss->store, index);
 }
 
+/* The keys of an IPv6 flow: as it arrives in zone[0], and as its answer arrives in zone[1]. */
+void session_keys6(const struct sessions *ss, const struct session_v6 *flow, uint8_t proto,
+                   const uint16_t zone[2], struct key out[2]);
+
 /* A flow to be. Both keys are complete except that with `nat` the reply's dport is to be found. */
 struct session_new {
     struct key key[2];
-    const struct nat_want *nat; /* source NAT; NULL: the reply key stands as it is */
+    const struct nat_want *nat;  /* source NAT; NULL: the reply key stands as it is */
+    const struct session_v6 *v6; /* with IPv6 keys: what they stand for */
     uint32_t policy_id, generation, mapping;
     uint32_t neighbour[2];
     uint8_t ifindex[2];
