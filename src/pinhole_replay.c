@@ -38,6 +38,7 @@ struct program {
     const char *config, *out, *events, *script, *script_out;
     uint64_t tail_ns, clock_ms;
     unsigned n_inputs;
+    uint16_t n_workers;
     struct input input[CAPTURES_MAX];
 
     struct replay *replay;
@@ -61,6 +62,7 @@ static void usage(FILE *to)
           "  --tail SECONDS        let timers run on after the last packet or command\n"
           "  --cli FILE            commands to type: lines `@SECONDS COMMAND`\n"
           "  --cli-out FILE        the answers; otherwise DIR/cli.txt, or standard output\n"
+          "  --workers N           workers, which take packets in turn (1)\n"
           "  --clock SECONDS       how long the firewall has run at the first packet (3600)\n"
           "  --help, --version\n"
           "\n"
@@ -94,6 +96,16 @@ static bool clock_set(struct program *p, const char *word)
     return true;
 }
 
+static bool workers_set(struct program *p, const char *word)
+{
+    char *end;
+    unsigned long n = strtoul(word, &end, 10);
+    if (*end != '\0' || n < 1 || n > MAX_WORKERS)
+        return false;
+    p->n_workers = (uint16_t)n;
+    return true;
+}
+
 static bool option_take(struct program *p, int option, const char *word)
 {
     switch (option) {
@@ -118,6 +130,8 @@ static bool option_take(struct program *p, int option, const char *word)
         return true;
     case 'k':
         return clock_set(p, word);
+    case 'w':
+        return workers_set(p, word);
     default:
         return false;
     }
@@ -126,17 +140,13 @@ static bool option_take(struct program *p, int option, const char *word)
 /* -1: go on. Otherwise the exit status. */
 static int options_take(struct program *p, int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"in", required_argument, NULL, 'i'},
-                                            {"out", required_argument, NULL, 'o'},
-                                            {"events", required_argument, NULL, 'e'},
-                                            {"tail", required_argument, NULL, 't'},
-                                            {"cli", required_argument, NULL, 's'},
-                                            {"cli-out", required_argument, NULL, 'S'},
-                                            {"clock", required_argument, NULL, 'k'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},  {"in", required_argument, NULL, 'i'},
+        {"out", required_argument, NULL, 'o'},     {"events", required_argument, NULL, 'e'},
+        {"tail", required_argument, NULL, 't'},    {"cli", required_argument, NULL, 's'},
+        {"cli-out", required_argument, NULL, 'S'}, {"clock", required_argument, NULL, 'k'},
+        {"workers", required_argument, NULL, 'w'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         if (option == 'h') {
@@ -260,7 +270,8 @@ static int inputs_open(struct program *p, struct text *error)
 static int firewall_make(struct program *p, struct text *error)
 {
     struct text warnings = {0};
-    struct replay_options options = {.clock_ms = p->clock_ms, .sent = frame_sent, .sent_ctx = p};
+    struct replay_options options = {
+        .clock_ms = p->clock_ms, .n_workers = p->n_workers, .sent = frame_sent, .sent_ctx = p};
     if (p->events && !(p->event_file = file_open(p->events, error)))
         return -EINVAL;
     int rc = config_load_file(p->config, &options.config, error, &warnings);

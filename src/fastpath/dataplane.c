@@ -93,6 +93,9 @@ static const char *parts_create(struct dataplane *dp, const struct dataplane_opt
         if (!dp->workers[i])
             return rings;
     }
+    for (uint16_t i = 0; i < o->n_workers; i++)
+        if (worker_connect(dp->workers[i]) != 0)
+            return rings;
     return NULL;
 }
 
@@ -107,6 +110,8 @@ struct dataplane *dataplane_create(const struct dataplane_options *options, stru
     dp->events = options->events;
     dp->any_mac = options->any_mac;
     dp->n_workers = options->n_workers;
+    for (int i = 0; i < MAX_INTERFACES; i++)
+        dp->queues[i] = (struct queues){options->n_workers, options->n_workers};
     const char *missing = parts_create(dp, options);
     if (missing) {
         bool reason = missing == buffers || missing == rings;

@@ -22,11 +22,21 @@ struct worker;
 struct text;
 
 /* How a worker reaches the wire: DPDK ports in the daemon, capture files in replay, rings in the
- * benchmark. Same meaning as rte_eth_rx_burst and rte_eth_tx_burst, by interface number. */
+ * benchmark. Same meaning as rte_eth_rx_burst and rte_eth_tx_burst, by interface number. A queue is
+ * used by one worker alone, see struct queues. */
 struct wire {
     uint16_t (*rx)(void *ctx, uint16_t ifindex, uint16_t queue, struct rte_mbuf **m, uint16_t n);
     uint16_t (*tx)(void *ctx, uint16_t ifindex, uint16_t queue, struct rte_mbuf **m, uint16_t n);
     void *ctx;
+};
+
+/*
+ * How many queues the device of an interface has. Receive queue q is polled by worker q mod
+ * workers; worker i transmits on queue i, or, where there are fewer, hands its frames to worker i
+ * mod queues.
+ */
+struct queues {
+    uint16_t rx, tx;
 };
 
 struct dataplane {
@@ -38,6 +48,7 @@ struct dataplane {
     struct rte_mempool *pool;        /* mbufs with a struct note in their private area */
     struct rte_rcu_qsbr *qsbr;       /* reader ids: workers by number, then the ALG */
     struct wire wire;
+    struct queues queues[MAX_INTERFACES]; /* one per worker until ports_open says otherwise */
     struct event_sink events;
     bool any_mac;
     uint16_t n_workers;
@@ -51,11 +62,12 @@ static inline const struct snapshot *dataplane_snapshot(const struct dataplane *
 
 /* What a frame on a ring between two threads is. */
 enum note_kind {
-    NOTE_SIP,     /* worker -> ALG: UDP of an ALG session; back: the same, edited */
-    NOTE_ARP,     /* worker -> control: an ARP packet that arrived on ifindex */
-    NOTE_RESOLVE, /* worker -> control: frame for next_hop on ifindex, whose MAC is not known */
-    NOTE_SEND,    /* control -> worker: frame made by control (ARP), transmit on ifindex */
-    NOTE_FORWARD, /* control -> worker: frame that waited for its next hop, MACs filled in */
+    NOTE_SIP,      /* worker -> ALG: UDP of an ALG session; back: the same, edited */
+    NOTE_ARP,      /* worker -> control: an ARP packet that arrived on ifindex */
+    NOTE_RESOLVE,  /* worker -> control: frame for next_hop on ifindex, whose MAC is not known */
+    NOTE_SEND,     /* control -> worker: frame made by control (ARP), transmit on ifindex */
+    NOTE_FORWARD,  /* control -> worker: frame that waited for its next hop, MACs filled in */
+    NOTE_TRANSMIT, /* worker -> worker: finished frame for ifindex, where the first has no queue */
 };
 
 /* In the mbuf's private area while it is on a ring. */

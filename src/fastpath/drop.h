@@ -42,6 +42,7 @@
     X(ICMP_UNASKED, "icmp-unasked", "ICMP answer that nobody asked for")                   \
     X(SESSION_GONE, "session-gone", "session ended while the packet waited")               \
     X(ALG_RING_FULL, "alg-ring-full", "more SIP than the ALG core takes")                  \
+    X(WORKER_RING_FULL, "worker-ring-full", "more frames than another worker takes")       \
     X(CONTROL_RING_FULL, "control-ring-full", "more slow-path packets than control takes") \
     X(NEIGHBOUR_QUEUE, "neighbour-queue", "too many packets wait for a next hop")          \
     X(NEIGHBOUR_FAILED, "neighbour-failed", "next hop does not answer ARP")                \

@@ -10,15 +10,25 @@
 #include "fastpath/fragment.h"
 #include "fastpath/pipeline.h"
 
+#include <rte_debug.h>
 #include <rte_malloc.h>
 
+#include <errno.h>
 #include <stdio.h>
 
-static struct rte_ring *ring_create(const char *name, uint16_t id, unsigned size)
+/* Between two workers: several bursts to each of the interfaces a worker may have to hand over. */
+#define PASS_RING_SIZE 512
+
+static struct rte_ring *ring_create(const char *name, unsigned size)
+{
+    return rte_ring_create(name, size, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+static struct rte_ring *ring_numbered(const char *name, uint16_t id, unsigned size)
 {
     char full[RTE_RING_NAMESIZE];
     snprintf(full, sizeof full, "%s-%u", name, id);
-    return rte_ring_create(full, size, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+    return ring_create(full, size);
 }
 
 struct worker *worker_create(struct dataplane *dp, uint16_t id, unsigned ring_size, uint64_t seed)
@@ -29,10 +39,10 @@ struct worker *worker_create(struct dataplane *dp, uint16_t id, unsigned ring_si
     w->dp = dp;
     w->id = id;
     session_thread_init(&w->thread, seed);
-    w->to_alg = ring_create("to-alg", id, ring_size);
-    w->from_alg = ring_create("from-alg", id, ring_size);
-    w->to_control = ring_create("to-control", id, ring_size);
-    w->from_control = ring_create("from-control", id, ring_size);
+    w->to_alg = ring_numbered("to-alg", id, ring_size);
+    w->from_alg = ring_numbered("from-alg", id, ring_size);
+    w->to_control = ring_numbered("to-control", id, ring_size);
+    w->from_control = ring_numbered("from-control", id, ring_size);
     if (!w->to_alg || !w->from_alg || !w->to_control || !w->from_control) {
         worker_destroy(w);
         return NULL;
@@ -40,6 +50,20 @@ struct worker *worker_create(struct dataplane *dp, uint16_t id, unsigned ring_si
     rte_rcu_qsbr_thread_register(dp->qsbr, id);
     rte_rcu_qsbr_thread_online(dp->qsbr, id);
     return w;
+}
+
+int worker_connect(struct worker *w)
+{
+    for (uint16_t i = 0; i < w->dp->n_workers; i++) {
+        char name[RTE_RING_NAMESIZE];
+        if (i == w->id)
+            continue;
+        snprintf(name, sizeof name, "worker-%u-%u", i, w->id);
+        w->from_worker[i] = ring_create(name, PASS_RING_SIZE);
+        if (!w->from_worker[i])
+            return -ENOMEM;
+    }
+    return 0;
 }
 
 static void ring_destroy(struct rte_ring *ring)
@@ -58,19 +82,57 @@ void worker_destroy(struct worker *w)
     ring_destroy(w->from_alg);
     ring_destroy(w->to_control);
     ring_destroy(w->from_control);
+    for (int i = 0; i < MAX_WORKERS; i++)
+        ring_destroy(w->from_worker[i]);
     for (int i = 0; i < MAX_INTERFACES; i++)
         rte_pktmbuf_free_bulk(w->tx[i].m, w->tx[i].n);
     rte_free(w);
 }
 
-void worker_flush_one(struct worker *w, uint16_t ifindex)
+bool worker_pass(struct worker *w, uint16_t to, struct rte_mbuf *m, enum note_kind kind)
+{
+    note_of(m)->kind = kind;
+    if (rte_ring_sp_enqueue(w->dp->workers[to]->from_worker[w->id], m) == 0)
+        return true;
+    drop(w, m, DROP_WORKER_RING_FULL);
+    return false;
+}
+
+unsigned worker_passed(const struct worker *w)
+{
+    unsigned n = 0;
+    for (uint16_t i = 0; i < w->dp->n_workers; i++)
+        n += w->from_worker[i] ? rte_ring_count(w->from_worker[i]) : 0;
+    return n;
+}
+
+/* The device has fewer transmit queues than there are workers: a worker that has one sends them. */
+static void flush_elsewhere(struct worker *w, uint16_t ifindex, uint16_t to)
+{
+    const struct tx_buffer *b = &w->tx[ifindex];
+    for (uint16_t i = 0; i < b->n; i++) {
+        note_of(b->m[i])->ifindex = ifindex;
+        worker_pass(w, to, b->m[i], NOTE_TRANSMIT);
+    }
+}
+
+static void flush_here(struct worker *w, uint16_t ifindex)
 {
     struct tx_buffer *b = &w->tx[ifindex];
     uint16_t sent = w->dp->wire.tx(w->dp->wire.ctx, ifindex, w->id, b->m, b->n);
     w->counts.out += sent;
     for (uint16_t i = sent; i < b->n; i++)
         drop(w, b->m[i], DROP_TX_FULL);
-    b->n = 0;
+}
+
+void worker_flush_one(struct worker *w, uint16_t ifindex)
+{
+    uint16_t queues = w->dp->queues[ifindex].tx;
+    if (__builtin_expect(w->id < queues || queues == 0, 1))
+        flush_here(w, ifindex);
+    else
+        flush_elsewhere(w, ifindex, w->id % queues);
+    w->tx[ifindex].n = 0;
     w->tx_pending &= ~((uint64_t)1 << ifindex);
 }
 
@@ -90,20 +152,47 @@ static void send_generated(struct worker *w, struct rte_mbuf *m)
         rte_pktmbuf_free(m);
 }
 
-unsigned worker_take_back(struct worker *w)
+static void take_note(struct worker *w, struct rte_mbuf *m)
+{
+    uint16_t ifindex = note_of(m)->ifindex;
+    switch ((enum note_kind)note_of(m)->kind) {
+    case NOTE_SIP:
+        pipeline_resume(w, m);
+        return;
+    case NOTE_SEND:
+        send_generated(w, m);
+        return;
+    case NOTE_FORWARD:
+        fragment_send(w, ifindex, m);
+        return;
+    case NOTE_TRANSMIT:
+        worker_send(w, ifindex, m);
+        return;
+    case NOTE_ARP:
+    case NOTE_RESOLVE:
+        break;
+    }
+    rte_panic("worker: a frame that is for control\n");
+}
+
+static unsigned take_from(struct worker *w, struct rte_ring *ring)
 {
     struct rte_mbuf *m[BURST];
-    unsigned n = rte_ring_sc_dequeue_burst(w->from_alg, (void **)m, BURST, NULL);
+    if (rte_ring_empty(ring))
+        return 0;
+    unsigned n = rte_ring_sc_dequeue_burst(ring, (void **)m, BURST, NULL);
     for (unsigned i = 0; i < n; i++)
-        pipeline_resume(w, m[i]);
-    unsigned total = n;
-    n = rte_ring_sc_dequeue_burst(w->from_control, (void **)m, BURST, NULL);
-    for (unsigned i = 0; i < n; i++)
-        if (note_of(m[i])->kind == NOTE_SEND)
-            send_generated(w, m[i]);
-        else
-            fragment_send(w, note_of(m[i])->ifindex, m[i]);
-    return total + n;
+        take_note(w, m[i]);
+    return n;
+}
+
+unsigned worker_take_back(struct worker *w)
+{
+    unsigned n = take_from(w, w->from_alg) + take_from(w, w->from_control);
+    for (uint16_t i = 0; i < w->dp->n_workers; i++)
+        if (w->from_worker[i])
+            n += take_from(w, w->from_worker[i]);
+    return n;
 }
 
 void worker_begin(struct worker *w, uint64_t now_ms)
@@ -120,18 +209,17 @@ void worker_receive(struct worker *w, uint16_t ifindex, struct rte_mbuf **m, uin
 unsigned worker_run_once(struct worker *w, uint64_t now_ms)
 {
     struct dataplane *dp = w->dp;
-    unsigned found = 0;
     worker_begin(w, now_ms);
-    if (!rte_ring_empty(w->from_alg) || !rte_ring_empty(w->from_control))
-        found += worker_take_back(w);
-    for (uint16_t i = 1; i <= w->snapshot->n_interfaces; i++) {
-        struct rte_mbuf *m[BURST];
-        uint16_t n = dp->wire.rx(dp->wire.ctx, i, w->id, m, BURST);
-        if (n == 0)
-            continue;
-        pipeline_run(w, m, n, i);
-        found += n;
-    }
+    unsigned found = worker_take_back(w);
+    for (uint16_t i = 1; i <= w->snapshot->n_interfaces; i++)
+        for (uint16_t queue = w->id; queue < dp->queues[i].rx; queue += dp->n_workers) {
+            struct rte_mbuf *m[BURST];
+            uint16_t n = dp->wire.rx(dp->wire.ctx, i, queue, m, BURST);
+            if (n == 0)
+                continue;
+            pipeline_run(w, m, n, i);
+            found += n;
+        }
     worker_flush(w);
     rte_rcu_qsbr_quiescent(dp->qsbr, w->id);
     return found;

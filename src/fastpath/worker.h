@@ -25,6 +25,8 @@ struct worker {
     struct rte_ring *to_alg, *from_alg, *to_control, *from_control;
     struct tx_buffer tx[MAX_INTERFACES];
     uint64_t tx_pending; /* bit i: tx[i] is not empty */
+    /* By number of the producer; all NULL while there is one worker, always at its own number. */
+    struct rte_ring *from_worker[MAX_WORKERS];
 } __attribute__((aligned(64)));
 
 /* A worker with its four rings (`ring_size` a power of two), registered as RCU reader. NULL: no
@@ -32,9 +34,21 @@ struct worker {
 struct worker *worker_create(struct dataplane *dp, uint16_t id, unsigned ring_size, uint64_t seed);
 void worker_destroy(struct worker *w);
 
+/* A ring from each of the other workers of its dataplane. 0 or -ENOMEM. */
+int worker_connect(struct worker *w);
+
 /*
- * One round: what ALG and control sent back, a burst from every interface, transmit, report
- * quiescent. Returns the packets it found, so that an idle worker may nap.
+ * Hand a frame to worker `to`, another one, which takes it in its next round; the rest of its note
+ * is filled in by the caller. False: that worker is behind, and the frame is dropped.
+ */
+bool worker_pass(struct worker *w, uint16_t to, struct rte_mbuf *m, enum note_kind kind);
+
+/* Frames that other workers handed to this one and that it has not taken. Any thread. */
+unsigned worker_passed(const struct worker *w);
+
+/*
+ * One round: what ALG, control and other workers sent, a burst from every receive queue of its own,
+ * transmit, report quiescent. Returns the packets it found, so that an idle worker may nap.
  */
 unsigned worker_run_once(struct worker *w, uint64_t now_ms);
 
@@ -42,7 +56,7 @@ unsigned worker_run_once(struct worker *w, uint64_t now_ms);
 void worker_begin(struct worker *w, uint64_t now_ms);
 /* ... handle one burst that arrived on `ifindex` ... */
 void worker_receive(struct worker *w, uint16_t ifindex, struct rte_mbuf **m, uint16_t n);
-/* ... take what waits on the rings from ALG and control (returns how many) ... */
+/* ... take what waits on the rings from ALG, control and workers (returns how many) ... */
 unsigned worker_take_back(struct worker *w);
 /* ... and put out what was queued. */
 void worker_flush(struct worker *w);

@@ -39,7 +39,7 @@ struct replay {
     uint64_t now_ns;
     uint64_t given, sent;
     /* What arrives in the next round. */
-    uint16_t rx_ifindex, rx_n;
+    uint16_t rx_ifindex, rx_n, rx_queue;
     struct rte_mbuf *rx[BURST];
     char linear[FRAME_MAX]; /* a frame of several segments in one piece */
 };
@@ -53,8 +53,7 @@ static uint16_t wire_rx(void *ctx, uint16_t ifindex, uint16_t queue, struct rte_
                         uint16_t n)
 {
     struct replay *r = ctx;
-    (void)queue;
-    if (ifindex != r->rx_ifindex || r->rx_n == 0)
+    if (ifindex != r->rx_ifindex || queue != r->rx_queue || r->rx_n == 0)
         return 0;
     assert(r->rx_n <= n);
     n = r->rx_n;
@@ -85,7 +84,9 @@ static void settle(struct replay *r)
 {
     uint64_t now_ms = clock_now(r);
     for (unsigned rounds = 0;; rounds++) {
-        unsigned moved = worker_run_once(r->dp->workers[0], now_ms);
+        unsigned moved = 0;
+        for (uint16_t i = 0; i < r->dp->n_workers; i++)
+            moved += worker_run_once(r->dp->workers[i], now_ms);
         moved += alg_core_run_once(r->alg, now_ms);
         moved += control_take_frames(r->control, now_ms);
         moved += control_run_timers(r->control, now_ms);
@@ -140,6 +141,12 @@ static int frame_copy(struct replay *r, struct slice frame, struct rte_mbuf **ou
     return 0;
 }
 
+/* To which worker the next burst goes. */
+static void turn(struct replay *r)
+{
+    r->rx_queue = (uint16_t)((r->rx_queue + 1) % r->dp->n_workers);
+}
+
 int replay_frame(struct replay *r, uint16_t ifindex, struct slice frame)
 {
     int rc = frame_copy(r, frame, &r->rx[0]);
@@ -149,6 +156,7 @@ int replay_frame(struct replay *r, uint16_t ifindex, struct slice frame)
     r->rx_n = 1;
     r->given++;
     settle(r);
+    turn(r);
     return 0;
 }
 
@@ -161,6 +169,7 @@ void replay_burst(struct replay *r, uint16_t ifindex, const struct slice *frames
             r->rx_n++;
     r->given += r->rx_n;
     settle(r);
+    turn(r);
 }
 
 int replay_command(struct replay *r, struct slice line, struct text *out)
@@ -244,7 +253,7 @@ static int dataplane_make(struct replay *r, const struct row_dpdk *size, struct 
         .sessions = size->sessions,
         .mappings = size->mappings,
         .mbufs = REPLAY_MBUFS,
-        .n_workers = 1,
+        .n_workers = r->options.n_workers,
         .fixed = true,
         .any_mac = true, /* captures come from elsewhere, too */
         .wire = {.rx = wire_rx, .tx = wire_tx, .ctx = r},
@@ -289,6 +298,8 @@ struct replay *replay_create(const struct replay_options *options, struct text *
     assert(r);
     r->options = *options;
     r->options.config = NULL; /* control's from here on */
+    if (r->options.n_workers == 0)
+        r->options.n_workers = 1;
     if (parts_make(r, options->config, error) != 0) {
         replay_free(r);
         return NULL;

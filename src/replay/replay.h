@@ -26,6 +26,9 @@ struct replay_options {
     struct event_sink events;
     /* What the clock of the firewall shows at time 0; events carry that clock. */
     uint64_t clock_ms;
+    /* Workers (0 means 1): frames and bursts go to one after the other, so that the packets of a
+     * flow, its two directions above all, meet on no worker in particular. */
+    uint16_t n_workers;
     /* A frame leaves through interface `ifindex`; the bytes are valid during the call. */
     void (*sent)(void *ctx, uint16_t ifindex, uint64_t at_ns, struct slice frame);
     void *sent_ctx;
