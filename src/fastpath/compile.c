@@ -114,6 +114,33 @@ static const struct address_range *compile_addresses(struct compile *c, const ui
     return out;
 }
 
+static const struct row_range6 *compile_addresses6(struct compile *c, const uint16_t *list,
+                                                   uint16_t n, uint16_t *n_out)
+{
+    const struct row_address6 *rows = c->rows->addresses6;
+    size_t total = 0, k = 0;
+    for (uint16_t i = 0; i < n; i++)
+        total += rows[list[i]].n_ranges;
+    if (total > UINT16_MAX) {
+        fail(c, "config firewall policy", "more than 65535 address ranges in one field");
+        return NULL;
+    }
+    struct row_range6 *out = arena_alloc(c, total, sizeof *out);
+    for (uint16_t i = 0; i < n; i++)
+        for (uint32_t j = 0; j < rows[list[i]].n_ranges; j++)
+            out[k++] = rows[list[i]].ranges[j];
+    *n_out = (uint16_t)total;
+    return out;
+}
+
+static const uint16_t *compile_vips(struct compile *c, const struct row_policy *row)
+{
+    uint16_t *out = arena_alloc(c, row->n_vips, sizeof *out);
+    for (uint16_t i = 0; i < row->n_vips; i++)
+        out[i] = (uint16_t)(row->vips[i] + 1);
+    return out;
+}
+
 static struct service_match service_match_of(const struct row_service_match *m)
 {
     return (struct service_match){
@@ -202,12 +229,17 @@ static void compile_policies(struct compile *c)
             .src_negate = row->src_negate,
             .dst_negate = row->dst_negate,
             .service_negate = row->service_negate,
+            .match_vip = row->match_vip,
+            .n_vips = row->n_vips,
+            .vips = compile_vips(c, row),
             .sip = row->voip_profile != ROW_NONE || rows->global.voip_alg_proxy,
             .profile = row->voip_profile == ROW_NONE ? 0 : row->voip_profile,
             .timer_class = policy_class(c, i),
         };
         p->src = compile_addresses(c, row->srcaddr, row->n_srcaddr, &p->n_src);
         p->dst = compile_addresses(c, row->dstaddr, row->n_dstaddr, &p->n_dst);
+        p->src6 = compile_addresses6(c, row->srcaddr6, row->n_srcaddr6, &p->n_src6);
+        p->dst6 = compile_addresses6(c, row->dstaddr6, row->n_dstaddr6, &p->n_dst6);
         compile_services(c, row, p);
     }
     c->s->policies = policies;

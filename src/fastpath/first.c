@@ -85,8 +85,8 @@ struct flow pipeline_flow(const struct key *key, const struct packet *p, uint16_
 {
     struct flow flow = {.in_ifindex = in_ifindex,
                         .out_ifindex = out_ifindex,
-                        .src = key->src,
-                        .dst = key->dst,
+                        .src = ip_addr_of4(key->src),
+                        .dst = ip_addr_of4(key->dst),
                         .sport = be16_host(key->sport),
                         .dport = be16_host(key->dport),
                         .proto = key->proto};

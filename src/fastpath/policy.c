@@ -3,6 +3,7 @@
  * The rule book, asked once per flow: policies in table order, the first that fits. A policy fits
  * when each of its fields does; interfaces are a bit test and come first.
  */
+#include "config/rows.h"
 #include "fastpath/snapshot.h"
 
 #include <netinet/in.h>
@@ -14,6 +15,44 @@ static bool address_in(const struct address_range *r, uint16_t n, be32 address)
         if (ip >= r[i].first && ip <= r[i].last)
             return true;
     return false;
+}
+
+static bool address6_in(const struct row_range6 *r, uint16_t n, const struct ip_addr *ip)
+{
+    for (uint16_t i = 0; i < n; i++)
+        if (memcmp(ip, &r[i].first, sizeof *ip) >= 0 && memcmp(ip, &r[i].last, sizeof *ip) <= 0)
+            return true;
+    return false;
+}
+
+/* A rule without addresses of the flow's family matches nothing of it, negated or not. */
+static bool source_fits(const struct policy *p, const struct flow *f)
+{
+    if (ip_addr_is4(&f->src))
+        return p->n_src > 0 && address_in(p->src, p->n_src, f->src.word[3]) != p->src_negate;
+    return p->n_src6 > 0 && address6_in(p->src6, p->n_src6, &f->src) != p->src_negate;
+}
+
+static bool vip_named(const struct policy *p, uint16_t vip)
+{
+    for (uint16_t i = 0; i < p->n_vips; i++)
+        if (p->vips[i] == vip)
+            return true;
+    return false;
+}
+
+/* What a VIP has changed is for rules that name the VIP; a deny rule may see its new address. */
+static bool destination_fits(const struct policy *p, const struct flow *f)
+{
+    if (f->vip) {
+        bool named = vip_named(p, f->vip);
+        bool seen = !p->accept && p->match_vip && p->n_dst > 0;
+        bool in = address_in(p->dst, p->n_dst, f->dst.word[3]);
+        return p->dst_negate ? seen && !in && !named : named || (seen && in);
+    }
+    if (ip_addr_is4(&f->dst))
+        return p->n_dst > 0 && address_in(p->dst, p->n_dst, f->dst.word[3]) != p->dst_negate;
+    return p->n_dst6 > 0 && address6_in(p->dst6, p->n_dst6, &f->dst) != p->dst_negate;
 }
 
 static bool icmp_fits(const struct service_match *m, uint16_t type_code)
@@ -28,7 +67,7 @@ static bool service_fits(const struct service_match *m, const struct flow *f)
         return true;
     if (m->proto != f->proto)
         return false;
-    if (f->proto == IPPROTO_ICMP)
+    if (f->proto == IPPROTO_ICMP || f->proto == IPPROTO_ICMPV6)
         return icmp_fits(m, f->dport);
     return f->dport >= m->dport_first && f->dport <= m->dport_last && f->sport >= m->sport_first &&
            f->sport <= m->sport_last;
@@ -47,8 +86,7 @@ static bool policy_fits(const struct policy *p, const struct flow *f,
 {
     if (!(p->in_mask >> f->in_ifindex & 1) || !(p->out_mask >> f->out_ifindex & 1))
         return false;
-    if (address_in(p->src, p->n_src, f->src) == p->src_negate ||
-        address_in(p->dst, p->n_dst, f->dst) == p->dst_negate)
+    if (!source_fits(p, f) || !destination_fits(p, f))
         return false;
     *service = service_find(p, f);
     return (*service != NULL) != p->service_negate;

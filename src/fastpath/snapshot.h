@@ -12,6 +12,7 @@
 #include "sessions/timeouts.h"
 
 struct routes;
+struct row_range6;
 
 /* Interfaces are numbered from 1 in configuration order; 0 names none. The number is also the zone
  * of an interface outside any zone. */
@@ -51,8 +52,11 @@ struct policy {
     uint64_t in_mask, out_mask; /* bit i: interface i; all ones: any */
     bool accept, nat, preserve, fixed;
     bool src_negate, dst_negate, service_negate;
-    uint16_t n_src, n_dst, n_services;
+    bool match_vip; /* a deny rule sees what a VIP has changed, too */
+    uint16_t n_src, n_dst, n_src6, n_dst6, n_services, n_vips;
     const struct address_range *src, *dst;
+    const struct row_range6 *src6, *dst6;
+    const uint16_t *vips; /* VIPs it names, as struct flow numbers them */
     const struct policy_service *services;
     bool sip;             /* SIP of this policy goes to the ALG ... */
     uint16_t profile;     /* ... with this one of profiles */
@@ -86,12 +90,16 @@ struct policy_hit {
     const struct policy_service *service; /* NULL with service-negate */
 };
 
-/* What a flow looks like to the rule book. ICMP: type << 8 | code in dport. */
+/*
+ * What a flow looks like to the rule book: after destination NAT, before source NAT. ICMP and
+ * ICMPv6: type << 8 | code in dport.
+ */
 struct flow {
     uint16_t in_ifindex, out_ifindex;
-    be32 src, dst;
+    struct ip_addr src, dst;
     uint16_t sport, dport; /* host order */
     uint8_t proto;
+    uint16_t vip; /* the VIP that changed the destination: its row + 1; 0: none did */
 };
 
 /* First matching policy in table order; false: implicit deny. */

@@ -130,7 +130,13 @@ static void test_routes(void **state)
 
 static bool find(const struct compiled *c, const char *src, uint16_t dport, struct policy_hit *hit)
 {
-    struct flow f = {1, 2, frame_address(src), frame_address("198.51.100.5"), 1000, dport, 17};
+    struct flow f = {.in_ifindex = 1,
+                     .out_ifindex = 2,
+                     .src = ip_addr_of4(frame_address(src)),
+                     .dst = ip_addr_of4(frame_address("198.51.100.5")),
+                     .sport = 1000,
+                     .dport = dport,
+                     .proto = 17};
     return policy_find(c->s, &f, hit);
 }
 

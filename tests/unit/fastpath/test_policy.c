@@ -109,8 +109,13 @@ static void test_rows(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct flow f = {row[i].in,    row[i].out,   be32_of(row[i].src), be32_of(row[i].dst),
-                         row[i].sport, row[i].dport, row[i].proto};
+        struct flow f = {.in_ifindex = row[i].in,
+                         .out_ifindex = row[i].out,
+                         .src = ip_addr_of4(be32_of(row[i].src)),
+                         .dst = ip_addr_of4(be32_of(row[i].dst)),
+                         .sport = row[i].sport,
+                         .dport = row[i].dport,
+                         .proto = row[i].proto};
         struct policy_hit hit = {0};
         bool found = policy_find(&snapshot, &f, &hit);
         if ((found ? hit.policy->id : 0) != row[i].id)
@@ -121,12 +126,20 @@ static void test_rows(void **state)
 /* Which service matched decides over timers and helpers. */
 static void test_service_of_hit(void **state)
 {
-    struct flow f = {LAN, WAN, be32_of(IP(10, 0, 0, 20)), be32_of(IP(198, 51, 100, 5)), 1, 5060, 6};
+    struct flow f = {.in_ifindex = LAN,
+                     .out_ifindex = WAN,
+                     .src = ip_addr_of4(be32_of(IP(10, 0, 0, 20))),
+                     .dst = ip_addr_of4(be32_of(IP(198, 51, 100, 5))),
+                     .sport = 1,
+                     .dport = 5060,
+                     .proto = 6};
     struct policy_hit hit;
     (void)state;
     assert_true(policy_find(&snapshot, &f, &hit));
     assert_int_equal(hit.service->service, 8);
-    f = (struct flow){WAN, DMZ, 1, 1, 1, 80, 6};
+    f.in_ifindex = WAN;
+    f.out_ifindex = DMZ;
+    f.dport = 80;
     assert_true(policy_find(&snapshot, &f, &hit));
     assert_null(hit.service);
 }
