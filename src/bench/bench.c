@@ -153,10 +153,12 @@ static struct snapshot *bench_rules(struct dataplane *dp, struct text *error)
                                .n_routes = 2,
                                .routes = routes};
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
-    neighbour_set(&dp->neighbours, neighbour_make(&dp->neighbours, BENCH_LAN, routes[0].gateway),
-                  mac, NEIGHBOUR_REACHABLE);
-    neighbour_set(&dp->neighbours, neighbour_make(&dp->neighbours, BENCH_WAN, routes[1].gateway),
-                  mac, NEIGHBOUR_REACHABLE);
+    for (uint16_t i = 0; i < 2; i++) {
+        struct ip_addr gateway = ip_addr_of4(routes[i].gateway);
+        uint16_t ifindex = i == 0 ? BENCH_LAN : BENCH_WAN;
+        neighbour_set(&dp->neighbours, neighbour_make(&dp->neighbours, ifindex, gateway), mac,
+                      NEIGHBOUR_REACHABLE);
+    }
     return snapshot_compile(&rows, dp->timer_sets, NULL, NULL, error);
 }
 

@@ -152,7 +152,7 @@ static void request_send(struct arp *a, const struct snapshot *s, uint32_t index
                                     .target = *NOBODY,
                                     .to = known ? neighbour_mac(word) : *BROADCAST,
                                     .own_ip = i->ip,
-                                    .target_ip = n->ip});
+                                    .target_ip = n->ip.word[3]});
 }
 
 static void reply_send(struct arp *a, const struct interface *own, uint16_t ifindex,
@@ -329,11 +329,11 @@ static void hop_due(struct arp *a, const struct snapshot *s, uint32_t index, uin
 
 /* ---- room ---- */
 
-static bool is_gateway(const struct snapshot *s, uint16_t ifindex, be32 ip)
+static bool is_gateway(const struct snapshot *s, uint16_t ifindex, struct ip_addr ip)
 {
     const struct route *r;
     for (uint32_t i = 0; s->routes && (r = route_at(s->routes, i)); i++)
-        if (r->gateway == ip && r->ifindex == ifindex)
+        if (r->gateway == ip.word[3] && r->ifindex == ifindex)
             return true;
     return false;
 }
@@ -359,7 +359,8 @@ static void room_make(struct arp *a, const struct snapshot *s, uint32_t looks)
 }
 
 /* The entry for a frame's next hop, NEIGHBOUR_NONE when there are too many. */
-static uint32_t hop_make(struct arp *a, const struct snapshot *s, uint16_t ifindex, be32 ip)
+static uint32_t hop_make(struct arp *a, const struct snapshot *s, uint16_t ifindex,
+                         struct ip_addr ip)
 {
     struct neighbours *ns = a->setup.neighbours;
     uint32_t index = neighbour_index(ns, ifindex, ip);
@@ -490,7 +491,8 @@ static void learn(struct arp *a, const struct snapshot *s, uint16_t ifindex,
                   const struct rte_arp_hdr *arp, uint64_t now_ms)
 {
     const struct rte_ether_addr *mac = &arp->arp_data.arp_sha;
-    uint32_t index = neighbour_index(a->setup.neighbours, ifindex, arp->arp_data.arp_sip);
+    uint32_t index =
+        neighbour_index(a->setup.neighbours, ifindex, ip_addr_of4(arp->arp_data.arp_sip));
     if (index == NEIGHBOUR_NONE)
         return;
 
@@ -536,10 +538,10 @@ void arp_input(struct arp *a, const struct snapshot *s, struct rte_mbuf *m, uint
     rte_pktmbuf_free(m);
 }
 
-static void resolve_virtually(struct arp *a, uint32_t index, be32 ip)
+static void resolve_virtually(struct arp *a, uint32_t index, struct ip_addr ip)
 {
     uint8_t mac[6] = {0x02, 0x00};
-    memcpy(mac + 2, &ip, sizeof ip);
+    memcpy(mac + 2, &ip.word[3], sizeof ip.word[3]);
     state_set(a, index, mac, NEIGHBOUR_REACHABLE);
 }
 

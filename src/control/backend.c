@@ -240,10 +240,10 @@ static int neighbour_next(void *ctx, uint32_t *cursor, struct backend_neighbour 
     for (; *cursor < ns->capacity; ++*cursor) {
         const struct neighbour *n = &ns->entries[*cursor];
         uint64_t word = neighbour_word(ns, *cursor);
-        if (neighbour_state(word) == NEIGHBOUR_UNUSED)
+        if (neighbour_state(word) == NEIGHBOUR_UNUSED || !ip_addr_is4(&n->ip))
             continue;
         *out = (struct backend_neighbour){
-            .ip = n->ip,
+            .ip = n->ip.word[3],
             .state = (uint8_t)neighbour_state(word),
             .ifindex = n->ifindex,
             .interface = n->ifindex <= s->n_interfaces ? s->interfaces[n->ifindex].name : "",

@@ -71,8 +71,8 @@ static void row_interfaces(const struct sessions_view *v, const struct session *
             name[d] = snap->interfaces[s->ifindex[d]].name;
         const struct neighbour *n =
             neighbour_of(ns, __atomic_load_n(&s->neighbour[d], __ATOMIC_RELAXED));
-        if (n)
-            out->gateway[d] = n->ip;
+        if (n && ip_addr_is4(&n->ip))
+            out->gateway[d] = n->ip.word[3];
     }
     out->in_if = name[0];
     out->out_if = name[1];

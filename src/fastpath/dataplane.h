@@ -75,7 +75,7 @@ struct note {
     uint8_t kind;
     uint8_t dir;
     uint16_t ifindex;
-    be32 next_hop;
+    struct ip_addr next_hop;
     struct handle session;
 };
 

@@ -145,8 +145,8 @@ static enum step step_fill(struct worker *w, struct first *f)
     want->service = f->hit.service ? f->hit.service->service : UINT16_MAX;
     want->ifindex[0] = (uint8_t)p->ifindex;
     want->ifindex[1] = (uint8_t)f->out_ifindex;
-    want->neighbour[0] = neighbour_find(ns, f->out_ifindex, f->next_hop.word[3]);
-    want->neighbour[1] = neighbour_find(ns, p->ifindex, f->back_hop.word[3]);
+    want->neighbour[0] = neighbour_find(ns, f->out_ifindex, f->next_hop);
+    want->neighbour[1] = neighbour_find(ns, p->ifindex, f->back_hop);
     want->now_ms = (uint32_t)w->now_ms;
 
     uint8_t refresh = timer_set_get(w->dp->timer_sets, want->timer_set)->refresh;

@@ -21,13 +21,15 @@
 int neighbours_init(struct neighbours *ns, uint32_t capacity)
 {
     *ns = (struct neighbours){.capacity = capacity};
-    ns->entries = calloc(capacity, sizeof *ns->entries);
+    hash_secret_random(&ns->secret);
+    ns->entries = aligned_alloc(64, (capacity * sizeof *ns->entries + 63) / 64 * 64);
     ns->heads = calloc(capacity, sizeof *ns->heads);
     ns->free = calloc(capacity, sizeof *ns->free);
     if (!ns->entries || !ns->heads || !ns->free) {
         neighbours_free(ns);
         return -ENOMEM;
     }
+    memset(ns->entries, 0, capacity * sizeof *ns->entries);
     memset(ns->heads, 0xff, capacity * sizeof *ns->heads);
     for (uint32_t i = 0; i < capacity; i++)
         ns->free[i] = (uint16_t)i;
@@ -42,19 +44,21 @@ void neighbours_free(struct neighbours *ns)
     *ns = (struct neighbours){0};
 }
 
-static uint16_t *head_of(const struct neighbours *ns, uint16_t ifindex, be32 ip)
+static uint16_t *head_of(const struct neighbours *ns, uint16_t ifindex, struct ip_addr ip)
 {
-    uint64_t h = ((uint64_t)ifindex << 32 | ip) * 0x9e3779b97f4a7c15u;
-    return &ns->heads[(uint32_t)(h >> 32) & (ns->capacity - 1)];
+    uint64_t h = hash_16(&ns->secret, ip.half[0] + ifindex, ip.half[1]);
+    return &ns->heads[(uint32_t)h & (ns->capacity - 1)];
 }
 
-static bool entry_is(const struct neighbour *n, uint16_t ifindex, be32 ip)
+static bool entry_is(const struct neighbour *n, uint16_t ifindex, struct ip_addr ip)
 {
-    return __atomic_load_n(&n->ip, __ATOMIC_ACQUIRE) == ip &&
+    return __atomic_load_n(&n->ip.half[0], __ATOMIC_ACQUIRE) == ip.half[0] &&
+           __atomic_load_n(&n->ip.half[1], __ATOMIC_ACQUIRE) == ip.half[1] &&
            __atomic_load_n(&n->ifindex, __ATOMIC_ACQUIRE) == ifindex;
 }
 
-uint64_t neighbour_look(const struct neighbours *ns, uint16_t ifindex, be32 ip, uint32_t *ref)
+uint64_t neighbour_look(const struct neighbours *ns, uint16_t ifindex, struct ip_addr ip,
+                        uint32_t *ref)
 {
     uint16_t i = __atomic_load_n(head_of(ns, ifindex, ip), __ATOMIC_ACQUIRE);
     while (i != NO_ENTRY) {
@@ -70,7 +74,7 @@ uint64_t neighbour_look(const struct neighbours *ns, uint16_t ifindex, be32 ip, 
     return 0;
 }
 
-uint32_t neighbour_find(const struct neighbours *ns, uint16_t ifindex, be32 ip)
+uint32_t neighbour_find(const struct neighbours *ns, uint16_t ifindex, struct ip_addr ip)
 {
     uint32_t ref;
     uint64_t word = neighbour_look(ns, ifindex, ip, &ref);
@@ -85,13 +89,13 @@ const struct neighbour *neighbour_of(const struct neighbours *ns, uint32_t ref)
     return &ns->entries[index];
 }
 
-uint32_t neighbour_index(const struct neighbours *ns, uint16_t ifindex, be32 ip)
+uint32_t neighbour_index(const struct neighbours *ns, uint16_t ifindex, struct ip_addr ip)
 {
     uint32_t ref;
     return neighbour_look(ns, ifindex, ip, &ref) ? ref & 0xffff : NEIGHBOUR_NONE;
 }
 
-uint32_t neighbour_make(struct neighbours *ns, uint16_t ifindex, be32 ip)
+uint32_t neighbour_make(struct neighbours *ns, uint16_t ifindex, struct ip_addr ip)
 {
     uint32_t index = neighbour_index(ns, ifindex, ip);
     if (index != NEIGHBOUR_NONE)
@@ -104,7 +108,8 @@ uint32_t neighbour_make(struct neighbours *ns, uint16_t ifindex, be32 ip)
     ns->free_first = (ns->free_first + 1) & (ns->capacity - 1);
     ns->count++;
     __atomic_store_n(&n->ifindex, ifindex, __ATOMIC_RELEASE);
-    __atomic_store_n(&n->ip, ip, __ATOMIC_RELEASE);
+    __atomic_store_n(&n->ip.half[0], ip.half[0], __ATOMIC_RELEASE);
+    __atomic_store_n(&n->ip.half[1], ip.half[1], __ATOMIC_RELEASE);
     __atomic_store_n(&n->next, *head, __ATOMIC_RELEASE);
     __atomic_store_n(&n->word, unused | (uint64_t)NEIGHBOUR_INCOMPLETE << 58, __ATOMIC_RELEASE);
     __atomic_store_n(head, i, __ATOMIC_RELEASE);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Next hops on the wire: (interface, address) -> MAC. Control alone writes, through ARP; workers
- * read. MAC, state and generation change together in one 8-byte word.
+ * Next hops on the wire: (interface, address of either family) -> MAC. Control alone writes,
+ * through ARP and Neighbour Discovery; workers read. MAC, state and generation change together in
+ * one 8-byte word.
  *
  * A session remembers its next hop by a reference: index and generation. The generation moves each
  * time the entry becomes usable, so once the entry went out of use (the host fell silent, or the
@@ -12,6 +13,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "base/hash.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,15 +36,19 @@ enum neighbour_state {
 
 struct neighbour {
     uint64_t word; /* atomic: MAC as on the wire, 10 bits of generation, 6 of state; low to high */
-    be32 ip;       /* atomic, as the following */
+    struct ip_addr ip; /* its halves are atomic, as the following */
     uint16_t ifindex;
     uint16_t next; /* of the entries with one hash */
+    uint32_t unused;
 };
+
+_Static_assert(sizeof(struct neighbour) == 32, "two in a cache line, none across two");
 
 struct neighbours {
     uint32_t capacity;         /* a power of two */
     uint32_t count;            /* control: entries in use */
     uint32_t free_first;       /* control: place in `free` of the one to use next */
+    struct hash_secret secret; /* strangers choose the addresses */
     uint16_t *heads;           /* by hash */
     uint16_t *free;            /* control: a ring, so that an entry rests as long as possible */
     struct neighbour *entries; /* by index */
@@ -56,19 +62,20 @@ void neighbours_free(struct neighbours *ns);
  * What is known about a next hop: the word, and in *ref what neighbour_usable takes; 0 when there
  * is no entry, or it changes just now. Any thread.
  */
-uint64_t neighbour_look(const struct neighbours *ns, uint16_t ifindex, be32 ip, uint32_t *ref);
+uint64_t neighbour_look(const struct neighbours *ns, uint16_t ifindex, struct ip_addr ip,
+                        uint32_t *ref);
 
 /* Reference to a usable entry, or NEIGHBOUR_NONE. Any thread. */
-uint32_t neighbour_find(const struct neighbours *ns, uint16_t ifindex, be32 ip);
+uint32_t neighbour_find(const struct neighbours *ns, uint16_t ifindex, struct ip_addr ip);
 
 /* The entry a reference meant, or NULL when it means nothing any more. For listings. */
 const struct neighbour *neighbour_of(const struct neighbours *ns, uint32_t ref);
 
 /* Control: index of the entry, usable or not, or NEIGHBOUR_NONE. */
-uint32_t neighbour_index(const struct neighbours *ns, uint16_t ifindex, be32 ip);
+uint32_t neighbour_index(const struct neighbours *ns, uint16_t ifindex, struct ip_addr ip);
 
 /* Control: the same, made INCOMPLETE when there was none; NEIGHBOUR_NONE when the table is full. */
-uint32_t neighbour_make(struct neighbours *ns, uint16_t ifindex, be32 ip);
+uint32_t neighbour_make(struct neighbours *ns, uint16_t ifindex, struct ip_addr ip);
 
 /* Control: free the entry for another next hop. */
 void neighbour_remove(struct neighbours *ns, uint32_t index);

@@ -52,7 +52,8 @@ static void to_alg(struct worker *w, struct packet *p)
 
 /* A quarter of the ring is left to ARP: what resolves next hops cannot be crowded out by what waits
  * for them. */
-static void to_resolve(struct worker *w, struct packet *p, uint16_t ifindex, be32 next_hop)
+static void to_resolve(struct worker *w, struct packet *p, uint16_t ifindex,
+                       struct ip_addr next_hop)
 {
     *note_of(p->m) = (struct note){.kind = NOTE_RESOLVE, .ifindex = ifindex, .next_hop = next_hop};
     if (rte_ring_free_count(w->to_control) <= rte_ring_get_capacity(w->to_control) / 4 ||
@@ -70,7 +71,7 @@ static bool neighbour_slow(struct worker *w, struct packet *p, struct session *s
         drop(w, p->m, DROP_NO_ROUTE);
         return false;
     }
-    be32 next_hop = r->gateway ? r->gateway : p->ip->dst_addr;
+    struct ip_addr next_hop = ip_addr_of4(r->gateway ? r->gateway : p->ip->dst_addr);
     *word = neighbour_look(&w->dp->neighbours, out, next_hop, &ref);
     if (neighbour_word_usable(*word)) {
         __atomic_store_n(&s->neighbour[p->dir], ref, __ATOMIC_RELAXED);

@@ -110,7 +110,8 @@ void answer_from(struct bench *b, const uint8_t *mac, uint64_t now_ms)
 void send_to(struct bench *b, uint32_t ip, uint64_t now_ms)
 {
     struct rte_mbuf *m = frame_make(100);
-    *note_of(m) = (struct note){.kind = NOTE_RESOLVE, .ifindex = 1, .next_hop = be32_of(ip)};
+    *note_of(m) =
+        (struct note){.kind = NOTE_RESOLVE, .ifindex = 1, .next_hop = ip_addr_of4(be32_of(ip))};
     arp_resolve(&b->arp, b->snapshot, m, now_ms);
 }
 
@@ -156,7 +157,7 @@ void expect_forwarded(const struct bench *b, unsigned i, const uint8_t *to)
 
 enum neighbour_state state_of(const struct bench *b, uint32_t ip)
 {
-    uint32_t i = neighbour_index(&b->neighbours, 1, be32_of(ip));
+    uint32_t i = neighbour_index(&b->neighbours, 1, ip_addr_of4(be32_of(ip)));
     return i == NEIGHBOUR_NONE ? NEIGHBOUR_UNUSED
                                : neighbour_state(neighbour_word(&b->neighbours, i));
 }

@@ -139,8 +139,8 @@ static void test_verified_before_it_gets_old(void **state)
     send_to(b, PHONE, 0);
     answer_from(b, phone_mac, 0);
     out_clear(b);
-    uint32_t index = neighbour_index(&b->neighbours, 1, be32_of(PHONE));
-    uint32_t ref = neighbour_find(&b->neighbours, 1, be32_of(PHONE));
+    uint32_t index = neighbour_index(&b->neighbours, 1, ip_addr_of4(be32_of(PHONE)));
+    uint32_t ref = neighbour_find(&b->neighbours, 1, ip_addr_of4(be32_of(PHONE)));
     for (uint64_t now_ms = 100; now_ms < 120000; now_ms += 100) {
         run(b, now_ms);
         assert_true(neighbour_usable(&b->neighbours, ref, &word));
@@ -205,7 +205,7 @@ static void other_is_named(struct bench *b, uint64_t now_ms)
 static void expect_in_use(struct bench *b, const uint8_t *mac)
 {
     uint64_t word;
-    uint32_t ref = neighbour_find(&b->neighbours, 1, be32_of(PHONE));
+    uint32_t ref = neighbour_find(&b->neighbours, 1, ip_addr_of4(be32_of(PHONE)));
     assert_true(neighbour_usable(&b->neighbours, ref, &word));
     assert_memory_equal(&word, mac, 6);
 }

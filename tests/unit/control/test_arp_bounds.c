@@ -13,7 +13,7 @@ static void test_held_in_all(void **state)
             send_to(b, PHONE + i, 0);
     assert_int_equal(b->arp.held, HELD_MAX);
     assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_QUEUE], 3);
-    uint32_t last = neighbour_index(&b->neighbours, 1, be32_of(PHONE + 3));
+    uint32_t last = neighbour_index(&b->neighbours, 1, ip_addr_of4(be32_of(PHONE + 3)));
     assert_true(neighbour_full(neighbour_word(&b->neighbours, last)));
     assert_int_equal(b->n_out, 4); /* all are searched for */
     bench_free(b);

@@ -13,6 +13,19 @@
 
 static const uint8_t mac[] = {2, 0, 10, 0, 0, 20}, other_mac[] = {2, 0, 10, 0, 0, 21};
 
+/* Hosts of both families; some differ in one half of their address only. */
+static struct ip_addr host(uint32_t i)
+{
+    switch (i % 3) {
+    case 0:
+        return ip_addr_of4(be32_of(0x0a000000 + i));
+    case 1:
+        return (struct ip_addr){.word = {be32_of(0x20010db8), 0, 0, be32_of(i)}};
+    default:
+        return (struct ip_addr){.word = {be32_of(0x20010db8), be32_of(i), 0, be32_of(1)}};
+    }
+}
+
 static void test_life(void **state)
 {
     struct neighbours ns;
@@ -20,13 +33,13 @@ static void test_life(void **state)
     uint32_t ref;
     (void)state;
     assert_int_equal(neighbours_init(&ns, CAPACITY), 0);
-    assert_int_equal(neighbour_index(&ns, 1, 7), NEIGHBOUR_NONE);
+    assert_int_equal(neighbour_index(&ns, 1, host(7)), NEIGHBOUR_NONE);
     assert_false(neighbour_usable(&ns, NEIGHBOUR_NONE, &word));
-    uint32_t i = neighbour_make(&ns, 1, 7);
-    assert_int_equal(neighbour_index(&ns, 1, 7), i);
-    assert_int_equal(neighbour_make(&ns, 1, 7), i);
-    assert_int_equal(neighbour_find(&ns, 1, 7), NEIGHBOUR_NONE);
-    assert_int_equal(neighbour_state(neighbour_look(&ns, 1, 7, &ref)), NEIGHBOUR_INCOMPLETE);
+    uint32_t i = neighbour_make(&ns, 1, host(7));
+    assert_int_equal(neighbour_index(&ns, 1, host(7)), i);
+    assert_int_equal(neighbour_make(&ns, 1, host(7)), i);
+    assert_int_equal(neighbour_find(&ns, 1, host(7)), NEIGHBOUR_NONE);
+    assert_int_equal(neighbour_state(neighbour_look(&ns, 1, host(7), &ref)), NEIGHBOUR_INCOMPLETE);
     static const struct {
         enum neighbour_state state;
         bool usable;
@@ -37,9 +50,9 @@ static void test_life(void **state)
                {NEIGHBOUR_INCOMPLETE, false}};
     for (size_t k = 0; k < sizeof row / sizeof row[0]; k++) {
         neighbour_set(&ns, i, mac, row[k].state);
-        word = neighbour_look(&ns, 1, 7, &ref);
+        word = neighbour_look(&ns, 1, host(7), &ref);
         assert_int_equal(neighbour_word_usable(word), row[k].usable);
-        assert_int_equal(neighbour_find(&ns, 1, 7) != NEIGHBOUR_NONE, row[k].usable);
+        assert_int_equal(neighbour_find(&ns, 1, host(7)) != NEIGHBOUR_NONE, row[k].usable);
         assert_int_equal(neighbour_usable(&ns, ref, &word), row[k].usable);
         assert_memory_equal(&word, mac, 6);
         assert_int_equal(neighbour_state(word), row[k].state);
@@ -60,22 +73,23 @@ static void test_references(void **state)
     uint64_t word;
     (void)state;
     assert_int_equal(neighbours_init(&ns, 1), 0);
-    uint32_t i = neighbour_make(&ns, 1, 7);
+    uint32_t i = neighbour_make(&ns, 1, host(7));
     neighbour_set(&ns, i, mac, NEIGHBOUR_REACHABLE);
-    uint32_t ref = neighbour_find(&ns, 1, 7);
+    uint32_t ref = neighbour_find(&ns, 1, host(7));
     neighbour_set(&ns, i, other_mac, NEIGHBOUR_PROBE);
     assert_true(neighbour_usable(&ns, ref, &word));
     assert_memory_equal(&word, other_mac, 6);
-    assert_int_equal(neighbour_of(&ns, ref)->ip, 7);
+    struct ip_addr seven = host(7);
+    assert_true(ip_addr_eq(&neighbour_of(&ns, ref)->ip, &seven));
     neighbour_remove(&ns, i);
-    assert_int_equal(neighbour_index(&ns, 1, 7), NEIGHBOUR_NONE);
+    assert_int_equal(neighbour_index(&ns, 1, host(7)), NEIGHBOUR_NONE);
     for (uint32_t ip = 8; ip < 1000; ip++) {
-        assert_int_equal(neighbour_make(&ns, 1, ip), i);
+        assert_int_equal(neighbour_make(&ns, 1, host(ip)), i);
         assert_false(neighbour_usable(&ns, ref, &word));
         neighbour_set(&ns, i, mac, NEIGHBOUR_REACHABLE);
         assert_false(neighbour_usable(&ns, ref, &word));
         assert_null(neighbour_of(&ns, ref));
-        assert_true(neighbour_usable(&ns, neighbour_find(&ns, 1, ip), &word));
+        assert_true(neighbour_usable(&ns, neighbour_find(&ns, 1, host(ip)), &word));
         neighbour_remove(&ns, i);
     }
     assert_null(neighbour_of(&ns, NEIGHBOUR_NONE));
@@ -90,15 +104,14 @@ static void test_full(void **state)
     (void)state;
     assert_int_equal(neighbours_init(&ns, CAPACITY), 0);
     for (unsigned n = 0; n < CAPACITY; n++)
-        index[n] = neighbour_make(&ns, (uint16_t)(1 + n % 2), be32_of(0x0a000000 + n / 2));
-    assert_int_equal(neighbour_make(&ns, 3, 7), NEIGHBOUR_NONE);
+        index[n] = neighbour_make(&ns, (uint16_t)(1 + n % 2), host(n / 2));
+    assert_int_equal(neighbour_make(&ns, 3, host(7)), NEIGHBOUR_NONE);
     for (unsigned i = 0; i < CAPACITY; i++)
-        assert_int_equal(neighbour_index(&ns, (uint16_t)(1 + i % 2), be32_of(0x0a000000 + i / 2)),
-                         index[i]);
+        assert_int_equal(neighbour_index(&ns, (uint16_t)(1 + i % 2), host(i / 2)), index[i]);
     for (unsigned i = 0; i < CAPACITY; i++)
         for (unsigned k = 0; k < i; k++)
             assert_int_not_equal(index[i], index[k]);
-    assert_int_equal(neighbour_index(&ns, 3, be32_of(0x0a000000)), NEIGHBOUR_NONE);
+    assert_int_equal(neighbour_index(&ns, 3, host(0)), NEIGHBOUR_NONE);
     neighbours_free(&ns);
 }
 
@@ -122,15 +135,15 @@ static void test_come_and_go(void **state)
             index[ip] = NEIGHBOUR_NONE;
         } else {
             bool full = ns.count == CAPACITY;
-            index[ip] = neighbour_make(&ns, 1, ip);
+            index[ip] = neighbour_make(&ns, 1, host(ip));
             assert_int_equal(index[ip] == NEIGHBOUR_NONE, full);
         }
         rng = rng * 1664525 + 1013904223;
         ip = (rng >> 8) % ADDRESSES;
-        assert_int_equal(neighbour_index(&ns, 1, ip), index[ip]);
+        assert_int_equal(neighbour_index(&ns, 1, host(ip)), index[ip]);
     }
     for (uint32_t ip = 0; ip < ADDRESSES; ip++)
-        assert_int_equal(neighbour_index(&ns, 1, ip), index[ip]);
+        assert_int_equal(neighbour_index(&ns, 1, host(ip)), index[ip]);
     neighbours_free(&ns);
 }
 
@@ -163,7 +176,7 @@ static void *read_along(void *arg)
         if (neighbour_usable(&shared, refs[k], &word))
             wrong += memcmp(&word, expected, 6) != 0;
         ips[k] = (rng >> 8) % HOSTS;
-        refs[k] = neighbour_find(&shared, 1, ips[k]);
+        refs[k] = neighbour_find(&shared, 1, host(ips[k]));
         mac_of(ips[k], expected);
         if (neighbour_usable(&shared, refs[k], &word))
             wrong += memcmp(&word, expected, 6) != 0;
@@ -182,15 +195,15 @@ static void test_readers_get_the_right_host(void **state)
     memset(index, 0xff, sizeof index);
     assert_int_equal(pthread_create(&reader, NULL, read_along, &wrong), 0);
     for (int round = 0; round < ROUNDS; round++) {
-        uint8_t host[6];
+        uint8_t its[6];
         rng = rng * 1664525 + 1013904223;
         uint32_t ip = (rng >> 8) % HOSTS;
         if (index[ip] != NEIGHBOUR_NONE) {
             neighbour_remove(&shared, index[ip]);
             index[ip] = NEIGHBOUR_NONE;
-        } else if ((index[ip] = neighbour_make(&shared, 1, ip)) != NEIGHBOUR_NONE) {
-            mac_of(ip, host);
-            neighbour_set(&shared, index[ip], host, NEIGHBOUR_REACHABLE);
+        } else if ((index[ip] = neighbour_make(&shared, 1, host(ip))) != NEIGHBOUR_NONE) {
+            mac_of(ip, its);
+            neighbour_set(&shared, index[ip], its, NEIGHBOUR_REACHABLE);
         }
     }
     __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
