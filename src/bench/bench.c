@@ -11,6 +11,8 @@
 #include <rte_eal.h>
 #include <rte_eth_ring.h>
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -46,10 +48,32 @@ static unsigned huge_free_mib(void)
     return pages * 2;
 }
 
+/* The CPU of the i-th thread, of those the process was given at its start. */
+static int cpu_of(unsigned i)
+{
+    static cpu_set_t allowed; /* EAL narrows the main thread's own set */
+    if (CPU_COUNT(&allowed) == 0)
+        sched_getaffinity(0, sizeof allowed, &allowed);
+    i %= (unsigned)CPU_COUNT(&allowed);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &allowed) && i-- == 0)
+            return cpu;
+    return 0;
+}
+
+void bench_pin(unsigned i)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu_of(i), &one);
+    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+}
+
 int bench_eal(const char *program, unsigned mib, bool *huge)
 {
-    char memory[16];
+    char memory[16], lcores[32];
     snprintf(memory, sizeof memory, "%u", mib);
+    snprintf(lcores, sizeof lcores, "0@%d", cpu_of(0));
     *huge = huge_free_mib() >= mib;
     const char *argv[] = {program,
                           "-m",
@@ -59,8 +83,8 @@ int bench_eal(const char *program, unsigned mib, bool *huge)
                           "error",
                           "--file-prefix=pinhole", /* nothing is shared: one folder for all */
                           "--no-telemetry",
-                          "-l",
-                          "0",
+                          "--lcores",
+                          lcores,
                           *huge ? "--in-memory" : "--no-huge",
                           *huge ? NULL : "--no-shconf"};
     int argc = (int)(sizeof argv / sizeof argv[0]) - (*huge ? 1 : 0);
@@ -87,12 +111,13 @@ void bench_frame_make(struct bench_frame *f, uint32_t i)
     *udp = (struct rte_udp_hdr){.src_port = be16_of((uint16_t)(1024 + i % PORTS_PER_HOST)),
                                 .dst_port = be16_of(80),
                                 .dgram_len = be16_of(26)};
+    memcpy(&f->bytes[BENCH_PAYLOAD], &i, sizeof i);
     uint64_t sum = checksum_pseudo(ip->src_addr, ip->dst_addr, IPPROTO_UDP, 26);
     udp->dgram_cksum = (uint16_t)~checksum_fold(sum + checksum_sum(udp, 26));
 }
 
 /* lan 10.0.0.1/24 with all hosts behind 10.0.0.2, wan 203.0.113.1/24 with all servers behind .2. */
-static struct snapshot *bench_rules(struct dataplane *dp, struct text *error)
+static struct snapshot *bench_rules(struct dataplane *dp, uint32_t idle_s, struct text *error)
 {
     static const struct row_interface interfaces[] = {
         {.name = "lan", .device = "", .mtu = 1500, .up = true, .mac = {2, 0, 0, 0, 0, BENCH_LAN}},
@@ -134,7 +159,7 @@ static struct snapshot *bench_rules(struct dataplane *dp, struct text *error)
          .distance = 10},
         {.seq = 2, .gateway = be32_of(0xcb007102), .device = 1, .distance = 10}};
     struct config_rows rows = {.global = {.hostname = "bench",
-                                          .udp_idle_s = 180,
+                                          .udp_idle_s = idle_s,
                                           .tcp_halfopen_s = 10,
                                           .tcp_halfclose_s = 120,
                                           .tcp_timewait_s = 1,
@@ -162,90 +187,128 @@ static struct snapshot *bench_rules(struct dataplane *dp, struct text *error)
     return snapshot_compile(&rows, dp->timer_sets, NULL, NULL, error);
 }
 
+static struct rte_ring *ring_make(void)
+{
+    static unsigned serial;
+    char name[32];
+    snprintf(name, sizeof name, "bench-ring%u", serial++);
+    return rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+/* A port with one queue per lane. */
 static int bench_port(struct bench *b, uint16_t ifindex)
 {
     static unsigned serial;
     static const struct rte_eth_conf conf;
+    struct rte_ring *feed[BENCH_WORKERS], *drain[BENCH_WORKERS];
     char name[32];
-    unsigned flags = RING_F_SP_ENQ | RING_F_SC_DEQ;
-    snprintf(name, sizeof name, "feed%u", serial);
-    b->feed[ifindex] = rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, flags);
-    snprintf(name, sizeof name, "drain%u", serial);
-    b->drain[ifindex] = rte_ring_create(name, RING_SIZE, SOCKET_ID_ANY, flags);
+    for (uint16_t i = 0; i < b->n_lanes; i++) {
+        feed[i] = b->lanes[i].feed[ifindex] = ring_make();
+        drain[i] = b->lanes[i].drain[ifindex] = ring_make();
+        if (!feed[i] || !drain[i])
+            return -1;
+    }
     snprintf(name, sizeof name, "bench%u", serial++);
-    int port = rte_eth_from_rings(name, &b->feed[ifindex], 1, &b->drain[ifindex], 1, 0);
-    if (port < 0 || rte_eth_dev_configure((uint16_t)port, 1, 1, &conf) != 0 ||
-        rte_eth_rx_queue_setup((uint16_t)port, 0, RING_SIZE, 0, NULL, b->dp->pool) != 0 ||
-        rte_eth_tx_queue_setup((uint16_t)port, 0, RING_SIZE, 0, NULL) != 0 ||
-        rte_eth_dev_start((uint16_t)port) != 0)
+    int port = rte_eth_from_rings(name, feed, b->n_lanes, drain, b->n_lanes, 0);
+    if (port < 0 || rte_eth_dev_configure((uint16_t)port, b->n_lanes, b->n_lanes, &conf) != 0)
         return -1;
+    for (uint16_t i = 0; i < b->n_lanes; i++)
+        if (rte_eth_rx_queue_setup((uint16_t)port, i, RING_SIZE, 0, NULL, b->dp->pool) != 0 ||
+            rte_eth_tx_queue_setup((uint16_t)port, i, RING_SIZE, 0, NULL) != 0)
+            return -1;
     port_number[ifindex] = b->port[ifindex] = (uint16_t)port;
-    return 0;
+    return rte_eth_dev_start((uint16_t)port);
 }
 
-static int frames_make(struct bench *b)
+static int frames_make(struct bench *b, bool creation_order)
 {
     struct rng rng = {42};
+    if (b->n_flows == 0)
+        return 0;
     b->frames_bytes = (size_t)b->n_flows * sizeof *b->frames;
     b->frames = mem_map(b->frames_bytes, false);
-    b->shuffled = mem_map(b->frames_bytes, false);
-    if (!b->frames || !b->shuffled)
+    b->played = mem_map(b->frames_bytes, false);
+    if (!b->frames || !b->played)
         return -1;
     for (uint32_t i = 0; i < b->n_flows; i++)
         bench_frame_make(&b->frames[i], i);
-    memcpy(b->shuffled, b->frames, b->frames_bytes);
-    for (uint32_t i = b->n_flows; i > 1; i--) {
+    memcpy(b->played, b->frames, b->frames_bytes);
+    for (uint32_t i = b->n_flows; i > 1 && !creation_order; i--) {
         uint32_t k = rng_below(&rng, i);
-        struct bench_frame f = b->shuffled[i - 1];
-        b->shuffled[i - 1] = b->shuffled[k];
-        b->shuffled[k] = f;
+        struct bench_frame f = b->played[i - 1];
+        b->played[i - 1] = b->played[k];
+        b->played[k] = f;
     }
     return 0;
 }
 
-struct bench *bench_create(uint32_t flows, uint32_t sessions, bool huge)
+static int lanes_make(struct bench *b)
+{
+    for (uint16_t i = 0; i < b->n_lanes; i++) {
+        struct bench_lane *lane = &b->lanes[i];
+        lane->b = b;
+        lane->id = i;
+        lane->worker = b->dp->workers[i];
+        lane->first = (uint32_t)((uint64_t)b->n_flows * i / b->n_lanes);
+        lane->n = (uint32_t)((uint64_t)b->n_flows * (i + 1u) / b->n_lanes) - lane->first;
+        if (rte_pktmbuf_alloc_bulk(b->dp->pool, lane->free, 4 * BURST) != 0)
+            return -1;
+        lane->n_free = 4 * BURST;
+    }
+    return 0;
+}
+
+struct bench *bench_create(const struct bench_options *o, const struct bench_plan *plan)
 {
     struct text error = {0};
-    struct dataplane_options options = {.sessions = sessions,
+    struct dataplane_options options = {.sessions = plan->sessions,
                                         .mappings = 1024,
-                                        .mbufs = 4095,
-                                        .n_workers = 1,
-                                        .huge = huge,
+                                        .mbufs =
+                                            plan->mbufs ? plan->mbufs : o->workers * 1024u + 3071u,
+                                        .n_workers = o->workers,
+                                        .huge = o->huge,
                                         .wire = {.rx = bench_rx, .tx = bench_tx}};
     struct bench *b = calloc(1, sizeof *b);
     if (!b)
         return NULL;
-    b->n_flows = flows;
+    b->n_lanes = o->workers;
+    b->n_flows = plan->flows;
     b->now_ms = 1000;
     b->dp = dataplane_create(&options, &error);
     if (b->dp)
-        b->dp->snapshot = bench_rules(b->dp, &error);
+        b->dp->snapshot = bench_rules(b->dp, plan->idle_s, &error);
     if (!b->dp || !b->dp->snapshot || bench_port(b, BENCH_LAN) != 0 ||
-        bench_port(b, BENCH_WAN) != 0 || frames_make(b) != 0 ||
-        rte_pktmbuf_alloc_bulk(b->dp->pool, b->free, 4 * BURST) != 0) {
-        fprintf(stderr, "pinhole-bench: cannot set up %u flows: %s\n", flows,
+        bench_port(b, BENCH_WAN) != 0 || frames_make(b, o->creation_order) != 0 ||
+        lanes_make(b) != 0) {
+        fprintf(stderr, "pinhole-bench: cannot set up %u flows: %s\n", plan->flows,
                 error.p ? error.p : "no memory");
         text_free(&error);
         bench_destroy(b);
         return NULL;
     }
-    b->n_free = 4 * BURST;
-    b->worker = b->dp->workers[0];
+    rte_rcu_qsbr_thread_offline(b->dp->qsbr, dataplane_alg_reader(b->dp));
     return b;
 }
 
 void bench_destroy(struct bench *b)
 {
-    rte_pktmbuf_free_bulk(b->free, b->n_free);
     for (int i = BENCH_LAN; i <= BENCH_WAN; i++)
-        if (b->feed[i]) {
+        if (b->port[i]) {
             rte_eth_dev_stop(b->port[i]);
             rte_eth_dev_close(b->port[i]);
-            rte_ring_free(b->feed[i]);
-            rte_ring_free(b->drain[i]);
         }
-    mem_unmap(b->frames, b->frames_bytes);
-    mem_unmap(b->shuffled, b->frames_bytes);
+    for (uint16_t k = 0; k < b->n_lanes; k++) {
+        struct bench_lane *lane = &b->lanes[k];
+        rte_pktmbuf_free_bulk(lane->free, lane->n_free);
+        for (int i = BENCH_LAN; i <= BENCH_WAN; i++) {
+            rte_ring_free(lane->feed[i]);
+            rte_ring_free(lane->drain[i]);
+        }
+    }
+    if (b->frames)
+        mem_unmap(b->frames, b->frames_bytes);
+    if (b->played)
+        mem_unmap(b->played, b->frames_bytes);
     if (b->dp) {
         snapshot_free((struct snapshot *)(uintptr_t)b->dp->snapshot);
         dataplane_destroy(b->dp);
@@ -253,35 +316,77 @@ void bench_destroy(struct bench *b)
     free(b);
 }
 
-void bench_feed(struct bench *b, const struct bench_frame *frames, unsigned n)
+struct lane_body {
+    struct bench_lane *lane;
+    void (*body)(struct bench_lane *lane, void *arg);
+    void *arg;
+};
+
+static void *lane_thread(void *p)
 {
-    struct rte_mbuf **m = &b->free[b->n_free - n];
+    const struct lane_body *x = p;
+    bench_pin(x->lane->id);
+    bool registered = rte_thread_register() == 0; /* for the mempool's cache */
+    x->body(x->lane, x->arg);
+    if (registered)
+        rte_thread_unregister();
+    return NULL;
+}
+
+void bench_lanes_run(struct bench *b, void (*body)(struct bench_lane *lane, void *arg), void *arg)
+{
+    pthread_t thread[BENCH_WORKERS];
+    struct lane_body x[BENCH_WORKERS];
+    if (b->n_lanes == 1)
+        return body(&b->lanes[0], arg);
+    for (uint16_t i = 0; i < b->n_lanes; i++) {
+        x[i] = (struct lane_body){&b->lanes[i], body, arg};
+        if (pthread_create(&thread[i], NULL, lane_thread, &x[i]) != 0)
+            abort();
+    }
+    for (uint16_t i = 0; i < b->n_lanes; i++)
+        pthread_join(thread[i], NULL);
+}
+
+void bench_feed(struct bench_lane *lane, const struct bench_frame *frames, unsigned n)
+{
+    struct rte_mbuf **m = &lane->free[lane->n_free - n];
     for (unsigned i = 0; i < n; i++) {
         m[i]->data_len = sizeof frames[i].bytes;
         m[i]->pkt_len = sizeof frames[i].bytes;
         m[i]->ol_flags = 0;
         memcpy(rte_pktmbuf_mtod(m[i], void *), &frames[i], sizeof frames[i].bytes);
     }
-    b->n_free -= rte_ring_sp_enqueue_bulk(b->feed[BENCH_LAN], (void **)m, n, NULL);
+    lane->n_free -= rte_ring_sp_enqueue_bulk(lane->feed[BENCH_LAN], (void **)m, n, NULL);
 }
 
-unsigned bench_drain(struct bench *b)
+unsigned bench_drain(struct bench_lane *lane)
 {
-    unsigned wan = rte_ring_sc_dequeue_burst(b->drain[BENCH_WAN], (void **)&b->free[b->n_free],
-                                             (unsigned)(4 * BURST) - b->n_free, NULL);
-    b->n_free += wan;
-    return wan;
+    unsigned n =
+        rte_ring_sc_dequeue_burst(lane->drain[BENCH_WAN], (void **)&lane->free[lane->n_free],
+                                  (unsigned)(4 * BURST) - lane->n_free, NULL);
+    lane->n_free += n;
+    return n;
+}
+
+/* The flows of one lane; counts in *arg. */
+static void lane_open(struct bench_lane *lane, void *arg)
+{
+    const struct bench *b = lane->b;
+    uint32_t out = 0;
+    for (uint32_t i = 0; i < lane->n; i += BURST) {
+        unsigned n = lane->n - i < BURST ? lane->n - i : BURST;
+        bench_feed(lane, &b->frames[lane->first + i], n);
+        worker_run_once(lane->worker, b->now_ms);
+        out += bench_drain(lane);
+    }
+    __atomic_add_fetch((uint32_t *)arg, out, __ATOMIC_RELAXED);
 }
 
 bool bench_open_all(struct bench *b)
 {
     uint32_t out = 0;
-    for (uint32_t i = 0; i < b->n_flows; i += BURST) {
-        unsigned n = b->n_flows - i < BURST ? b->n_flows - i : BURST;
-        bench_feed(b, &b->frames[i], n);
-        worker_run_once(b->worker, b->now_ms);
-        out += bench_drain(b);
-    }
+    bench_lanes_run(b, lane_open, &out);
     return out == b->n_flows;
 }
 

@@ -27,11 +27,12 @@ static void round_once(struct balance *x)
         bench_frame_make(&frames[i], x->next_flow++ % (x->b->n_flows * 4u));
     x->clock_ms += x->ms_per_session * BURST;
     x->b->now_ms = (uint64_t)x->clock_ms;
-    bench_feed(x->b, frames, BURST);
+    struct bench_lane *lane = &x->b->lanes[0];
+    bench_feed(lane, frames, BURST);
     uint64_t t0 = rte_rdtsc();
-    worker_run_once(x->b->worker, x->b->now_ms);
+    worker_run_once(lane->worker, x->b->now_ms);
     uint64_t t1 = rte_rdtsc();
-    x->made += bench_drain(x->b);
+    x->made += bench_drain(lane);
     uint64_t t2 = rte_rdtsc();
     while (expiry_run(x->expiry, x->b->now_ms) > 0) {
     }
@@ -39,11 +40,32 @@ static void round_once(struct balance *x)
     x->worker_tsc += t1 - t0;
 }
 
-/* Frames are made from flow numbers below 4 * n_flows, so `live` flows need n_flows = live. */
-int bench_setup(uint32_t live, bool huge, double seconds, struct bench_result *worker,
-                struct bench_result *control)
+static void part_report(struct report *r, const char *name, uint32_t sessions, uint64_t tsc,
+                        uint64_t made)
 {
-    struct bench *b = bench_create(live, live + live / 2 + 4096, huge);
+    report_open(r, name, sessions);
+    report_cost(r, (double)tsc / (double)made);
+    report_close(r);
+}
+
+static void balance_run(struct balance *x, uint32_t live, double seconds)
+{
+    while (x->made < live + live / 4)
+        round_once(x);
+    x->made = x->worker_tsc = x->control_tsc = 0;
+    uint64_t start = rte_rdtsc(), tsc = (uint64_t)(seconds * (double)rte_get_tsc_hz());
+    do
+        round_once(x);
+    while (rte_rdtsc() - start < tsc);
+}
+
+/* Frames are made from flow numbers below 4 * n_flows, so `live` flows need n_flows = live. */
+int bench_setup(const struct bench_options *o, uint32_t live, struct report *r)
+{
+    struct bench_options one = *o;
+    one.workers = 1; /* the two parts are timed in turns */
+    struct bench *b = bench_create(
+        &one, &(struct bench_plan){live, live + live / 2 + 4096, .idle_s = IDLE_MS / 1000});
     if (!b)
         return -1;
     struct expiry_setup setup = {.sessions = &b->dp->sessions,
@@ -53,23 +75,12 @@ int bench_setup(uint32_t live, bool huge, double seconds, struct bench_result *w
                                  .events = &b->dp->events};
     struct balance x = {.b = b, .ms_per_session = (double)IDLE_MS / live, .clock_ms = 1000};
     x.expiry = expiry_create(&setup, b->now_ms);
-    if (!x.expiry || expiry_watch(x.expiry, &b->worker->thread) != 0)
-        return -1;
-    rte_rcu_qsbr_thread_offline(b->dp->qsbr, dataplane_alg_reader(b->dp));
-
-    while (x.made < live + live / 4)
-        round_once(&x);
-    x.made = x.worker_tsc = x.control_tsc = 0;
-    uint64_t hz = rte_get_tsc_hz(), start = rte_rdtsc();
-    do
-        round_once(&x);
-    while (rte_rdtsc() - start < (uint64_t)(seconds * (double)hz));
-
-    worker->cycles = (double)x.worker_tsc / (double)x.made;
-    control->cycles = (double)x.control_tsc / (double)x.made;
-    worker->ns = worker->cycles * 1e9 / (double)hz;
-    control->ns = control->cycles * 1e9 / (double)hz;
+    if (x.expiry && expiry_watch(x.expiry, &b->lanes[0].worker->thread) == 0) {
+        balance_run(&x, live, o->seconds);
+        part_report(r, "setup-worker", live, x.worker_tsc, x.made);
+        part_report(r, "setup-control", live, x.control_tsc, x.made);
+    }
     expiry_destroy(x.expiry);
     bench_destroy(b);
-    return 0;
+    return x.made ? 0 : -1;
 }

@@ -63,6 +63,11 @@ void session_keys6(const struct sessions *ss, const struct session_v6 *flow, uin
     out[1] = key6_of(&ss->key6, &flow->dst, &flow->src, back, proto, zone[1]);
 }
 
+size_t sessions_bytes(const struct sessions *ss)
+{
+    return ss->store.bytes + ss->store.table.bytes + (size_t)ss->store.capacity * sizeof *ss->cold;
+}
+
 static void session_fill(struct sessions *ss, uint32_t index, const struct session_new *want)
 {
     struct session *s = session_at(ss, index);

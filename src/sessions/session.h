@@ -111,6 +111,9 @@ static inline bool session_is6(const struct session *s)
     return key_is6(&s->r.key[0]);
 }
 
+/* What the table and everything that grows with it take of memory. */
+size_t sessions_bytes(const struct sessions *ss);
+
 static inline struct session *session_at(const struct sessions *ss, uint32_t index)
 {
     return (struct session *)store_record(&ss->store, index);
