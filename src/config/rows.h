@@ -99,6 +99,13 @@ struct row_service_match {
     uint16_t sport_first, sport_last;
 };
 
+/* check-reset-range: how resets and quoted segments are held against the windows of TCP. */
+enum row_reset_check {
+    ROW_RESET_DEFAULT, /* as anti-replay says */
+    ROW_RESET_STRICT,
+    ROW_RESET_OFF
+};
+
 /* A service object; groups are expanded where policies name them. Timers: 0 inherits. */
 struct row_service {
     const char *name;
@@ -107,6 +114,7 @@ struct row_service {
     uint32_t session_ttl_s, udp_idle_s;
     uint32_t tcp_halfopen_s, tcp_halfclose_s, tcp_timewait_s, tcp_rst_s;
     bool no_helper; /* set helper disable */
+    enum row_reset_check reset_check;
 };
 
 enum row_without_syn {

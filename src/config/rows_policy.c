@@ -192,6 +192,8 @@ static void make_matches(struct rows_maker *maker, const struct schema_node *nod
     }
 }
 
+static const char *const reset_words[] = {"default", "strict", "disable"};
+
 int rows_make_services(struct rows_maker *maker)
 {
     struct rows_table table = rows_open(maker, "firewall service custom");
@@ -213,6 +215,8 @@ int rows_make_services(struct rows_maker *maker)
         row->tcp_timewait_s = tree_u32(entry, node, "tcp-timewait-timer", 0);
         row->tcp_rst_s = tree_u32(entry, node, "tcp-rst-timer", 0);
         row->no_helper = tree_is(entry, node, "helper", "disable");
+        row->reset_check =
+            rows_choice(node, entry, "check-reset-range", reset_words, COUNT(reset_words));
         make_matches(maker, node, entry, row);
         json_object_set_new(maker->services, table.keys[i], json_integer(i));
     }

@@ -26,7 +26,7 @@ static const struct schema_attr global_attrs[] = {
     ROW_STRING("timezone", 63, "Time zone.", INERT),
     ROW_INTEGER("admintimeout", 1, 480, "5", "Idle minutes until an administrator is logged out.",
                 INERT),
-    ROW_OPTION("anti-replay", anti_replay, "strict", "Level of TCP sequence checks.", INERT),
+    ROW_OPTION("anti-replay", anti_replay, "strict", "Level of TCP sequence checks."),
     ROW_INTEGER("block-session-timer", 1, 300, "30", "Seconds a denied session is kept.", INERT),
     ROW_OPTION("cfg-save", cfg_save, "automatic", "When the configuration is saved."),
     ROW_OPTION("check-protocol-header", check_header, "loose", "Level of header checks.", INERT),
@@ -104,7 +104,7 @@ static const struct schema_attr settings_attrs[] = {
     ROW_SWITCH("asymroute", "disable", "Accept asymmetric routes.", INERT),
     ROW_SWITCH("asymroute-icmp", "disable", "Accept ICMP on asymmetric routes.", INERT),
     ROW_SWITCH("strict-src-check", "disable", "Strict reverse path check.", INERT),
-    ROW_SWITCH("tcp-session-without-syn", "disable", "Allow TCP sessions without SYN.", INERT),
+    ROW_SWITCH("tcp-session-without-syn", "disable", "Allow TCP sessions without SYN."),
     ROW_SWITCH("ses-denied-traffic", "disable", "Keep denied traffic in the table.", INERT),
     ROW_SWITCH("auxiliary-session", "disable", "Sessions over several interfaces.", INERT),
     ROW_SWITCH("deny-tcp-with-icmp", "disable", "Answer denied TCP with ICMP.", INERT),
@@ -201,8 +201,7 @@ static const struct schema_attr interface_attrs[] = {
     ROW_INTEGER("mtu", 68, 9216, "1500", "Largest packet in bytes.", .when = "mtu-override",
                 .when_is = "enable"),
     ROW_INTEGER("tcp-mss", 48, 65535, "0",
-                "TCP maximum segment size (48 to 65535, 0: as it comes).",
-                .flags = SCHEMA_SPECIAL | SCHEMA_INERT),
+                "TCP maximum segment size (48 to 65535, 0: as it comes).", .flags = SCHEMA_SPECIAL),
     {.name = "macaddr", .type = SCHEMA_MAC, .help = "Change the MAC address of the interface."},
 };
 

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "config/rows.h"
+#include "fastpath/compile_tcp.h"
 #include "fastpath/route.h"
 
 #include <stdio.h>
@@ -79,6 +80,7 @@ static void compile_interfaces(struct compile *c, const uint8_t (*macs)[6])
         f->zone = (uint16_t)(i + 1);
         f->up = row->up;
         f->allow_ping = row->allow_ping;
+        f->tcp_mss = row->tcp_mss;
         memcpy(f->mac, memcmp(row->mac, no_mac, 6) != 0 || !macs ? row->mac : macs[i + 1], 6);
         f->nat = (struct nat_want){
             .ip = row->ip, .first = NAT_PORT_FIRST, .last = NAT_PORT_LAST, .preserve = true};
@@ -171,6 +173,7 @@ static void compile_services(struct compile *c, const struct row_policy *row, st
                 .match = service_match_of(&service->matches[j]),
                 .timer_class = c->service_class[row->services[i]],
                 .service = row->services[i],
+                .traits = compile_tcp_service(service),
                 .no_helper = service->no_helper,
             };
     }
@@ -241,6 +244,7 @@ static void compile_policies(struct compile *c)
         p->src6 = compile_addresses6(c, row->srcaddr6, row->n_srcaddr6, &p->n_src6);
         p->dst6 = compile_addresses6(c, row->dstaddr6, row->n_dstaddr6, &p->n_dst6);
         compile_services(c, row, p);
+        compile_tcp_policy(rows, row, p);
     }
     c->s->policies = policies;
     c->s->n_policies = rows->n_policies;
@@ -427,6 +431,7 @@ struct snapshot *snapshot_compile(const struct config_rows *rows, struct timer_s
     c.s->n_sip_ports = rows->global.n_sip_udp_ports;
     for (int i = 0; i < c.s->n_sip_ports; i++)
         c.s->sip_ports[i] = be16_of(rows->global.sip_udp_ports[i]);
+    c.s->reset_sessionless = rows->global.reset_sessionless_tcp;
     snprintf(c.s->hostname, sizeof c.s->hostname, "%s", rows->global.hostname);
     compile_interfaces(&c, macs);
     if (!c.failed)

@@ -39,6 +39,7 @@
     X(NO_PORT, "no-port", "no public port left for this destination")                      \
     X(RACE, "race", "lost a race for the session too often")                               \
     X(TCP_STATE, "tcp-state", "TCP segment that fits no connection state")                 \
+    X(TCP_WINDOW, "tcp-window", "TCP segment outside the sequence window")                 \
     X(ICMP_UNASKED, "icmp-unasked", "ICMP answer that nobody asked for")                   \
     X(SESSION_GONE, "session-gone", "session ended while the packet waited")               \
     X(ALG_RING_FULL, "alg-ring-full", "more SIP than the ALG core takes")                  \

@@ -7,7 +7,6 @@
 #include "fastpath/first.h"
 #include "base/checksum.h"
 #include "fastpath/route.h"
-#include "sessions/tcp.h"
 
 #include <rte_pause.h>
 
@@ -131,14 +130,8 @@ static enum step step_fill(struct worker *w, struct first *f)
                      : f->inward                  ? be16_host(mapping_inside(f->inward).port)
                                                   : be16_host(p->key.dport);
 
-    if (p->key.proto == IPPROTO_TCP) {
-        struct tcp_step step = tcp_track(TCP_STATE_NONE, 0, packet_tcp(p)->tcp_flags, true);
-        if (step.verdict != TCP_PASS)
-            return first_refuse(w, f, DROP_TCP_STATE);
-    }
     if (p->key.proto == IPPROTO_ICMP && packet_icmp(p)->icmp_type != RTE_IP_ICMP_ECHO_REQUEST)
         return first_refuse(w, f, DROP_ICMP_UNASKED);
-    want->tcp_state = TCP_STATE_NONE;
     want->policy_id = f->hit.policy->id;
     want->generation = w->snapshot->generation;
     want->timer_set = snapshot_timer_set(w->snapshot, &f->hit, p->key.proto, dport);
@@ -210,10 +203,10 @@ static const struct {
     const char *name; /* in the event of a drop */
     enum step (*run)(struct worker *w, struct first *f);
 } steps[] = {
-    {"inward", step_inward},   {"local", step_local}, {"route", step_route},
-    {"outward", step_outward}, {"ttl", step_ttl},     {"policy", step_policy},
-    {"alg", step_alg},         {"nat", step_nat},     {"fill", step_fill},
-    {"create", step_create},
+    {"inward", step_inward},   {"local", step_local},   {"route", step_route},
+    {"outward", step_outward}, {"ttl", step_ttl},       {"policy", step_policy},
+    {"alg", step_alg},         {"nat", step_nat},       {"tcp", step_tcp},
+    {"fill", step_fill},       {"create", step_create},
 };
 
 static enum step steps_run(struct worker *w, struct first *f)

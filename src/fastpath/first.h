@@ -46,3 +46,6 @@ enum step step_alg(struct worker *w, struct first *f);
 
 /* The key of the reply: where the translation is decided. */
 enum step step_nat(struct worker *w, struct first *f);
+
+/* How the connection begins, and how closely it is followed. */
+enum step step_tcp(struct worker *w, struct first *f);

@@ -24,8 +24,16 @@ struct interface {
     uint8_t mac[6];
     uint16_t mtu; /* of IP packets */
     uint16_t zone;
+    uint16_t tcp_mss; /* what passes has no larger segments; 0: as it likes */
     bool up, allow_ping;
     struct nat_want nat; /* source NAT to its own address; ip 0 when it has none */
+};
+
+/* Segments that may begin a session besides SYN. */
+enum tcp_midway {
+    TCP_MIDWAY_NONE,
+    TCP_MIDWAY_DATA, /* with data */
+    TCP_MIDWAY_ALL
 };
 
 struct address_range {
@@ -44,6 +52,7 @@ struct policy_service {
     struct service_match match;
     uint16_t timer_class; /* of the service object, for timer_set_ids */
     uint16_t service;     /* its number, for listings */
+    uint16_t traits;      /* enum session_trait, of its sessions */
     bool no_helper;
 };
 
@@ -61,6 +70,11 @@ struct policy {
     bool sip;             /* SIP of this policy goes to the ALG ... */
     uint16_t profile;     /* ... with this one of profiles */
     uint16_t timer_class; /* for timer_set_ids */
+    /* TCP of this policy: compile_tcp.h. */
+    uint16_t traits;        /* enum session_trait, of its sessions */
+    uint16_t mss[2];        /* what each direction may offer; 0: as it likes */
+    enum tcp_midway midway; /* may a connection begin without SYN? */
+    bool send_deny;         /* whom it denies gets an answer */
 };
 
 struct snapshot {
@@ -80,6 +94,7 @@ struct snapshot {
     uint8_t n_sip_ports;
     be16 sip_ports[8];
     const struct routes *routes;
+    bool reset_sessionless; /* TCP that has no session is answered with RST */
     char hostname[64];
     void *arena; /* what all pointers above point into */
 };

@@ -1,19 +1,105 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a packet of a known session does to it: TCP's state, the counters, the time it was last
- * seen.
+ * What a packet of a known session does to it: TCP's windows and state, the counters, the time it
+ * was last seen.
+ *
+ * A segment is first held against the windows (sessions/tcp_window.h), where the session has them
+ * watched, then against the state (sessions/tcp.h). Only one that passes both is recorded, and one
+ * that strays counts for nothing: it restarts no timer. Control hears of a state only when its
+ * timer ends sooner than the last one's would.
  */
 #include "fastpath/track.h"
 
+#include "base/checksum.h"
 #include "fastpath/pipeline.h"
-#include "sessions/tcp.h"
+#include "sessions/tcp_window.h"
 
-/* The TCP state machine. False: dropped. A segment that counts for nothing clears *counts. */
-static bool track_tcp(struct worker *w, struct packet *p, struct session *s, bool *counts)
+static size_t tcp_header_len(const struct rte_tcp_hdr *tcp)
+{
+    return (tcp->data_off >> 4) * 4u;
+}
+
+static const uint8_t *tcp_options(const struct rte_tcp_hdr *tcp)
+{
+    return (const uint8_t *)(tcp + 1);
+}
+
+static struct tcp_segment segment_of(const struct packet *p)
+{
+    const struct rte_tcp_hdr *tcp = packet_tcp(p);
+    const size_t header = tcp_header_len(tcp);
+    struct tcp_segment seg = {
+        .seq = be32_host(tcp->sent_seq),
+        .ack = be32_host(tcp->recv_ack),
+        .len = (uint32_t)(p->l4_len - header),
+        .window = be16_host(tcp->rx_win),
+        .flags = tcp->tcp_flags,
+    };
+    if (__builtin_expect(tcp->tcp_flags & TCP_BIT_SYN, 0))
+        seg.scale = tcp_option_scale(tcp_options(tcp), header - sizeof *tcp);
+    return seg;
+}
+
+static enum tcp_window_mode mode_of(uint16_t traits)
+{
+    return traits & TRAIT_TCP_STRICT  ? TCP_WINDOW_STRICT
+           : traits & TRAIT_TCP_LOOSE ? TCP_WINDOW_LOOSE
+                                      : TCP_WINDOW_OFF;
+}
+
+/* What may end a connection from outside, resets and ICMP errors, may have a measure of its own. */
+static enum tcp_window_mode reset_mode(const struct session *s)
+{
+    return s->traits & TRAIT_RESET_STRICT ? TCP_WINDOW_STRICT
+           : s->traits & TRAIT_RESET_OFF  ? TCP_WINDOW_OFF
+                                          : mode_of(s->traits);
+}
+
+/* A SYN or its answer: no larger segments than policy and interfaces allow (RFC 9293 3.7.1). */
+__attribute__((noinline, cold)) static void mss_clamp(const struct worker *w, struct packet *p,
+                                                      const struct session *s)
+{
+    const struct interface *ifs = w->snapshot->interfaces;
+    const struct policy *policy = policy_by_id(w->snapshot, s->policy_id);
+    const uint16_t limits[] = {policy ? policy->mss[p->dir] : 0, ifs[s->ifindex[0]].tcp_mss,
+                               ifs[s->ifindex[1]].tcp_mss};
+    struct rte_tcp_hdr *tcp = p->l4;
+    uint16_t most = UINT16_MAX;
+    uint64_t delta = 0;
+
+    for (size_t i = 0; i < RTE_DIM(limits); i++)
+        if (limits[i] != 0 && limits[i] < most)
+            most = limits[i];
+    tcp_option_mss_clamp((uint8_t *)(tcp + 1), tcp_header_len(tcp) - sizeof *tcp, most, &delta);
+    if (delta)
+        tcp->cksum = checksum_adjust(tcp->cksum, delta);
+}
+
+/* Where only one direction comes by, the state is whatever a segment says (asymmetric routes). */
+static struct tcp_step step_of(const struct session *s, const struct packet *p, uint8_t state,
+                               bool settles)
+{
+    const uint8_t flags = packet_tcp(p)->tcp_flags;
+    struct tcp_step step = tcp_track(state, p->dir, flags, settles);
+    if (__builtin_expect(step.verdict == TCP_INVALID && s->traits & TRAIT_TCP_HALF, 0))
+        step = tcp_pick_up(flags);
+    return step;
+}
+
+/* Does the timer of the state that begins end sooner than that of the one before? */
+static bool ends_sooner(const struct worker *w, const struct session *s, uint8_t old, uint8_t new)
+{
+    const struct timer_set *set = timer_set_get(w->dp->timer_sets, s->r.detail);
+    return session_timer_s(set, IPPROTO_TCP, new) < session_timer_s(set, IPPROTO_TCP, old);
+}
+
+/* The state machine. False: dropped. A segment that counts for nothing clears *counts. */
+static bool track_state(struct worker *w, struct packet *p, struct session *s, bool settles,
+                        bool *counts)
 {
     uint8_t old = __atomic_load_n(&s->tcp_state, __ATOMIC_RELAXED);
     for (;;) {
-        struct tcp_step step = tcp_track(old, p->dir, packet_tcp(p)->tcp_flags, true);
+        struct tcp_step step = step_of(s, p, old, settles);
         switch ((enum tcp_verdict)step.verdict) {
         case TCP_INVALID:
             drop(w, p->m, DROP_TCP_STATE);
@@ -33,11 +119,43 @@ static bool track_tcp(struct worker *w, struct packet *p, struct session *s, boo
             return true;
         if (__atomic_compare_exchange_n(&s->tcp_state, &old, step.state, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED)) {
-            if (step.nearer)
+            if (step.nearer && ends_sooner(w, s, old, step.state))
                 session_tell(&w->dp->sessions, &w->thread, p->session);
             return true;
         }
     }
+}
+
+static bool track_tcp(struct worker *w, struct packet *p, struct session *s, bool *counts)
+{
+    const uint16_t traits = s->traits;
+    const uint8_t flags = packet_tcp(p)->tcp_flags;
+    bool settles = true;
+
+    if (__builtin_expect(traits & TRAIT_TCP_WINDOWS, 1)) {
+        const struct tcp_window window = {s->tcp_seq, s->tcp_scale};
+        const struct tcp_segment seg = segment_of(p);
+        const uint8_t state = __atomic_load_n(&s->tcp_state, __ATOMIC_RELAXED);
+        const struct tcp_window_result result = tcp_window_check(
+            window, state, p->dir, &seg, flags & TCP_BIT_RST ? reset_mode(s) : mode_of(traits));
+        if (!result.inside) {
+            drop(w, p->m, DROP_TCP_WINDOW);
+            return false;
+        }
+        settles = result.settles;
+    }
+    if (__builtin_expect(flags & TCP_BIT_SYN && traits & TRAIT_TCP_MSS, 0))
+        mss_clamp(w, p, s);
+    return track_state(w, p, s, settles, counts);
+}
+
+bool track_quoted(const struct session *s, unsigned int direction, be32 seq)
+{
+    const struct tcp_window window = {(uint64_t *)(uintptr_t)s->tcp_seq,
+                                      (uint8_t *)(uintptr_t)s->tcp_scale};
+    if (!(s->traits & TRAIT_TCP_WINDOWS))
+        return true;
+    return tcp_window_sent(window, direction, be32_host(seq), reset_mode(s));
 }
 
 /* Plain loads and stores: a count may get lost between two workers, see session.h. */

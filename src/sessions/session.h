@@ -36,7 +36,14 @@ enum session_trait {
     TRAIT_TCP_LOOSE = 0x02,  /* ... or loose; neither: not looked at */
     TRAIT_TCP_MSS = 0x04,    /* SYN segments are clamped, to what policy and interfaces say */
     TRAIT_LASTING = 0x08,    /* firewall-session-dirty check-new: no change of rules touches it */
+    /* Resets and what ICMP errors quote: measured strictly ... */
+    TRAIT_RESET_STRICT = 0x10,
+    TRAIT_RESET_OFF = 0x20, /* ... or not; neither: as other segments are */
+    TRAIT_TCP_HALF = 0x40,  /* perhaps only one direction comes by here */
 };
+
+/* With any of these TCP's windows are followed. */
+#define TRAIT_TCP_WINDOWS (TRAIT_TCP_STRICT | TRAIT_TCP_LOOSE | TRAIT_RESET_STRICT)
 
 struct session {
     /* Line 0: read by every packet, written at birth. record.detail is the timer set. */

@@ -6,7 +6,7 @@
  * again with the state it found.
  *
  * Sequence numbers are the matter of tcp_window.h. Where they are checked, a segment goes through
- * tcp_window_check first and takes `acks_all` from there; otherwise `acks_all` is true.
+ * tcp_window_check first and takes `settles` from there; otherwise `settles` is true.
  * Direction 0 is that of the session's first packet, 1 the reply.
  */
 #pragma once
@@ -33,14 +33,16 @@ enum tcp_state {
     TCP_STATE_NONE = 0,        /* nothing seen yet */
     TCP_STATE_ESTABLISHED = 1, /* handshake complete */
     TCP_STATE_SYN_SENT = 2,
-    TCP_STATE_SYN_RECV = 3,   /* SYN+ACK seen, from the reply side */
-    TCP_STATE_FIN_WAIT = 4,   /* one side sent FIN, not acknowledged yet */
-    TCP_STATE_TIME_WAIT = 5,  /* both sides sent FIN, both are acknowledged */
-    TCP_STATE_CLOSE = 6,      /* reset */
-    TCP_STATE_CLOSE_WAIT = 7, /* one side's FIN is acknowledged; the other may still send */
-    TCP_STATE_LAST_ACK = 8,   /* both sides sent FIN, at least one is not acknowledged */
-    TCP_STATE_LISTEN = 9,     /* both sides sent SYN: a simultaneous open */
-    TCP_STATE_DIGITS = 16     /* size of an array by digit; 10 to 15 do not occur */
+    TCP_STATE_SYN_RECV = 3,  /* SYN+ACK seen, from the reply side */
+    TCP_STATE_FIN_WAIT = 4,  /* one side sent FIN, not acknowledged yet */
+    TCP_STATE_TIME_WAIT = 5, /* both sides sent FIN, both are acknowledged */
+    TCP_STATE_CLOSE = 6,     /* reset */
+    /* One side's FIN is acknowledged; the other may still send. Or: open, but a reset went by that
+     * only its receiver can judge. */
+    TCP_STATE_CLOSE_WAIT = 7,
+    TCP_STATE_LAST_ACK = 8, /* both sides sent FIN, at least one is not acknowledged */
+    TCP_STATE_LISTEN = 9,   /* both sides sent SYN: a simultaneous open */
+    TCP_STATE_DIGITS = 16   /* size of an array by digit; 10 to 15 do not occur */
 };
 
 static inline enum tcp_state tcp_state_digit(uint8_t state)
@@ -69,11 +71,12 @@ struct tcp_step {
 
 /*
  * One segment of a session in `state`. A session begins with TCP_STATE_NONE and a SYN; anything
- * else there is TCP_INVALID (see tcp_pick_up). `acks_all`: it acknowledges everything the other
- * side has sent, FIN included, as tcp_window_check found. Flag combinations that no stack sends
- * are TCP_INVALID in every state. O(1), one table row.
+ * else there is TCP_INVALID (see tcp_pick_up). `settles`, as tcp_window_check found: it
+ * acknowledges everything the other side has sent, FIN included; or, of a reset, it carries the
+ * very number its receiver expects. Flag combinations that no stack sends are TCP_INVALID in every
+ * state. O(1), one table row.
  */
-struct tcp_step tcp_track(uint8_t state, unsigned int direction, uint8_t flags, bool acks_all);
+struct tcp_step tcp_track(uint8_t state, unsigned int direction, uint8_t flags, bool settles);
 
 /*
  * The first segment of a session where connections may be picked up midway (the option
@@ -92,3 +95,10 @@ const char *tcp_state_name(uint8_t state);
  * TCP_NO_SCALE when it is absent or a length before it lies. Only SYN segments may carry it.
  */
 uint8_t tcp_option_scale(const uint8_t *options, size_t n);
+
+/*
+ * Lower the maximum segment size option (RFC 9293 3.7.1) in the `n` bytes of options of a SYN to at
+ * most `most`. It is never raised and never added: without the option a peer sends 536 bytes. A
+ * length that lies ends the search. Adds what the checksum must change by to *delta (checksum.h).
+ */
+void tcp_option_mss_clamp(uint8_t *options, size_t n, uint16_t most, uint64_t *delta);

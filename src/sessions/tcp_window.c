@@ -139,18 +139,28 @@ static bool ack_is_inside(const struct side *me, const struct side *peer, uint32
 static bool segment_is_inside(const struct side *me, const struct side *peer,
                               const struct tcp_segment *seg, enum tcp_window_mode mode)
 {
+    if (mode == TCP_WINDOW_OFF)
+        return true;
     return seq_is_inside(me, peer, seg->seq, segment_end(seg), mode) &&
            (!(seg->flags & TCP_BIT_ACK) || ack_is_inside(me, peer, seg->ack, mode));
 }
 
-static bool reset_is_inside(const struct side *me, const struct side *peer,
-                            const struct tcp_segment *seg, enum tcp_window_mode mode)
+static struct tcp_window_result reset_check(const struct side *me, const struct side *peer,
+                                            const struct tcp_segment *seg,
+                                            enum tcp_window_mode mode)
 {
-    if ((me->said | peer->said) & SAID_MIDWAY || !(peer->said & SAID_HEARD))
-        return true; /* nothing to judge by; its own attempt is anyone's to end */
-    if (!(me->said & SAID_HEARD))
-        return (seg->flags & TCP_BIT_ACK) && seg->ack == peer->end;
-    return seq_is_inside(me, peer, seg->seq, seg->seq, mode);
+    const bool next = !(me->said & SAID_HEARD) || seg->seq == me->end;
+
+    if (mode == TCP_WINDOW_OFF || !(peer->said & SAID_HEARD))
+        return (struct tcp_window_result){true, true}; /* its own attempt is anyone's to end */
+    if ((me->said | peer->said) & SAID_MIDWAY)
+        return (struct tcp_window_result){true, next};
+    if (!(me->said & SAID_HEARD)) {
+        const bool answers = (seg->flags & TCP_BIT_ACK) && seg->ack == peer->end;
+        return (struct tcp_window_result){answers, answers};
+    }
+    const bool inside = seq_is_inside(me, peer, seg->seq, seg->seq, mode);
+    return (struct tcp_window_result){inside, inside && next};
 }
 
 /* A segment with SYN in a state that it may open. True when it is inside. */
@@ -167,7 +177,7 @@ static bool open_check(struct tcp_window w, unsigned int direction, const struct
         return true;
     }
     if (seg->flags & TCP_BIT_ACK) {
-        if (peer_heard && !ack_is_inside(me, peer, seg->ack, mode))
+        if (peer_heard && mode != TCP_WINDOW_OFF && !ack_is_inside(me, peer, seg->ack, mode))
             return false;
         side_start(w, direction, seg, peer_heard ? 0 : SAID_MIDWAY);
         return true;
@@ -201,7 +211,7 @@ struct tcp_window_result tcp_window_check(struct tcp_window w, uint8_t state,
     me->room = WINDOW_MAX << side_scale(me, peer);
     peer->room = WINDOW_MAX << side_scale(peer, me);
     if (seg->flags & TCP_BIT_RST)
-        return (struct tcp_window_result){reset_is_inside(me, peer, seg, mode), false};
+        return reset_check(me, peer, seg, mode);
     if (seg->flags & TCP_BIT_SYN) {
         if (state_opens(state))
             inside = open_check(w, direction, sides, seg, mode);
@@ -216,4 +226,16 @@ struct tcp_window_result tcp_window_check(struct tcp_window w, uint8_t state,
     }
     const bool peer_sent_more = (peer->said & SAID_HEARD) && seq_after(peer->end, seg->ack);
     return (struct tcp_window_result){inside, inside && acks && !peer_sent_more};
+}
+
+bool tcp_window_sent(struct tcp_window w, unsigned int direction, uint32_t seq,
+                     enum tcp_window_mode mode)
+{
+    assert(direction < 2);
+    struct side me = side_load(w, direction), peer = side_load(w, !direction);
+
+    if (mode == TCP_WINDOW_OFF || !(me.said & SAID_HEARD) || ((me.said | peer.said) & SAID_MIDWAY))
+        return true;
+    peer.room = WINDOW_MAX << side_scale(&peer, &me);
+    return !seq_after(seq, me.end) && !seq_after(me.end - room_capped(peer.room, mode) - 1, seq);
 }

@@ -32,12 +32,13 @@ struct tcp_window {
 
 enum tcp_window_mode {
     TCP_WINDOW_STRICT, /* outside is what no correct pair of peers sends */
-    TCP_WINDOW_LOOSE   /* every bound has room for another window and 64 KiB */
+    TCP_WINDOW_LOOSE,  /* every bound has room for another window and 64 KiB */
+    TCP_WINDOW_OFF     /* nothing is outside; what is said is recorded all the same */
 };
 
 struct tcp_window_result {
-    bool inside;   /* false: drop; nothing was recorded */
-    bool acks_all; /* for tcp_track; false unless inside */
+    bool inside;  /* false: drop; nothing was recorded */
+    bool settles; /* for tcp_track; false unless inside */
 };
 
 /*
@@ -47,12 +48,21 @@ struct tcp_window_result {
  *   its data begin no further than the receiver allows, and one byte for window probes;
  *   they are no older than a window: retransmissions and keep-alives are inside;
  *   it acknowledges nothing that was not sent, and nothing older than a window;
- *   a reset lies in the window, or acknowledges the SYN that it answers (RFC 5961, RFC 9293 3.5.2).
+ *   a reset lies in the window, or acknowledges the SYN that it answers (RFC 5961, RFC 9293 3.5.2);
+ *   it settles the connection if it is the next number of its side, or acknowledges that SYN.
  *
  * Where age is judged, a window is the largest that the scale can express. A SYN amid a connection
  * is inside and not recorded: tcp_track lets it stray. A connection picked up midway (tcp_pick_up)
- * is recorded but not checked, because its scale factors are unknown. O(1).
+ * is recorded but not checked, because its scale factors are unknown; its resets settle it only
+ * with the next number. O(1).
  */
 struct tcp_window_result tcp_window_check(struct tcp_window w, uint8_t state,
                                           unsigned int direction, const struct tcp_segment *seg,
                                           enum tcp_window_mode mode);
+
+/*
+ * May an ICMP error quote a segment that this side sent, with this sequence number: is it one that
+ * can still be under way (RFC 5927 4.1)? True where nothing is known to judge by.
+ */
+bool tcp_window_sent(struct tcp_window w, unsigned int direction, uint32_t seq,
+                     enum tcp_window_mode mode);

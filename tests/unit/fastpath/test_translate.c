@@ -153,8 +153,13 @@ static void answer_to(struct frame *f, const struct frame *sent)
         memcpy(f->b + FRAME_L4, sent->b + FRAME_L4 + 2, 2);
         memcpy(f->b + FRAME_L4 + 2, sent->b + FRAME_L4, 2);
     }
-    if (f->b[FRAME_IP + 9] == IPPROTO_TCP)
+    if (f->b[FRAME_IP + 9] == IPPROTO_TCP) {
+        uint32_t seq;
+        memcpy(&seq, sent->b + FRAME_L4 + 4, 4);
+        seq = be32_of(be32_host(seq) + 1 + (uint32_t)(sent->n - FRAME_L4 - 20));
+        memcpy(f->b + FRAME_L4 + 8, &seq, 4);
         f->b[FRAME_L4 + 13] = 18;
+    }
     f->b[FRAME_IP + 8] = 60;
     frame_mend(f);
 }

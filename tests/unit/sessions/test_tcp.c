@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Connections as rows of segments: what each one leads to. */
+#include "base/checksum.h"
 #include "sessions/tcp.h"
 #include "sessions/timeouts.h"
 
@@ -17,6 +18,8 @@ enum {
     A = TCP_BIT_ACK,
     U = TCP_BIT_URG,
     PART = 0x100, /* acknowledges only part of what the other side sent */
+    NEAR = PART,  /* of a reset: in the window, but not the next number */
+    DOUBT = TCP_STATE_CLOSE_WAIT | 0x20,
     OF_REPLY = 0x10,
     O_ACKED = 0x10,
     R_ACKED = 0x20,
@@ -186,6 +189,38 @@ static void resets(void **state)
                               {0}});
 }
 
+/* A blind reset that hits the window ends nothing as long as anybody speaks. */
+static void resets_in_doubt(void **state)
+{
+    (void)state;
+    play((const struct row[]){{'o', S, SYN_SENT},
+                              {'r', R | NEAR, SYN_SENT, TCP_STRAY},
+                              {'r', S | A, SYN_RECV},
+                              {'r', R | NEAR, SYN_RECV, TCP_STRAY},
+                              {'o', A, ESTABLISHED},
+                              {'r', R | NEAR, DOUBT},
+                              {'r', R | NEAR, DOUBT},
+                              {'o', A | PART, ESTABLISHED}, /* the challenge ACK */
+                              {'r', R | NEAR, DOUBT},
+                              {'o', S, DOUBT, TCP_STRAY},
+                              {'r', P | A, ESTABLISHED},
+                              {'r', R | NEAR, DOUBT},
+                              {'o', F | A, FIN_WAIT},
+                              {'r', R | NEAR, FIN_WAIT, TCP_STRAY},
+                              {'r', A, CLOSE_WAIT},
+                              {'o', R | NEAR, CLOSE_WAIT, TCP_STRAY},
+                              {'r', R, CLOSE},
+                              {'o', R | NEAR, CLOSE},
+                              {0}});
+    play((const struct row[]){{'o', S, SYN_SENT},
+                              {'r', S | A, SYN_RECV},
+                              {'o', A, ESTABLISHED},
+                              {'r', R | NEAR, DOUBT},
+                              {'r', R, CLOSE},
+                              {0}});
+    assert_int_equal(timer_running(6, DOUBT), TIMER_TCP_HALFCLOSE);
+}
+
 static void opened_anew(void **state)
 {
     (void)state;
@@ -291,7 +326,7 @@ static void every_transition(void **state)
             if (step.state == CLOSE && states[i] != CLOSE)
                 assert_true(flags & R);
             if ((flags & R) && step.verdict == TCP_PASS)
-                assert_true(step.state == CLOSE || step.state == TIME_WAIT);
+                assert_true(step.state == CLOSE || step.state == TIME_WAIT || step.state == DOUBT);
             if (step.state != states[i] && step.state == TIME_WAIT)
                 assert_int_equal(tcp_state_digit(states[i]), LAST_ACK);
             if (!memchr(states, step.state, n)) {
@@ -300,7 +335,42 @@ static void every_transition(void **state)
             }
         }
     }
-    assert_int_equal(n, 15);
+    assert_int_equal(n, 16);
+}
+
+/* Lowered, never raised, never added; whatever the options look like. */
+static void mss_option(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t bytes[12];
+        size_t n;
+        uint16_t most;
+        uint8_t after[12];
+    } rows[] = {
+        {{2, 4, 5, 0xb4}, 4, 1400, {2, 4, 5, 0x78}},
+        {{2, 4, 5, 0xb4}, 4, 1460, {2, 4, 5, 0xb4}},
+        {{2, 4, 5, 0xb4}, 4, 1461, {2, 4, 5, 0xb4}},
+        {{2, 4, 2, 0x18}, 4, 1400, {2, 4, 2, 0x18}},
+        {{1, 2, 4, 5, 0xb4, 1}, 6, 1400, {1, 2, 4, 5, 0x78, 1}}, /* at an odd place */
+        {{3, 3, 7, 2, 4, 5, 0xb4}, 8, 1400, {3, 3, 7, 2, 4, 5, 0x78}},
+        {{0, 2, 4, 5, 0xb4}, 5, 1400, {0, 2, 4, 5, 0xb4}}, /* after the end */
+        {{2, 4, 5}, 3, 1400, {2, 4, 5}},                   /* cut */
+        {{2, 3, 5, 0xb4}, 4, 1400, {2, 3, 5, 0xb4}},       /* a length that lies */
+        {{8, 1, 2, 4, 5, 0xb4}, 6, 1400, {8, 1, 2, 4, 5, 0xb4}},
+        {{8}, 1, 1400, {8}},
+        {{0}, 0, 1400, {0}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t bytes[12];
+        uint64_t delta = 0;
+        memcpy(bytes, rows[i].bytes, sizeof bytes);
+        const uint16_t before = checksum_fold(checksum_sum(bytes, sizeof bytes));
+        tcp_option_mss_clamp(bytes, rows[i].n, rows[i].most, &delta);
+        assert_memory_equal(bytes, rows[i].after, sizeof bytes);
+        assert_int_equal(checksum_adjust((uint16_t)~before, delta),
+                         (uint16_t)~checksum_fold(checksum_sum(bytes, sizeof bytes)));
+    }
 }
 
 static void names(void **state)
@@ -348,11 +418,13 @@ int main(void)
         cmocka_unit_test(fin_with_the_other_ones_ack),
         cmocka_unit_test(both_open_at_once),
         cmocka_unit_test(resets),
+        cmocka_unit_test(resets_in_doubt),
         cmocka_unit_test(opened_anew),
         cmocka_unit_test(older_connection_at_the_peer),
         cmocka_unit_test(only_syn_begins),
         cmocka_unit_test(picked_up_midway),
         cmocka_unit_test(every_transition),
+        cmocka_unit_test(mss_option),
         cmocka_unit_test(names),
         cmocka_unit_test(scale_option),
     };

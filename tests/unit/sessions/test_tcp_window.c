@@ -34,10 +34,10 @@ static bool middle_pass(struct middle *m, unsigned int direction, const struct t
 {
     const struct tcp_window w = {m->edge, m->said};
     const struct tcp_window_result r = tcp_window_check(w, m->state, direction, seg, m->mode);
-    assert_true(r.inside || !r.acks_all);
+    assert_true(r.inside || !r.settles);
     if (!r.inside)
         return false;
-    const struct tcp_step step = tcp_track(m->state, direction, seg->flags, r.acks_all);
+    const struct tcp_step step = tcp_track(m->state, direction, seg->flags, r.settles);
     m->state = step.state;
     return step.verdict == TCP_PASS || step.verdict == TCP_STRAY;
 }
@@ -169,6 +169,27 @@ static void resets(void **state)
                                      {0}});
     assert_int_equal(m.state, TCP_STATE_CLOSE);
 
+    /* In the window, but not the next number: RFC 5961 3.2. The peer's challenge ACK makes the
+     * other side reset for good, if it is the one that did. */
+    m = middle_open(NO, NO);
+    play_on(&m, (const struct row[]){{'r', 1, A, 5001, 1001, 1000, 32000},
+                                     {'r', 1, R, 5001, 0, 0, 0},
+                                     {'r', 1, R, 6002, 0, 0, 0},
+                                     {0}});
+    assert_int_equal(tcp_state_digit(m.state), TCP_STATE_CLOSE_WAIT);
+    play_on(&m, (const struct row[]){{'o', 1, A, 1001, 5001, 0, 64000}, {0}});
+    assert_int_equal(m.state, TCP_STATE_ESTABLISHED);
+    play_on(&m, (const struct row[]){{'r', 1, R, 6001, 0, 0, 0}, {0}});
+    assert_int_equal(m.state, TCP_STATE_CLOSE);
+
+    /* Not judged: any reset will do. */
+    m = middle_open(NO, NO);
+    m.mode = TCP_WINDOW_OFF;
+    play_on(&m, (const struct row[]){{'r', 1, A, 0x70000000, 0x70000000, 0, 1},
+                                     {'r', 1, R, 0x90000000, 0, 0, 0},
+                                     {0}});
+    assert_int_equal(m.state, TCP_STATE_CLOSE);
+
     /* A peer that remembers an older connection: the ACK strays, the client resets. */
     m = (struct middle){0};
     play_on(&m, (const struct row[]){{'o', 1, S, 1000, 0, 0, 64000, NO},
@@ -242,6 +263,9 @@ static void picked_up_midway(void **state)
                                      {'o', 1, F | A, 1100, 1002000, 0, 10},
                                      {'r', 1, R, 5, 0, 0, 0},
                                      {0}});
+    assert_int_equal(m.state, TCP_STATE_FIN_WAIT);
+    play_on(&m, (const struct row[]){{'r', 1, R, 90000000, 0, 0, 0}, {0}});
+    assert_int_equal(m.state, TCP_STATE_CLOSE);
     m = (struct middle){0};
     const struct tcp_window w = {m.edge, m.said};
     const struct tcp_segment answer = {5000, 1001, 0, 10, S | A, 7};
@@ -268,6 +292,30 @@ static void loose_has_more_room(void **state)
                                      {'o', 1, A, 1001, 5001, 0, 65535},
                                      {'r', 1, A, 5001, 0x3fff0000, 0, 65535},
                                      {0}});
+}
+
+/* What an ICMP error may quote: sent, and not so long ago that it must be acknowledged. */
+static void quoted(void **state)
+{
+    (void)state;
+    struct middle m = {0};
+    const struct tcp_window w = {m.edge, m.said};
+    assert_true(tcp_window_sent(w, 0, 77, TCP_WINDOW_STRICT)); /* nothing known */
+    play_on(&m, (const struct row[]){{'o', 1, S, 1000, 0, 0, 64000, NO}, {0}});
+    assert_true(tcp_window_sent(w, 0, 1000, TCP_WINDOW_STRICT));
+    assert_false(tcp_window_sent(w, 0, 1002, TCP_WINDOW_STRICT));
+    assert_false(tcp_window_sent(w, 0, 0x81001000, TCP_WINDOW_STRICT));
+    play_on(&m, (const struct row[]){{'r', 1, S | A, 5000, 1001, 0, 32000, NO},
+                                     {'o', 1, A, 1001, 5001, 1000, 64000},
+                                     {0}});
+    assert_true(tcp_window_sent(w, 0, 1001, TCP_WINDOW_STRICT));
+    assert_true(tcp_window_sent(w, 0, 2001, TCP_WINDOW_STRICT));
+    assert_false(tcp_window_sent(w, 0, 2002, TCP_WINDOW_STRICT));
+    assert_false(tcp_window_sent(w, 0, 2001 - 65537, TCP_WINDOW_STRICT));
+    assert_true(tcp_window_sent(w, 0, 2001 - 65537, TCP_WINDOW_LOOSE));
+    assert_true(tcp_window_sent(w, 0, 0x81001000, TCP_WINDOW_OFF));
+    assert_true(tcp_window_sent(w, 1, 5001, TCP_WINDOW_STRICT));
+    assert_false(tcp_window_sent(w, 1, 5002, TCP_WINDOW_STRICT));
 }
 
 /* ---- several threads ---- */
@@ -584,6 +632,7 @@ int main(void)
         cmocka_unit_test(closing),
         cmocka_unit_test(picked_up_midway),
         cmocka_unit_test(loose_has_more_room),
+        cmocka_unit_test(quoted),
         cmocka_unit_test(many_threads),
         cmocka_unit_test(conversations),
     };
