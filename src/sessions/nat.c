@@ -27,6 +27,10 @@ void nat_probe_init(struct nat_probe *p, const struct nat_want *want, be16 sourc
 static void walk_begin(struct nat_probe *p)
 {
     p->first = p->want->first;
+    /* Where every port is the host's own it keeps those it asks for, but is given no system port.
+     */
+    if (p->want->within && p->first < 1024 && p->want->last >= 1024)
+        p->first = 1024;
     if (p->step == 2 && (p->first ^ p->source) & 1)
         p->first++;
     p->places = p->first > p->want->last ? 0 : (p->want->last - p->first) / p->step + 1;
@@ -38,10 +42,44 @@ static void walk_begin(struct nat_probe *p)
         p->stride++;
 }
 
-/* A source port below 1024 is not kept: outside it may stand for a service (RFC 4787 REQ-3). */
+/*
+ * A source port below 1024 is not kept: outside it may stand for a service (RFC 4787 REQ-3). Unless
+ * the public address is the host's own.
+ */
 static bool source_first(const struct nat_probe *p)
 {
-    return p->want->fixed || (p->want->preserve && p->source >= 1024);
+    const struct nat_want *want = p->want;
+    if (want->fixed)
+        return true;
+    if (want->within)
+        return want->preserve && p->source >= want->first && p->source <= want->last;
+    return want->preserve && p->source >= 1024;
+}
+
+static be16 walk_next(struct nat_probe *p)
+{
+    be16 port = be16_of((uint16_t)(p->first + p->at * p->step));
+    p->at = (p->at + p->stride) % p->places;
+    return port;
+}
+
+/* The next port of the walk that fits. When the search is over the walk begins anew. */
+static bool fitting_next(struct nat_probe *p, be16 *port)
+{
+    const struct nat_fit *fit = p->want->fit;
+    while (p->looked < NAT_FIT_LOOKS && p->looked < p->places && p->fitting < NAT_FIT_PROBES) {
+        p->looked++;
+        *port = walk_next(p);
+        if (fit->fits(fit->ctx, p->want->ip, *port)) {
+            p->fitting++;
+            return true;
+        }
+    }
+    if (p->looked != UINT16_MAX) {
+        p->looked = UINT16_MAX;
+        p->at = p->random % p->places;
+    }
+    return false;
 }
 
 bool nat_probe_next(struct nat_probe *p, be16 *port)
@@ -60,9 +98,10 @@ bool nat_probe_next(struct nat_probe *p, be16 *port)
     }
     if (n == 0)
         walk_begin(p);
-    if (n >= p->places)
+    if (p->places && p->want->fit && fitting_next(p, port))
+        return true;
+    if ((uint32_t)(n - p->fitting) >= p->places)
         return false;
-    *port = be16_of((uint16_t)(p->first + p->at * p->step));
-    p->at = (p->at + p->stride) % p->places;
+    *port = walk_next(p);
     return true;
 }

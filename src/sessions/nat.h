@@ -10,18 +10,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Proposals before a flow is refused for want of a port. */
-#define NAT_PROBES 128
+/* Proposals before a flow is refused for want of a port; the first of them are ports that fit,
+ * which are looked for at so many places of the walk. */
+#define NAT_PROBES     128
+#define NAT_FIT_PROBES 16
+#define NAT_FIT_LOOKS  256
 
 /* The ports FortiOS gives to translated sources (fortios.md 5.6). */
 #define NAT_PORT_FIRST 5117
 #define NAT_PORT_LAST  65533
+
+/* Which public ports lead replies to the core that asks; a preference, never a condition. */
+struct nat_fit {
+    bool (*fits)(const void *ctx, be32 ip, be16 port);
+    const void *ctx;
+};
 
 struct nat_want {
     be32 ip;              /* public address */
     uint16_t first, last; /* port range, inclusive */
     bool preserve;        /* begin with the source port where that is possible */
     bool fixed;           /* the source port or nothing (`fixedport`) */
+    bool within;          /* a source port outside the range is not kept; one inside it always */
+    const struct nat_fit *fit; /* NULL: every port is as good as another */
 };
 
 struct nat_probe {
@@ -29,6 +40,7 @@ struct nat_probe {
     uint16_t source; /* host order */
     uint16_t step;   /* 2 keeps the parity of the source port (RTP and RTCP), else 1 */
     uint16_t tried;
+    uint16_t looked, fitting; /* places looked at for ports that fit, and those proposed */
     uint32_t random;
     uint32_t first, places; /* of the range, with the right parity; set when first needed */
     uint32_t at, stride;    /* a walk that visits every place once */

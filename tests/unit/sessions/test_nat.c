@@ -135,12 +135,84 @@ static void any_sequence(void **state)
     }
 }
 
+/* A block of ports is its holder's alone, and a host with an address to itself keeps any port. */
+static void kept_within(void **state)
+{
+    (void)state;
+    const struct nat_want block = {.first = 7440, .last = 9762, .preserve = true, .within = true};
+    const struct nat_want own = {.first = 1, .last = 65535, .preserve = true, .within = true};
+    const struct {
+        const struct nat_want *want;
+        uint16_t source;
+        bool kept;
+    } rows[] = {{&block, 7439, false}, {&block, 7440, true}, {&block, 9762, true},
+                {&block, 9763, false}, {&block, 53, false},  {&own, 53, true},
+                {&own, 1, true},       {&own, 65535, true},  {&own, 0, false}};
+    uint16_t ports[1000];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        unsigned n = propose(rows[i].want, rows[i].source, 77, 1, ports);
+        assert_int_equal(n, NAT_PROBES);
+        assert_int_equal(ports[0] == rows[i].source, rows[i].kept);
+        for (unsigned k = 1; k < n; k++)
+            assert_true(ports[k] >= 1024 && ports[k] >= rows[i].want->first &&
+                        ports[k] <= rows[i].want->last);
+    }
+}
+
+static bool every_fourth(const void *ctx, be32 ip, be16 port)
+{
+    return ip == *(const be32 *)ctx && be16_host(port) % 4 == 3;
+}
+
+static bool never(const void *ctx, be32 ip, be16 port)
+{
+    (void)ctx;
+    (void)ip;
+    (void)port;
+    return false;
+}
+
+/* Ports that fit come first; where there are none, or all are taken, any port will do. */
+static void fitting_ports_first(void **state)
+{
+    (void)state;
+    const be32 ip = be32_of(0xcb007102);
+    const struct nat_fit fourth = {every_fourth, &ip}, none = {never, NULL};
+    struct nat_want want = {.ip = ip, .first = 5117, .last = 65533, .fit = &fourth};
+    uint16_t ports[1000];
+    struct rng rng = {3};
+    for (int round = 0; round < 200; round++) {
+        assert_int_equal(propose(&want, 6000, (uint32_t)rng_next(&rng), 1, ports), NAT_PROBES);
+        for (unsigned i = 0; i < NAT_FIT_PROBES; i++)
+            assert_int_equal(ports[i] % 4, 3);
+        unsigned others = 0;
+        for (unsigned i = NAT_FIT_PROBES; i < NAT_PROBES; i++)
+            others += ports[i] % 4 != 3;
+        assert_true(others > 0);
+    }
+    want.preserve = true; /* port preservation wins */
+    propose(&want, 6000, 1, 1, ports);
+    assert_int_equal(ports[0], 6000);
+    assert_int_equal(ports[1] % 4, 3);
+
+    struct nat_want few = {.ip = ip, .first = 7000, .last = 7007, .fit = &none};
+    unsigned seen = 0;
+    assert_int_equal(propose(&few, 6000, 12, 1, ports), 8);
+    for (int i = 0; i < 8; i++)
+        seen |= 1u << (ports[i] - 7000);
+    assert_int_equal(seen, 0xff);
+    few.fit = &fourth;
+    assert_int_equal(propose(&few, 6000, 12, 1, ports), 10); /* 7003 and 7007, then all eight */
+    assert_true(ports[0] % 4 == 3 && ports[1] % 4 == 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(source_port_first),     cmocka_unit_test(long_runs_are_left),
         cmocka_unit_test(fixed_is_one_proposal), cmocka_unit_test(small_range_is_exhausted),
         cmocka_unit_test(ranges_without_a_port), cmocka_unit_test(any_sequence),
+        cmocka_unit_test(kept_within),           cmocka_unit_test(fitting_ports_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
