@@ -50,6 +50,15 @@ static const char *form_of(enum schema_type type)
         return "<portrange>    low-high";
     case SCHEMA_PORTS:
         return "<integer>    port number, several by blanks";
+    case SCHEMA_PORT_RANGE:
+        return "<portrange>    port or low-high";
+    case SCHEMA_IP_FILTERS:
+        return "<iprange>    xxx.xxx.xxx.xxx[/len] or xxx.xxx.xxx.xxx-xxx.xxx.xxx.xxx, several by "
+               "blanks";
+    case SCHEMA_IPV6:
+        return "<ipv6>    xxxx:xxxx::xxxx";
+    case SCHEMA_IPV6_NET:
+        return "<ipv6/len>    xxxx:xxxx::xxxx/len";
     case SCHEMA_IP_SPAN:
         return "<iprange>    xxx.xxx.xxx.xxx[-xxx.xxx.xxx.xxx]";
     case SCHEMA_CPUS:

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What one value says of another. Two tables of rows {where, function}: checks of a value when it
- * is set, and checks of an entry when it is saved. What a value is by itself (type, range) is the
- * schema's and value.c's business; what exists is references.c's.
+ * What one value says of another. Tables of rows {where, function}: checks of a value when it is
+ * set, checks of an entry when it is saved, and what an entry says of the others of its table. What
+ * a value is by itself (type, range) is the schema's and value.c's business; what exists is
+ * references.c's.
  */
-#include "config/store.h"
+#include "config/check_entry.h"
 #include "config/value.h"
 
 #include "base/addr.h"
@@ -15,7 +16,7 @@
 /* ---- values, at `set` ---- */
 
 struct value_check {
-    const char *root, *attr;
+    const char *root, *child, *attr; /* child NULL: of the root node itself */
     int (*check)(const struct config_tree *tree, const struct tree_path *path,
                  const struct schema_attr *attr, const json_t *value, struct text *error);
 };
@@ -117,23 +118,67 @@ static int interface_ip_fits(const struct config_tree *tree, const struct tree_p
         if ((ip & both) == (other_ip & both))
             return subnets_overlap(error, self, name, text);
     }
+    if (vip_takes_address(tree, be32_host(ip)))
+        return error_check(error, attr->name, slice_str(text), ERROR_VIP_IS_INTERFACE);
+    return 0;
+}
+
+/* A global or unique local unicast address; link-local ones the interface has by itself. */
+static bool is_host6(const struct ip_addr *ip, uint8_t len)
+{
+    static const struct ip_addr zero, loopback = {.byte = {[15] = 1}};
+    bool link_local = ip->byte[0] == 0xfe && (ip->byte[1] & 0xc0) == 0x80;
+    return ip->byte[0] != 0xff && !link_local && len > 0 && !ip_addr_eq(ip, &zero) &&
+           !ip_addr_eq(ip, &loopback);
+}
+
+static int interface_ip6_fits(const struct config_tree *tree, const struct tree_path *path,
+                              const struct schema_attr *attr, const json_t *value,
+                              struct text *error)
+{
+    const char *text = json_string_value(value), *self = path->step[0].key;
+    struct ip_addr ip = {0}, other_ip = {0};
+    uint8_t len = 0, other_len = 0;
+    if (value_net6(slice_str(text), &ip, &len) != 0 || strcmp(text, attr->initial) == 0)
+        return 0;
+    if (!is_host6(&ip, len))
+        return error_value(error, "invalid ip address", slice_str(text), ERROR_IP);
+    const char *name;
+    json_t *interface;
+    json_object_foreach(json_object_get(tree->root, "system interface"), name, interface)
+    {
+        const json_t *ipv6 = json_object_get(interface, "ipv6");
+        const char *other = json_string_value(json_object_get(ipv6, "ip6-address"));
+        if (!other || strcmp(name, self) == 0 ||
+            value_net6(slice_str(other), &other_ip, &other_len) != 0)
+            continue;
+        uint8_t both = len < other_len ? len : other_len;
+        struct ip_addr a = value_first6(&ip, both), b = value_first6(&other_ip, both);
+        if (!ip_addr_eq(&a, &b))
+            continue;
+        text_printf(error, "Subnets overlap between '%s' with primary IP of '%s'\n", self, name);
+        return error_check(error, attr->name, slice_str(text), ERROR_SAME_SUBNET);
+    }
     return 0;
 }
 
 static const struct value_check value_checks[] = {
-    {"firewall policy", "name", policy_name_is_unique},
-    {"firewall addrgrp", "member", group_has_no_cycle},
-    {"firewall service group", "member", group_has_no_cycle},
-    {"system interface", "ip", interface_ip_fits},
+    {"firewall policy", NULL, "name", policy_name_is_unique},
+    {"firewall addrgrp", NULL, "member", group_has_no_cycle},
+    {"firewall addrgrp6", NULL, "member", group_has_no_cycle},
+    {"firewall service group", NULL, "member", group_has_no_cycle},
+    {"system interface", NULL, "ip", interface_ip_fits},
+    {"system interface", "ipv6", "ip6-address", interface_ip6_fits},
 };
 
 int check_value(const struct config_tree *tree, const struct tree_path *path,
                 const struct schema_attr *attr, const json_t *value, struct text *error)
 {
-    for (size_t i = 0; i < sizeof(value_checks) / sizeof(value_checks[0]); i++) {
+    const char *child = path->n == 2 ? path->step[1].node->path : NULL;
+    for (size_t i = 0; i < COUNT(value_checks) && path->n <= 2; i++) {
         const struct value_check *row = &value_checks[i];
-        if (path->n == 1 && strcmp(path->step[0].node->path, row->root) == 0 &&
-            strcmp(attr->name, row->attr) == 0)
+        if (strcmp(path->step[0].node->path, row->root) == 0 && !child == !row->child &&
+            (!child || strcmp(child, row->child) == 0) && strcmp(attr->name, row->attr) == 0)
             return row->check(tree, path, attr, value, error);
     }
     return 0;
@@ -149,12 +194,16 @@ int check_values(const struct config_tree *tree, const struct tree_path *path, c
         if (value)
             code = check_value(tree, path, &node->attrs[i], value, error);
     }
+    for (unsigned i = 0; i < node->n_children && code == 0; i++) {
+        struct tree_path child = *path;
+        if (schema_is_table(&node->children[i]) || tree_path_push(&child, &node->children[i]) != 0)
+            continue;
+        code = check_values(tree, &child, json_object_get(object, node->children[i].path), error);
+    }
     return code;
 }
 
 /* ---- entries, at next/end ---- */
-
-typedef int entry_checker(const struct schema_node *node, const json_t *entry, struct text *error);
 
 static int service_has_ports(const struct schema_node *node, const json_t *entry,
                              struct text *error)
@@ -182,11 +231,8 @@ static int address_range_is_forward(const struct schema_node *node, const json_t
 static int port_row_is_forward(const struct schema_node *node, const json_t *entry,
                                struct text *error)
 {
-    enum {
-        INVALID_PORT_RANGE = -363
-    };
     if (tree_u32(entry, node, "start-port", 0) > tree_u32(entry, node, "end-port", 0))
-        return error_object(error, "end-port must be greater than start-port", INVALID_PORT_RANGE);
+        return error_object(error, "end-port must be greater than start-port", ERROR_PORT_REVERSED);
     return 0;
 }
 
@@ -206,11 +252,35 @@ static int schedule_is_plain(const struct schema_node *node, const json_t *entry
                         ERROR_VALUE);
 }
 
-static int policy_has_no_pool(const struct schema_node *node, const json_t *entry,
-                              struct text *error)
+static int address6_range_is_forward(const struct schema_node *node, const json_t *entry,
+                                     struct text *error)
 {
-    if (tree_is(entry, node, "ippool", "enable"))
-        return error_object(error, "IP pools are not part of this version", ERROR_VALUE);
+    struct ip_addr first = {0}, last = {0};
+    if (!tree_is(entry, node, "type", "iprange"))
+        return 0;
+    ipv6_parse(slice_str(tree_str(entry, node, "start-ip")), &first);
+    ipv6_parse(slice_str(tree_str(entry, node, "end-ip")), &last);
+    if (memcmp(first.byte, last.byte, sizeof(first.byte)) > 0)
+        return error_object(error, "end-ip must be greater than start-ip", ERROR_RANGE_REVERSED);
+    return 0;
+}
+
+/* At least one family, and each with source and destination. */
+static int policy_is_whole(const struct schema_node *node, const json_t *entry, struct text *error)
+{
+    bool src = json_object_get(entry, "srcaddr"), dst = json_object_get(entry, "dstaddr");
+    bool src6 = json_object_get(entry, "srcaddr6"), dst6 = json_object_get(entry, "dstaddr6");
+    bool only6 = (src6 || dst6) && !src && !dst;
+    if (!src && !only6)
+        return check_missing(error, "srcaddr");
+    if (!dst && !only6)
+        return check_missing(error, "dstaddr");
+    if (!src6 && dst6)
+        return check_missing(error, "srcaddr6");
+    if (!dst6 && src6)
+        return check_missing(error, "dstaddr6");
+    if (tree_is(entry, node, "ippool", "enable") && !json_object_get(entry, "poolname"))
+        return check_missing(error, "poolname");
     return 0;
 }
 
@@ -219,8 +289,7 @@ static int route_leads_somewhere(const struct schema_node *node, const json_t *e
 {
     if (json_object_get(entry, "device") || tree_is(entry, node, "blackhole", "enable"))
         return 0;
-    text_puts(error, "node_check_object fail! for device \n\nAttribute 'device' MUST be set.\n");
-    return ERROR_REFUSED;
+    return check_missing(error, "device");
 }
 
 static const struct {
@@ -229,11 +298,32 @@ static const struct {
 } entry_checks[] = {
     {"firewall service custom", service_has_ports},
     {"firewall address", address_range_is_forward},
+    {"firewall address6", address6_range_is_forward},
+    {"firewall vip", vip_is_whole},
+    {"firewall ippool", pool_is_whole},
     {"port", port_row_is_forward},
     {"firewall schedule recurring", schedule_is_plain},
-    {"firewall policy", policy_has_no_pool},
+    {"firewall policy", policy_is_whole},
     {"router static", route_leads_somewhere},
+    {"router static6", route_leads_somewhere},
 };
+
+static const struct {
+    const char *root;
+    cross_checker *check;
+} cross_checks[] = {
+    {"firewall vip", vip_fits_others},
+    {"firewall vipgrp", vipgrp_members_fit},
+    {"firewall ippool", pool_fits_others},
+    {"firewall policy", policy_fits_others},
+};
+
+int check_missing(struct text *error, const char *attr)
+{
+    text_printf(error, "node_check_object fail! for %s \n\nAttribute '%s' MUST be set.\n", attr,
+                attr);
+    return ERROR_REFUSED;
+}
 
 static int mandatory_are_set(const struct schema_node *node, const json_t *entry,
                              struct text *error)
@@ -242,9 +332,7 @@ static int mandatory_are_set(const struct schema_node *node, const json_t *entry
         const struct schema_attr *attr = &node->attrs[i];
         if (!(attr->flags & SCHEMA_MANDATORY) || json_object_get(entry, attr->name))
             continue;
-        text_printf(error, "node_check_object fail! for %s \n\nAttribute '%s' MUST be set.\n",
-                    attr->name, attr->name);
-        return ERROR_REFUSED;
+        return check_missing(error, attr->name);
     }
     return 0;
 }
@@ -254,38 +342,52 @@ int check_entry(const struct config_tree *tree, const struct tree_path *path, st
     const struct schema_node *node = tree_path_last(path)->node;
     const json_t *entry = tree_at(tree, path);
     int code = mandatory_are_set(node, entry, error);
-    for (size_t i = 0; i < sizeof(entry_checks) / sizeof(entry_checks[0]) && code == 0; i++)
+    for (size_t i = 0; i < COUNT(entry_checks) && code == 0; i++)
         if (strcmp(entry_checks[i].node, node->path) == 0)
             code = entry_checks[i].check(node, entry, error);
-    return code;
+    return code ? code : check_others(tree, path, entry, error);
 }
 
-/* ---- names shared by two tables ---- */
+int check_others(const struct config_tree *tree, const struct tree_path *path, const json_t *object,
+                 struct text *error)
+{
+    for (size_t i = 0; i < COUNT(cross_checks) && path->n == 1; i++)
+        if (strcmp(cross_checks[i].root, path->step[0].node->path) == 0)
+            return cross_checks[i].check(tree, path->step[0].key, object, error);
+    return 0;
+}
 
+/* ---- names shared by several tables ---- */
+
+/* In the order in which FortiOS names the two kinds. */
 static const struct {
     const char *root, *kind, *sister, *sister_kind;
-    bool first; /* of the two kinds, in the order FortiOS names them */
     int code;
 } name_spaces[] = {
-    {"firewall address", "address", "firewall addrgrp", "address group", true, ERROR_ADDRESS_NAME},
-    {"firewall addrgrp", "address group", "firewall address", "address", false, ERROR_ADDRESS_NAME},
-    {"firewall service custom", "service", "firewall service group", "service group", true,
-     ERROR_SERVICE_NAME},
-    {"firewall service group", "service group", "firewall service custom", "service", false,
+    {"firewall address", "address", "firewall addrgrp", "address group", ERROR_ADDRESS_NAME},
+    {"firewall address6", "address", "firewall addrgrp6", "address group", ERROR_ADDRESS_NAME},
+    {"firewall address", "address", "firewall vip", "virtual IP", ERROR_ADDRESS_VIP_NAME},
+    {"firewall addrgrp", "address group", "firewall vip", "virtual IP", ERROR_GROUP_VIP_NAME},
+    {"firewall address", "address", "firewall vipgrp", "virtual IP group",
+     ERROR_ADDRESS_VIPGRP_NAME},
+    {"firewall addrgrp", "address group", "firewall vipgrp", "virtual IP group",
+     ERROR_GROUP_VIPGRP_NAME},
+    {"firewall vip", "virtual IP", "firewall vipgrp", "virtual IP group", ERROR_VIP_VIPGRP_NAME},
+    {"firewall service custom", "service", "firewall service group", "service group",
      ERROR_SERVICE_NAME},
 };
 
 int check_new_key(const struct config_tree *tree, const struct schema_node *node, struct slice key,
                   struct text *error)
 {
-    for (size_t i = 0; i < sizeof(name_spaces) / sizeof(name_spaces[0]); i++) {
-        if (strcmp(name_spaces[i].root, node->path) != 0 ||
-            !tree_has_entry(tree, name_spaces[i].sister, key))
+    for (size_t i = 0; i < COUNT(name_spaces); i++) {
+        bool first = strcmp(name_spaces[i].root, node->path) == 0;
+        bool second = strcmp(name_spaces[i].sister, node->path) == 0;
+        const char *other = first ? name_spaces[i].sister : name_spaces[i].root;
+        if ((!first && !second) || !tree_has_entry(tree, other, key))
             continue;
-        bool first = name_spaces[i].first;
         text_printf(error, "Name '%.*s' conflict: '%s' and '%s' cannot be the same name.\n",
-                    SLICE_ARG(key), first ? name_spaces[i].kind : name_spaces[i].sister_kind,
-                    first ? name_spaces[i].sister_kind : name_spaces[i].kind);
+                    SLICE_ARG(key), name_spaces[i].kind, name_spaces[i].sister_kind);
         return error_check(error, "name", key, name_spaces[i].code);
     }
     return 0;

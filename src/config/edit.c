@@ -160,7 +160,9 @@ static int check_against(const struct config_tree *next, const struct tree_path 
         code = check_new_key(next, step->node, slice_str(step->key), out);
     if (code == 0)
         code = references_check_object(next, step->node, object, out);
-    return code ? code : check_values(next, saved, object, out);
+    if (code == 0)
+        code = check_values(next, saved, object, out);
+    return code || !step->entry ? code : check_others(next, saved, object, out);
 }
 
 /* Save the root entry or object we are about to leave. */

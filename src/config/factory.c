@@ -55,6 +55,10 @@ static const char objects[] =
     "edit all\nnext\n"
     "edit none\nset subnet 0.0.0.0/32\nnext\n"
     "end\n"
+    "config firewall address6\n"
+    "edit all\nnext\n"
+    "edit none\nset ip6 ::/128\nnext\n"
+    "end\n"
     "config firewall service category\n"
     "edit General\nset comment 'General services.'\nnext\n"
     "edit 'Web Access'\nset comment 'Web access.'\nnext\n"
@@ -93,30 +97,52 @@ static const char objects[] =
 #define NUMBER(name, category, n) \
     SERVICE(name, category "set protocol IP\nset protocol-number " n "\n")
 
-static const char services[] = "config firewall service custom\n" SERVICE(
-    "ALL", GENERAL "set protocol IP\n") TCP("ALL_TCP", GENERAL, "1-65535")
-    UDP("ALL_UDP", GENERAL, "1-65535") SERVICE("ALL_ICMP", GENERAL "set protocol ICMP\n")
-        NUMBER("GRE", TUNNEL, "47") NUMBER("AH", TUNNEL, "51") NUMBER("ESP", TUNNEL, "50") TCP(
-            "BGP", NETWORK, "179") UDP("DHCP", NETWORK, "67-68") BOTH("DNS", NETWORK, "53", "53")
-            TCP("FTP", FILES, "21") BOTH("H323", VOIP, "1720 1503", "1719") TCP("HTTP", WEB, "80")
-                TCP("HTTPS", WEB, "443") UDP("IKE", TUNNEL, "500 4500") TCP("IMAP", EMAIL, "143")
-                    TCP("IMAPS", EMAIL, "993") BOTH("KERBEROS", AUTH, "88 464", "88 464")
-                        TCP("LDAP", AUTH, "389") UDP("MGCP", VOIP, "2427 2727")
-                            BOTH("NTP", NETWORK, "123", "123") NUMBER("OSPF", NETWORK, "89")
-                                SERVICE("PING", NETWORK "set protocol ICMP\nset icmptype 8\n")
-                                    TCP("POP3", EMAIL, "110") TCP("POP3S", EMAIL, "995")
-                                        UDP("RADIUS", AUTH, "1812 1813") TCP("RDP", REMOTE, "3389")
-                                            BOTH("RTSP", VOIP, "554 7070 8554", "554") TCP(
-                                                "SCCP", VOIP, "2000") BOTH("SIP", VOIP,
-                                                                           "5060", "5060")
-                                                TCP("SMTP", EMAIL, "25") TCP("SMTPS", EMAIL, "465")
-                                                    BOTH("SNMP", NETWORK, "161-162", "161-162")
-                                                        TCP("SSH", REMOTE, "22")
-                                                            UDP("SYSLOG", NETWORK, "514")
-                                                                TCP("TELNET", REMOTE, "23")
-                                                                    UDP("TFTP", FILES, "69")
-                                                                        UDP("TRACEROUTE", NETWORK,
-                                                                            "33434-33535") "end\n";
+/* One service a line, in the order of `show`. */
+/* clang-format off */
+static const char services[] =
+    "config firewall service custom\n"
+    SERVICE("ALL", GENERAL "set protocol IP\n")
+    TCP("ALL_TCP", GENERAL, "1-65535")
+    UDP("ALL_UDP", GENERAL, "1-65535")
+    SERVICE("ALL_ICMP", GENERAL "set protocol ICMP\n")
+    SERVICE("ALL_ICMP6", GENERAL "set protocol ICMP6\n")
+    NUMBER("GRE", TUNNEL, "47")
+    NUMBER("AH", TUNNEL, "51")
+    NUMBER("ESP", TUNNEL, "50")
+    TCP("BGP", NETWORK, "179")
+    UDP("DHCP", NETWORK, "67-68")
+    BOTH("DNS", NETWORK, "53", "53")
+    TCP("FTP", FILES, "21")
+    BOTH("H323", VOIP, "1720 1503", "1719")
+    TCP("HTTP", WEB, "80")
+    TCP("HTTPS", WEB, "443")
+    UDP("IKE", TUNNEL, "500 4500")
+    TCP("IMAP", EMAIL, "143")
+    TCP("IMAPS", EMAIL, "993")
+    BOTH("KERBEROS", AUTH, "88 464", "88 464")
+    TCP("LDAP", AUTH, "389")
+    UDP("MGCP", VOIP, "2427 2727")
+    BOTH("NTP", NETWORK, "123", "123")
+    NUMBER("OSPF", NETWORK, "89")
+    SERVICE("PING", NETWORK "set protocol ICMP\nset icmptype 8\n")
+    SERVICE("PING6", NETWORK "set protocol ICMP6\nset icmptype 128\n")
+    TCP("POP3", EMAIL, "110")
+    TCP("POP3S", EMAIL, "995")
+    UDP("RADIUS", AUTH, "1812 1813")
+    TCP("RDP", REMOTE, "3389")
+    BOTH("RTSP", VOIP, "554 7070 8554", "554")
+    TCP("SCCP", VOIP, "2000")
+    BOTH("SIP", VOIP, "5060", "5060")
+    TCP("SMTP", EMAIL, "25")
+    TCP("SMTPS", EMAIL, "465")
+    BOTH("SNMP", NETWORK, "161-162", "161-162")
+    TCP("SSH", REMOTE, "22")
+    UDP("SYSLOG", NETWORK, "514")
+    TCP("TELNET", REMOTE, "23")
+    UDP("TFTP", FILES, "69")
+    UDP("TRACEROUTE", NETWORK, "33434-33535")
+    "end\n";
+/* clang-format on */
 
 static void add(struct config_tree *tree, const char *lines)
 {

@@ -29,9 +29,10 @@ void print_quoted(struct slice s, struct text *out)
     text_puts(out, "\"");
 }
 
-static bool is_quoted(enum schema_type type)
+static bool is_quoted(const struct schema_attr *attr)
 {
-    return type == SCHEMA_STRING || type == SCHEMA_REFERENCE || type == SCHEMA_REFERENCES;
+    return (attr->flags & SCHEMA_QUOTED) || attr->type == SCHEMA_STRING ||
+           attr->type == SCHEMA_REFERENCE || attr->type == SCHEMA_REFERENCES;
 }
 
 static struct slice string_slice(const json_t *string)
@@ -41,7 +42,7 @@ static struct slice string_slice(const json_t *string)
 
 void print_value(const struct schema_attr *attr, const json_t *value, struct text *out)
 {
-    if (!is_quoted(attr->type)) {
+    if (!is_quoted(attr)) {
         value_print_plain(value, out);
     } else if (json_is_string(value)) {
         print_quoted(string_slice(value), out);

@@ -91,6 +91,93 @@ int rows_check_count(struct rows_maker *maker, const struct rows_table *table, u
     return -1;
 }
 
+static bool has_group(const json_t *groups, const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (json_object_get(groups, json_string_value(json_array_get(list, i))))
+            return true;
+    return false;
+}
+
+/*
+ * The names of the list and of the groups among them, without the groups; a new reference. A list
+ * of names still to be opened instead of recursion: how deep groups nest is the operator's choice.
+ */
+static json_t *expand(const struct rows_maker *maker, const struct rows_names *names)
+{
+    const json_t *groups = json_object_get(maker->tree->root, names->group ? names->group : "");
+    if (!has_group(groups, names->list))
+        return names->list ? json_incref((json_t *)names->list) : json_array();
+    json_t *all = json_array(), *seen = json_object(), *open = json_copy((json_t *)names->list);
+    for (size_t n; (n = json_array_size(open)) > 0;) {
+        json_t *name = json_incref(json_array_get(open, n - 1));
+        const char *key = json_string_value(name);
+        const json_t *group = json_object_get(groups, key);
+        json_array_remove(open, n - 1);
+        if (!group) {
+            json_array_append(all, name);
+        } else if (!json_object_get(seen, key)) {
+            json_object_set_new(seen, key, json_true());
+            json_array_extend(open, json_object_get(group, names->member));
+        }
+        json_decref(name);
+    }
+    json_decref(open);
+    json_decref(seen);
+    return all;
+}
+
+static int compare_indexes(const void *a, const void *b)
+{
+    return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+}
+
+static uint16_t sort_unique(uint16_t *rows, size_t n)
+{
+    uint16_t kept = 0;
+    qsort(rows, n, sizeof(*rows), compare_indexes);
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || rows[kept - 1] != rows[i])
+            rows[kept++] = rows[i];
+    return kept;
+}
+
+/* The numbers of `list` into `rows`, which has room; *n of them. */
+static int look_up(struct rows_maker *maker, const struct rows_names *names, const json_t *list,
+                   uint16_t *rows, size_t *n)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (rows_index(names->index, name, &rows[*n]) == 0)
+            (*n)++;
+        else if (!names->may_miss)
+            return rows_fail(maker, names->root, names->key, names->attr,
+                             "entry not found in datasource");
+    }
+    return 0;
+}
+
+int rows_resolve(struct rows_maker *maker, const struct rows_names *names, const uint16_t **out,
+                 uint16_t *n_out, bool *is_any)
+{
+    *out = NULL;
+    *n_out = 0;
+    if (names->any && rows_list_has(names->list, names->any)) {
+        *is_any = true;
+        return 0;
+    }
+    json_t *list = expand(maker, names);
+    uint16_t *rows = rows_alloc(maker, json_array_size(list), sizeof(*rows));
+    size_t n = 0;
+    int rc = look_up(maker, names, list, rows, &n);
+    json_decref(list);
+    if (rc == 0) {
+        *out = rows;
+        *n_out = sort_unique(rows, n);
+    }
+    return rc;
+}
+
 /* ---- values ---- */
 
 uint32_t rows_number(const struct schema_node *node, const json_t *entry, const char *name)
@@ -121,7 +208,7 @@ bool rows_list_has(const json_t *list, const char *word)
     return false;
 }
 
-/* ---- profiles, routes ---- */
+/* ---- profiles ---- */
 
 static void make_profile(struct rows_maker *maker, const char *name, const json_t *entry,
                          struct row_voip_profile *row)
@@ -170,46 +257,14 @@ static int make_profiles(struct rows_maker *maker)
     return rc;
 }
 
-static int make_route(struct rows_maker *maker, const struct rows_table *table, unsigned i,
-                      struct row_route *row)
-{
-    const json_t *entry = rows_entry(table, i);
-    be32 mask = 0;
-    row->seq = (uint32_t)strtoul(table->keys[i], NULL, 10);
-    value_net(slice_str(tree_str(entry, table->node, "dst")), &row->dst, &mask);
-    row->dst &= mask;
-    row->len = (uint8_t)ipv4_mask_len(mask);
-    ipv4_parse(slice_str(tree_str(entry, table->node, "gateway")), &row->gateway);
-    row->distance = (uint8_t)rows_number(table->node, entry, "distance");
-    row->priority = (uint16_t)rows_number(table->node, entry, "priority");
-    row->weight = (uint16_t)rows_number(table->node, entry, "weight");
-    row->blackhole = rows_enabled(table->node, entry, "blackhole");
-    row->device = ROW_NONE;
-    if (row->blackhole)
-        return 0;
-    const char *device = tree_str(entry, table->node, "device");
-    if (rows_index(maker->interfaces, device, &row->device) != 0)
-        return rows_fail(maker, table->node->path, table->keys[i], "device",
-                         "entry not found in datasource");
-    return 0;
-}
-
-static int make_routes(struct rows_maker *maker)
-{
-    struct rows_table table = rows_open(maker, "router static");
-    struct row_route *rows = rows_alloc(maker, table.n, sizeof(*rows));
-    uint32_t n = 0;
-    int rc = 0;
-    for (unsigned i = 0; i < table.n && rc == 0; i++)
-        if (rows_enabled(table.node, rows_entry(&table, i), "status"))
-            rc = make_route(maker, &table, i, &rows[n++]);
-    maker->rows->routes = rows;
-    maker->rows->n_routes = n;
-    rows_close(&table);
-    return rc;
-}
-
 /* ---- all ---- */
+
+/* Whatever is referred to comes first. */
+static int (*const makers[])(struct rows_maker *) = {
+    rows_make_dpdk,       rows_make_interfaces, rows_make_port_ttls, rows_make_addresses,
+    rows_make_addresses6, rows_make_vips,       rows_make_pools,     rows_make_services,
+    make_profiles,        rows_make_policies,   rows_make_routes,    rows_make_routes6,
+};
 
 struct config_rows *config_rows_make(const struct config_tree *tree, struct text *error)
 {
@@ -223,27 +278,21 @@ struct config_rows *config_rows_make(const struct config_tree *tree, struct text
         .owner = owner,
         .interfaces = json_object(),
         .addresses = json_object(),
+        .addresses6 = json_object(),
+        .vips = json_object(),
+        .pools = json_object(),
         .services = json_object(),
         .profiles = json_object(),
     };
     rows_make_global(&maker);
-    int rc = rows_make_dpdk(&maker);
-    if (rc == 0)
-        rc = rows_make_interfaces(&maker);
-    if (rc == 0)
-        rc = rows_make_port_ttls(&maker);
-    if (rc == 0)
-        rc = rows_make_addresses(&maker);
-    if (rc == 0)
-        rc = rows_make_services(&maker);
-    if (rc == 0)
-        rc = make_profiles(&maker);
-    if (rc == 0)
-        rc = rows_make_policies(&maker);
-    if (rc == 0)
-        rc = make_routes(&maker);
+    int rc = 0;
+    for (size_t i = 0; i < COUNT(makers) && rc == 0; i++)
+        rc = makers[i](&maker);
     json_decref(maker.interfaces);
     json_decref(maker.addresses);
+    json_decref(maker.addresses6);
+    json_decref(maker.vips);
+    json_decref(maker.pools);
     json_decref(maker.services);
     json_decref(maker.profiles);
     if (rc == 0)

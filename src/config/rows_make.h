@@ -4,10 +4,9 @@
  */
 #pragma once
 
+#include "config/check_entry.h"
 #include "config/rows.h"
 #include "config/store.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct owned_rows;
 
@@ -16,7 +15,8 @@ struct rows_maker {
     struct text *error;
     struct config_rows *rows;
     struct owned_rows *owner;
-    json_t *interfaces, *addresses, *services, *profiles; /* name to row number */
+    /* name to row number */
+    json_t *interfaces, *addresses, *addresses6, *services, *profiles, *vips, *pools;
 };
 
 /* Zeroed memory that lives with the rows. */
@@ -46,6 +46,24 @@ void rows_index_put(json_t *index, const char *name, unsigned row);
 /* 0, or -1 where `n` rows of the table are more than an index can name. */
 int rows_check_count(struct rows_maker *maker, const struct rows_table *table, unsigned n);
 
+/* A list of names in the entry `key` of the table `root`. */
+struct rows_names {
+    const char *root, *key, *attr; /* where it stands, for the reason */
+    const json_t *list;
+    const json_t *index;
+    const char *any;            /* a word that is no name; NULL none */
+    const char *group, *member; /* names of this root table stand for the names in that list */
+    bool may_miss;              /* leave out what is not in the index */
+};
+
+/* Row numbers of the names, ascending, each once; *is_any when `any` is among them (then there are
+ * none). 0 or -1. */
+int rows_resolve(struct rows_maker *maker, const struct rows_names *names, const uint16_t **out,
+                 uint16_t *n_out, bool *is_any);
+
+/* Sort and join ranges that overlap or touch; how many are left. */
+uint32_t rows_join_ranges(struct row_range *ranges, uint32_t n);
+
 /* ---- values, defaults filled in ---- */
 
 uint32_t rows_number(const struct schema_node *node, const json_t *entry, const char *name);
@@ -56,6 +74,14 @@ unsigned rows_choice(const struct schema_node *node, const json_t *entry, const 
                      const char *const *words, unsigned n);
 bool rows_list_has(const json_t *list, const char *word);
 
+/* What an entry says by itself, without names of other entries: for the checks too. */
+void rows_read_vip(const struct schema_node *node, const json_t *entry, struct row_vip *row);
+void rows_read_pool(const struct schema_node *node, const json_t *entry, struct row_pool *row);
+/* A list of addresses, subnets and ranges; `ranges` has room for all; how many. */
+uint32_t rows_read_filter(const json_t *list, struct row_range *ranges);
+
+/* ---- tables ---- */
+
 void rows_make_global(struct rows_maker *maker);
 
 /* Each 0, or -1 with the reason in the maker's error. */
@@ -63,5 +89,10 @@ int rows_make_dpdk(struct rows_maker *maker);
 int rows_make_interfaces(struct rows_maker *maker);
 int rows_make_port_ttls(struct rows_maker *maker);
 int rows_make_addresses(struct rows_maker *maker);
+int rows_make_addresses6(struct rows_maker *maker);
+int rows_make_vips(struct rows_maker *maker);
+int rows_make_pools(struct rows_maker *maker);
+int rows_make_routes(struct rows_maker *maker);
+int rows_make_routes6(struct rows_maker *maker);
 int rows_make_services(struct rows_maker *maker);
 int rows_make_policies(struct rows_maker *maker);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rows of addresses, services and policies. An address group becomes one address whose ranges are
- * the union of its members'; groups are made members first, so that each is made once. A service
- * group disappears into the policies that name it: it is opened with a list of names still to be
- * looked at, so that deep nesting costs no stack and a group met twice is opened once.
+ * Rows of services and policies. A group of services or virtual IPs disappears into the policies
+ * that name it: it is opened with a list of names still to be looked at, so that deep nesting costs
+ * no stack and a group met twice is opened once.
  */
 #include "config/rows_make.h"
 #include "config/value.h"
@@ -11,131 +10,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- members of groups ---- */
-
-/*
- * The names in `list` and in the groups among them, without the groups: members of a new object.
- * `root` is the group table.
- */
-static json_t *expand(const struct rows_maker *maker, const char *root, const json_t *list)
-{
-    const json_t *groups = json_object_get(maker->tree->root, root);
-    json_t *names = json_object(), *seen = json_object();
-    json_t *open = list ? json_copy((json_t *)list) : json_array();
-    for (size_t n; (n = json_array_size(open)) > 0;) {
-        json_t *name = json_incref(json_array_get(open, n - 1));
-        const char *key = json_string_value(name);
-        const json_t *group = json_object_get(groups, key);
-        json_array_remove(open, n - 1);
-        if (!group) {
-            json_object_set_new(names, key, json_true());
-        } else if (!json_object_get(seen, key)) {
-            json_object_set_new(seen, key, json_true());
-            json_array_extend(open, json_object_get(group, "member"));
-        }
-        json_decref(name);
-    }
-    json_decref(open);
-    json_decref(seen);
-    return names;
-}
-
-/* ---- addresses ---- */
-
-static struct row_range range_of(const struct schema_node *node, const json_t *entry)
-{
-    be32 first = 0, last = 0;
-    if (tree_is(entry, node, "type", "iprange")) {
-        ipv4_parse(slice_str(tree_str(entry, node, "start-ip")), &first);
-        ipv4_parse(slice_str(tree_str(entry, node, "end-ip")), &last);
-    } else {
-        be32 mask = 0;
-        value_net(slice_str(tree_str(entry, node, "subnet")), &first, &mask);
-        first &= mask;
-        last = first | ~mask;
-    }
-    return (struct row_range){be32_host(first), be32_host(last)};
-}
-
-static int compare_ranges(const void *a, const void *b)
-{
-    const struct row_range *x = a, *y = b;
-    return (x->first > y->first) - (x->first < y->first);
-}
-
-/* Sort and join ranges that overlap or touch; returns how many are left. */
-static uint32_t join_ranges(struct row_range *ranges, uint32_t n)
-{
-    uint32_t kept = 0;
-    qsort(ranges, n, sizeof(*ranges), compare_ranges);
-    for (uint32_t i = 0; i < n; i++) {
-        struct row_range *last = kept ? &ranges[kept - 1] : NULL;
-        if (!last || (last->last != UINT32_MAX && ranges[i].first > last->last + 1))
-            ranges[kept++] = ranges[i];
-        else if (ranges[i].last > last->last)
-            last->last = ranges[i].last;
-    }
-    return kept;
-}
-
-/* `key`'s members stand in `rows` already, groups among them. */
-static int make_group(struct rows_maker *maker, const struct row_address *rows, const char *key,
-                      const json_t *entry, struct row_address *row)
-{
-    const json_t *members = json_object_get(entry, "member");
-    struct row_range *ranges = NULL;
-    uint32_t n = 0;
-    /* Once to count, once to copy. */
-    for (int pass = 0; pass < 2; pass++) {
-        n = 0;
-        for (size_t i = 0; i < json_array_size(members); i++) {
-            uint16_t at;
-            const char *name = json_string_value(json_array_get(members, i));
-            if (rows_index(maker->addresses, name, &at) != 0)
-                return rows_fail(maker, "firewall addrgrp", key, "member",
-                                 "entry not found in datasource");
-            if (ranges)
-                memcpy(ranges + n, rows[at].ranges, rows[at].n_ranges * sizeof(*ranges));
-            n += rows[at].n_ranges;
-        }
-        if (!ranges)
-            ranges = rows_alloc(maker, n, sizeof(*ranges));
-    }
-    *row = (struct row_address){
-        .name = rows_string(maker, key), .n_ranges = join_ranges(ranges, n), .ranges = ranges};
-    return 0;
-}
-
-int rows_make_addresses(struct rows_maker *maker)
-{
-    struct rows_table single = rows_open(maker, "firewall address");
-    struct rows_table group = rows_open(maker, "firewall addrgrp");
-    struct row_address *rows = rows_alloc(maker, single.n + group.n, sizeof(*rows));
-    int rc = 0;
-    if (single.n + group.n >= ROW_NONE) {
-        text_puts(maker->error, "config firewall address: more than 65534 entries with groups\n");
-        rc = -1;
-    }
-    for (unsigned i = 0; i < single.n && rc == 0; i++) {
-        struct row_range *range = rows_alloc(maker, 1, sizeof(*range));
-        *range = range_of(single.node, rows_entry(&single, i));
-        rows[i] = (struct row_address){
-            .name = rows_string(maker, single.keys[i]), .n_ranges = 1, .ranges = range};
-        json_object_set_new(maker->addresses, single.keys[i], json_integer(i));
-    }
-    references_order(maker->tree, group.node, group.keys, group.n);
-    for (unsigned i = 0; i < group.n && rc == 0; i++) {
-        unsigned at = single.n + i;
-        rc = make_group(maker, rows, group.keys[i], rows_entry(&group, i), &rows[at]);
-        json_object_set_new(maker->addresses, group.keys[i], json_integer(at));
-    }
-    maker->rows->addresses = rows;
-    maker->rows->n_addresses = (uint16_t)(single.n + group.n);
-    rows_close(&single);
-    rows_close(&group);
-    return rc;
-}
 
 /* ---- services ---- */
 
@@ -228,84 +102,87 @@ int rows_make_services(struct rows_maker *maker)
 
 /* ---- policies ---- */
 
-static int compare_indexes(const void *a, const void *b)
+static int resolve_sources(struct rows_maker *maker, const char *key, const json_t *entry,
+                           struct row_policy *row)
 {
-    return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
-}
-
-/* What a list of names in a policy becomes. */
-struct names {
-    const char *policy, *attr;
-    const json_t *list;
-    const json_t *index;
-    const char *any; /* a word that is no name; NULL none */
-};
-
-/* Row numbers of the names, ascending; *is_any when `any` is among them (then there are none). */
-static int resolve(struct rows_maker *maker, const struct names *names, const uint16_t **out,
-                   uint16_t *n_out, bool *is_any)
-{
-    size_t n = json_array_size(names->list);
-    uint16_t *rows = rows_alloc(maker, n, sizeof(*rows));
-    *out = rows;
-    *n_out = 0;
-    for (size_t i = 0; i < n; i++) {
-        const char *name = json_string_value(json_array_get(names->list, i));
-        if (names->any && strcmp(name, names->any) == 0) {
-            *is_any = true;
-            *n_out = 0;
-            return 0;
-        }
-        if (rows_index(names->index, name, &rows[*n_out]) != 0)
-            return rows_fail(maker, "firewall policy", names->policy, names->attr,
-                             "entry not found in datasource");
-        (*n_out)++;
-    }
-    qsort(rows, *n_out, sizeof(*rows), compare_indexes);
-    return 0;
-}
-
-static int resolve_services(struct rows_maker *maker, const char *policy, const json_t *entry,
-                            struct row_policy *row)
-{
-    json_t *names = expand(maker, "firewall service group", json_object_get(entry, "service"));
-    json_t *list = json_array();
-    for (void *i = json_object_iter(names); i; i = json_object_iter_next(names, i))
-        json_array_append_new(list, json_string(json_object_iter_key(i)));
-    json_decref(names);
-    if (json_array_size(list) >= ROW_NONE) {
-        json_decref(list);
-        return rows_fail(maker, "firewall policy", policy, "service", "too many services");
-    }
-    struct names wanted = {
-        .policy = policy, .attr = "service", .list = list, .index = maker->services};
-    int rc = resolve(maker, &wanted, &row->services, &row->n_services, NULL);
-    json_decref(list);
-    return rc;
-}
-
-static int resolve_lists(struct rows_maker *maker, const char *policy, const json_t *entry,
-                         struct row_policy *row)
-{
-    struct names names = {.policy = policy, .index = maker->interfaces, .any = "any"};
+    struct rows_names names = {.root = "firewall policy", .key = key};
+    names.index = maker->interfaces;
+    names.any = "any";
+    names.group = "system zone";
+    names.member = "interface";
     names.attr = "srcintf";
     names.list = json_object_get(entry, names.attr);
-    int rc = resolve(maker, &names, &row->srcintf, &row->n_srcintf, &row->any_srcintf);
+    int rc = rows_resolve(maker, &names, &row->srcintf, &row->n_srcintf, &row->any_srcintf);
     names.attr = "dstintf";
     names.list = json_object_get(entry, names.attr);
     if (rc == 0)
-        rc = resolve(maker, &names, &row->dstintf, &row->n_dstintf, &row->any_dstintf);
+        rc = rows_resolve(maker, &names, &row->dstintf, &row->n_dstintf, &row->any_dstintf);
+    names = (struct rows_names){.root = "firewall policy", .key = key, .attr = "srcaddr"};
     names.index = maker->addresses;
-    names.any = NULL;
-    names.attr = "srcaddr";
+    names.list = json_object_get(entry, names.attr);
+    return rc ? rc : rows_resolve(maker, &names, &row->srcaddr, &row->n_srcaddr, NULL);
+}
+
+/* The names of dstaddr that are addresses, or those that are virtual IPs or groups of them. */
+static json_t *destinations(const struct rows_maker *maker, const json_t *entry, bool vips)
+{
+    const json_t *list = json_object_get(entry, "dstaddr");
+    const json_t *single = json_object_get(maker->tree->root, "firewall vip");
+    const json_t *group = json_object_get(maker->tree->root, "firewall vipgrp");
+    json_t *names = json_array();
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        bool vip = json_object_get(single, name) || json_object_get(group, name);
+        if (vip == vips)
+            json_array_append(names, json_array_get(list, i));
+    }
+    return names;
+}
+
+static int resolve_destinations(struct rows_maker *maker, const char *key, const json_t *entry,
+                                struct row_policy *row)
+{
+    struct rows_names names = {.root = "firewall policy", .key = key, .attr = "dstaddr"};
+    json_t *addresses = destinations(maker, entry, false), *vips = destinations(maker, entry, true);
+    names.index = maker->addresses;
+    names.list = addresses;
+    int rc = rows_resolve(maker, &names, &row->dstaddr, &row->n_dstaddr, NULL);
+    names.group = "firewall vipgrp";
+    names.member = "member";
+    names.index = maker->vips;
+    names.list = vips;
+    names.may_miss = true; /* disabled ones have no row */
+    if (rc == 0)
+        rc = rows_resolve(maker, &names, &row->vips, &row->n_vips, NULL);
+    json_decref(addresses);
+    json_decref(vips);
+    return rc;
+}
+
+static int resolve_rest(struct rows_maker *maker, const struct schema_node *node, const char *key,
+                        const json_t *entry, struct row_policy *row)
+{
+    struct rows_names names = {.root = "firewall policy", .key = key, .attr = "service"};
+    names.group = "firewall service group";
+    names.member = "member";
+    names.index = maker->services;
+    names.list = json_object_get(entry, names.attr);
+    int rc = rows_resolve(maker, &names, &row->services, &row->n_services, NULL);
+    names = (struct rows_names){.root = "firewall policy", .key = key, .attr = "srcaddr6"};
+    names.index = maker->addresses6;
     names.list = json_object_get(entry, names.attr);
     if (rc == 0)
-        rc = resolve(maker, &names, &row->srcaddr, &row->n_srcaddr, NULL);
-    names.attr = "dstaddr";
+        rc = rows_resolve(maker, &names, &row->srcaddr6, &row->n_srcaddr6, NULL);
+    names.attr = "dstaddr6";
     names.list = json_object_get(entry, names.attr);
     if (rc == 0)
-        rc = resolve(maker, &names, &row->dstaddr, &row->n_dstaddr, NULL);
-    return rc ? rc : resolve_services(maker, policy, entry, row);
+        rc = rows_resolve(maker, &names, &row->dstaddr6, &row->n_dstaddr6, NULL);
+    if (rc || !row->nat || !rows_enabled(node, entry, "ippool"))
+        return rc;
+    names.attr = "poolname";
+    names.index = maker->pools;
+    names.list = json_object_get(entry, names.attr);
+    return rows_resolve(maker, &names, &row->pools, &row->n_pools, NULL);
 }
 
 static const char *const syn_words[] = {
@@ -358,7 +235,10 @@ static int make_policy(struct rows_maker *maker, const struct schema_node *node,
     if (*profile && rows_index(maker->profiles, profile, &row->voip_profile) != 0)
         return rows_fail(maker, "firewall policy", key, "voip-profile",
                          "entry not found in datasource");
-    return resolve_lists(maker, key, entry, row);
+    int rc = resolve_sources(maker, key, entry, row);
+    if (rc == 0)
+        rc = resolve_destinations(maker, key, entry, row);
+    return rc ? rc : resolve_rest(maker, node, key, entry, row);
 }
 
 /* Schedules are always or never (check.c); a policy that is never active has no row. */

@@ -114,6 +114,13 @@ int rows_make_dpdk(struct rows_maker *maker)
 
 /* ---- interfaces, session-ttl ports ---- */
 
+static void make_interface6(const json_t *object, struct row_interface *row)
+{
+    const struct schema_node *node = schema_child(schema_root("system interface"), "ipv6");
+    value_net6(slice_str(tree_str(object, node, "ip6-address")), &row->ip6, &row->ip6_len);
+    row->allow_ping6 = rows_list_has(json_object_get(object, "ip6-allowaccess"), "ping");
+}
+
 int rows_make_interfaces(struct rows_maker *maker)
 {
     struct rows_table table = rows_open(maker, "system interface");
@@ -133,6 +140,7 @@ int rows_make_interfaces(struct rows_maker *maker)
         row->up = tree_is(entry, table.node, "status", "up");
         row->allow_ping = rows_list_has(json_object_get(entry, "allowaccess"), "ping");
         value_net(slice_str(tree_str(entry, table.node, "ip")), &row->ip, &row->mask);
+        make_interface6(json_object_get(entry, "ipv6"), row);
         value_mac(slice_str(tree_str(entry, table.node, "macaddr")), row->mac);
         rows_index_put(maker->interfaces, table.keys[i], i);
     }

@@ -30,7 +30,11 @@ enum schema_type {     /* stored in the tree as ... */
     SCHEMA_PORTRANGES, /* array of strings "dst[-dst][:src[-src]]" */
     SCHEMA_PORT_SPAN,  /* string "low-high" */
     SCHEMA_PORTS,      /* array of integers, at most `max_items` */
+    SCHEMA_PORT_RANGE, /* string "5060" or "5060-5070" */
     SCHEMA_IP_SPAN,    /* string "a.b.c.d" or "a.b.c.d-a.b.c.d" */
+    SCHEMA_IP_FILTERS, /* array of strings "a.b.c.d", "a.b.c.d/len" or "a.b.c.d-a.b.c.d" */
+    SCHEMA_IPV6,       /* string in the form of RFC 5952 */
+    SCHEMA_IPV6_NET,   /* string "address/len", host bits kept */
     SCHEMA_CPUS,       /* array of strings "1" or "1-3" */
     SCHEMA_TIME,       /* string "hh:mm" */
 };
@@ -43,6 +47,7 @@ enum schema_flag {
     SCHEMA_SPECIAL = 16,    /* `special` is allowed besides min..max */
     SCHEMA_SHOW_UNSET = 32, /* `show` prints `unset <name>` when it has no value */
     SCHEMA_BRIEF = 64,      /* part of the one-line listing `get` gives for a table */
+    SCHEMA_QUOTED = 128,    /* `show` quotes it, whatever its type */
 };
 
 struct schema_option {
@@ -63,7 +68,7 @@ struct schema_attr {
     const char *const *tables;           /* root paths that may be referred to; NULL ends */
     const char *literal;                 /* a word accepted beside references ("any") */
     /* Exists only while attribute `when` of the same entry holds one of the blank-separated words
-     * `when_is`; NULL: always. */
+     * `when_is`, and exists itself; NULL: always. */
     const char *when, *when_is;
     const char *help;
 };

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * `config firewall`. Ranges and defaults: reference 4.3, 5.1 to 5.4. Attributes that narrow what a
- * rule matches (users, address pools, destinations of a service) are not here at all: ignoring one
- * would let through what the operator meant to keep out.
+ * rule matches (users, destinations of a service) are not here at all: ignoring one would let
+ * through what the operator meant to keep out.
  */
 #include "config/schema_tables.h"
 
 static const char *const to_interface[] = {"system interface", NULL};
 static const char *const to_address[] = {"firewall address", "firewall addrgrp", NULL};
+static const char *const to_address6[] = {"firewall address6", "firewall addrgrp6", NULL};
+static const char *const to_destination[] = {"firewall address", "firewall addrgrp", "firewall vip",
+                                             "firewall vipgrp", NULL};
+static const char *const to_pool[] = {"firewall ippool", NULL};
 static const char *const to_service[] = {"firewall service custom", "firewall service group", NULL};
 static const char *const to_category[] = {"firewall service category", NULL};
 static const char *const to_schedule[] = {"firewall schedule recurring", NULL};
@@ -74,6 +78,63 @@ const struct schema_node schema_firewall_addrgrp = {
     .help = "Configure IPv4 address groups.",
 };
 
+/* ---- address6, addrgrp6 ---- */
+
+static const struct schema_option address6_type[] = {
+    {"ipprefix", "Prefix."}, {"iprange", "First and last address."}, {0}};
+
+static const struct schema_attr address6_attrs[] = {
+    ROW_UUID,
+    ROW_OPTION("type", address6_type, "ipprefix", "Type of address."),
+    {.name = "ip6",
+     .type = SCHEMA_IPV6_NET,
+     .initial = "::/0",
+     .when = "type",
+     .when_is = "ipprefix",
+     .help = "IPv6 prefix."},
+    {.name = "start-ip",
+     .type = SCHEMA_IPV6,
+     .initial = "::",
+     .when = "type",
+     .when_is = "iprange",
+     .help = "First IPv6 address of the range."},
+    {.name = "end-ip",
+     .type = SCHEMA_IPV6,
+     .initial = "::",
+     .when = "type",
+     .when_is = "iprange",
+     .help = "Last IPv6 address of the range."},
+    ROW_STRING("comment", 255, "Comment."),
+    ROW_COLOR,
+};
+
+const struct schema_node schema_firewall_address6 = {
+    .path = "firewall address6",
+    .kind = SCHEMA_TABLE_STRING,
+    .key_name = "name",
+    .key_max = 79,
+    .attrs = address6_attrs,
+    .n_attrs = COUNT(address6_attrs),
+    .help = "Configure IPv6 addresses.",
+};
+
+static const struct schema_attr addrgrp6_attrs[] = {
+    ROW_UUID,
+    ROW_REFS("member", to_address6, "Address objects of the group.", .flags = SCHEMA_MANDATORY),
+    ROW_STRING("comment", 255, "Comment."),
+    ROW_COLOR,
+};
+
+const struct schema_node schema_firewall_addrgrp6 = {
+    .path = "firewall addrgrp6",
+    .kind = SCHEMA_TABLE_STRING,
+    .key_name = "name",
+    .key_max = 79,
+    .attrs = addrgrp6_attrs,
+    .n_attrs = COUNT(addrgrp6_attrs),
+    .help = "Configure IPv6 address groups.",
+};
+
 /* ---- services ---- */
 
 static const struct schema_attr category_attrs[] = {
@@ -95,7 +156,7 @@ static const struct schema_option service_protocol[] = {
     {"TCP/UDP/SCTP", "TCP, UDP and SCTP ports."},
     {"TCP/UDP/UDP-Lite/SCTP", "The same, as newer releases spell it.", .same_as = "TCP/UDP/SCTP"},
     {"ICMP", "ICMP types."},
-    {"ICMP6", "ICMPv6 types.", .inert = true},
+    {"ICMP6", "ICMPv6 types."},
     {"IP", "An IP protocol number."},
     {0}};
 static const struct schema_option service_helper[] = {
@@ -246,8 +307,10 @@ static const struct schema_attr policy_attrs[] = {
     ROW_REFS("srcintf", to_interface, "Incoming interfaces.", MUST, .literal = "any"),
     ROW_REFS("dstintf", to_interface, "Outgoing interfaces.", MUST, .literal = "any"),
     ROW_OPTION("action", policy_action, "deny", "Policy action."),
-    ROW_REFS("srcaddr", to_address, "Source addresses.", MUST),
-    ROW_REFS("dstaddr", to_address, "Destination addresses.", MUST),
+    ROW_REFS("srcaddr", to_address, "Source addresses."),
+    ROW_REFS("dstaddr", to_destination, "Destination addresses and virtual IPs."),
+    ROW_REFS("srcaddr6", to_address6, "IPv6 source addresses."),
+    ROW_REFS("dstaddr6", to_address6, "IPv6 destination addresses."),
     ROW_SWITCH("srcaddr-negate", "disable", "Match sources that are not in srcaddr."),
     ROW_SWITCH("dstaddr-negate", "disable", "Match destinations that are not in dstaddr."),
     ROW_REF("schedule", to_schedule, "Schedule.", MUST),
@@ -269,7 +332,9 @@ static const struct schema_attr policy_attrs[] = {
     ROW_SWITCH("capture-packet", "disable", "Capture packets.", INERT),
     ROW_SWITCH("auto-asic-offload", "enable", "Hardware offload.", INERT),
     ROW_SWITCH("nat", "disable", "Source NAT."),
-    ROW_SWITCH("ippool", "disable", "Use IP pools for source NAT."),
+    ROW_SWITCH("ippool", "disable", "Use IP pools for source NAT.", .when = "nat",
+               .when_is = "enable"),
+    ROW_REFS("poolname", to_pool, "IP pools.", .when = "ippool", .when_is = "enable"),
     ROW_SWITCH("fixedport", "disable", "Keep the source port."),
     ROW_SWITCH("port-preserve", "enable", "Keep the source port where it is free."),
     ROW_SWITCH("port-random", "disable", "Random source ports.", INERT),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * `config system`, `config dpdk`, `config log`, `config router`. Ranges and defaults:
- * reference 3.1, 4.1, 4.2, 5.7, 5.8, 5.9. Ours alone: `device` of an interface and the rows of
+ * `config system`, `config dpdk`, `config log`. Ranges and defaults:
+ * reference 3.1, 4.1, 4.2, 5.7, 5.9. Ours alone: `device` of an interface and the rows of
  * `dpdk` that say so.
  */
 #include "config/schema_tables.h"
@@ -205,6 +205,38 @@ static const struct schema_attr interface_attrs[] = {
     {.name = "macaddr", .type = SCHEMA_MAC, .help = "Change the MAC address of the interface."},
 };
 
+static const struct schema_option access6[] = {
+    {"ping", "Answer ICMPv6 echo requests."},
+    {"https", "HTTPS access.", .inert = true},
+    {"ssh", "SSH access.", .inert = true},
+    {"snmp", "SNMP access.", .inert = true},
+    {"http", "HTTP access.", .inert = true},
+    {"telnet", "TELNET access.", .inert = true},
+    {"fgfm", "Central management access.", .inert = true},
+    {"fabric", "Security fabric access.", .inert = true},
+    {0}};
+
+static const struct schema_attr interface6_attrs[] = {
+    ROW_OPTION("ip6-mode", interface_mode, "static", "Addressing mode."),
+    {.name = "ip6-allowaccess",
+     .type = SCHEMA_OPTIONS,
+     .options = access6,
+     .help = "Permitted access to the firewall itself."},
+    {.name = "ip6-address",
+     .type = SCHEMA_IPV6_NET,
+     .initial = "::/0",
+     .help = "IPv6 address and prefix length of the interface."},
+    ROW_SWITCH("ip6-send-adv", "disable", "Send router advertisements.", INERT),
+};
+
+static const struct schema_node interface_children[] = {{
+    .path = "ipv6",
+    .kind = SCHEMA_OBJECT,
+    .attrs = interface6_attrs,
+    .n_attrs = COUNT(interface6_attrs),
+    .help = "IPv6 of the interface.",
+}};
+
 const struct schema_node schema_system_interface = {
     .path = "system interface",
     .kind = SCHEMA_TABLE_STRING,
@@ -212,6 +244,8 @@ const struct schema_node schema_system_interface = {
     .key_max = 15,
     .attrs = interface_attrs,
     .n_attrs = COUNT(interface_attrs),
+    .children = interface_children,
+    .n_children = COUNT(interface_children),
     .help = "Configure interfaces.",
 };
 
@@ -352,41 +386,4 @@ const struct schema_node schema_log_setting = {
     .attrs = log_setting_attrs,
     .n_attrs = COUNT(log_setting_attrs),
     .help = "Configure general log settings.",
-};
-
-/* ---- router static ---- */
-
-static const struct schema_attr static_attrs[] = {
-    ROW_SWITCH("status", "enable", "Use this route.", BRIEF),
-    {.name = "dst",
-     .type = SCHEMA_IPV4_NET,
-     .initial = "0.0.0.0 0.0.0.0",
-     .flags = SCHEMA_BRIEF,
-     .help = "Destination address and mask."},
-    {.name = "gateway",
-     .type = SCHEMA_IPV4,
-     .initial = "0.0.0.0",
-     .flags = SCHEMA_BRIEF,
-     .help = "Address of the next hop."},
-    ROW_INTEGER("distance", 1, 255, "10", "Administrative distance (1 to 255)."),
-    ROW_INTEGER("weight", 0, 255, "0", "Weight among equal routes.", INERT),
-    ROW_INTEGER("priority", 1, 65535, "1", "Priority; the lowest is used (1 to 65535)."),
-    ROW_REF("device", to_interface, "Interface the route leads out of.", BRIEF),
-    ROW_STRING("comment", 255, "Comment."),
-    ROW_SWITCH("blackhole", "disable", "Drop what takes this route."),
-    ROW_SWITCH("dynamic-gateway", "disable", "Learn the next hop.", INERT),
-    ROW_SWITCH("link-monitor-exempt", "disable", "Keep the route whatever the monitor says.",
-               INERT),
-    ROW_SWITCH("bfd", "disable", "Bidirectional forwarding detection.", INERT),
-};
-
-const struct schema_node schema_router_static = {
-    .path = "router static",
-    .kind = SCHEMA_TABLE_INTEGER,
-    .key_name = "seq-num",
-    .key_min = 1,
-    .key_max = UINT32_MAX,
-    .attrs = static_attrs,
-    .n_attrs = COUNT(static_attrs),
-    .help = "Configure static routes.",
 };

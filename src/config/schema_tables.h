@@ -48,5 +48,7 @@ extern const struct schema_node schema_system_global, schema_system_settings,
     schema_dpdk_cpus, schema_log_setting;
 extern const struct schema_node schema_firewall_address, schema_firewall_addrgrp,
     schema_service_category, schema_service_custom, schema_service_group, schema_schedule,
-    schema_firewall_policy, schema_router_static;
+    schema_firewall_policy, schema_router_static, schema_router_static6;
+extern const struct schema_node schema_firewall_address6, schema_firewall_addrgrp6,
+    schema_firewall_vip, schema_firewall_vipgrp, schema_firewall_ippool;
 extern const struct schema_node schema_voip_profile;

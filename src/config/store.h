@@ -67,6 +67,10 @@ int check_values(const struct config_tree *tree, const struct tree_path *path, c
                  struct text *error);
 /* What an entry must hold, at next/end. */
 int check_entry(const struct config_tree *tree, const struct tree_path *path, struct text *error);
-/* Whether `key` may be a new name in the root table `node` (clashes with a sister table). */
+/* What an entry of a root table says of the others in `tree`, where it may stand in another
+ * version. Part of check_entry. */
+int check_others(const struct config_tree *tree, const struct tree_path *path, const json_t *object,
+                 struct text *error);
+/* Whether `key` may be a new name in the root table `node` (clashes with sister tables). */
 int check_new_key(const struct config_tree *tree, const struct schema_node *node, struct slice key,
                   struct text *error);

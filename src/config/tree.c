@@ -257,6 +257,8 @@ bool tree_attr_visible(const json_t *object, const struct schema_node *node,
 {
     if (!attr->when)
         return true;
+    if (!tree_attr_visible(object, node, schema_attr(node, attr->when)))
+        return false;
     struct text holds = {0};
     json_t *value = tree_value(object, schema_attr(node, attr->when));
     value_print_plain(value, &holds);

@@ -131,10 +131,10 @@ int tree_edit(struct config_tree *tree, const struct tree_path *table, struct sl
     return 0;
 }
 
-static int refuse_used(struct text *error, unsigned uses)
+static int refuse_used(const struct schema_node *node, unsigned uses, struct text *error)
 {
     text_printf(error, "The entry is used by other %u entries\n", uses);
-    return ERROR_IN_USE;
+    return strcmp(node->path, "firewall ippool") == 0 ? ERROR_POOL_IN_USE : ERROR_IN_USE;
 }
 
 int tree_delete(struct config_tree *tree, const struct tree_path *table, struct slice key,
@@ -149,7 +149,7 @@ int tree_delete(struct config_tree *tree, const struct tree_path *table, struct 
         return refuse_fixed(out, key);
     unsigned uses = table->n == 1 ? tree_uses(tree, step->node->path, slice_str(step->key)) : 0;
     if (uses)
-        return refuse_used(out, uses);
+        return refuse_used(step->node, uses, out);
     store_put(tree, &path, NULL);
     return 0;
 }
@@ -172,7 +172,7 @@ int tree_purge(struct config_tree *tree, const struct tree_path *table, struct t
     json_decref(used);
     if (in_use) {
         json_decref(kept);
-        return refuse_used(out, tree_uses(tree, node->path, slice_str(in_use)));
+        return refuse_used(node, tree_uses(tree, node->path, slice_str(in_use)), out);
     }
     if (json_object_size(kept) == 0) {
         json_decref(kept);
@@ -236,6 +236,11 @@ int tree_clone(struct config_tree *tree, const struct tree_path *table, struct s
         return code;
     json_t *copy = json_copy((json_t *)tree_at(tree, &source));
     drop_unique(tree, &target, copy);
+    code = check_others(tree, &target, copy, out);
+    if (code) {
+        json_decref(copy);
+        return code;
+    }
     store_put(tree, &target, copy);
     return 0;
 }

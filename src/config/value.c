@@ -7,7 +7,7 @@
  */
 #include "config/value.h"
 
-#include "base/addr.h"
+#include "config/value_item.h"
 #include "config/words.h"
 
 #include <assert.h>
@@ -15,11 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef int item_parser(const struct schema_attr *attr, struct slice word, json_t **out,
-                        struct text *error);
-
 /* Text from here goes to JSON, prompts and files: no control bytes but tab and line ends. */
-static int make_string(struct slice s, json_t **out, struct text *error)
+int value_make_string(struct slice s, json_t **out, struct text *error)
 {
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
@@ -60,7 +57,7 @@ static int item_string(const struct schema_attr *attr, struct slice word, json_t
         if (code)
             return code;
     }
-    return make_string(word, out, error);
+    return value_make_string(word, out, error);
 }
 
 static int item_integer(const struct schema_attr *attr, struct slice word, json_t **out,
@@ -81,7 +78,7 @@ static int item_ttl(const struct schema_attr *attr, struct slice word, json_t **
                     struct text *error)
 {
     if (slice_eq(word, SLICE_LIT("never")))
-        return make_string(word, out, error);
+        return value_make_string(word, out, error);
     return item_integer(attr, word, out, error);
 }
 
@@ -100,17 +97,7 @@ static int item_reference(const struct schema_attr *attr, struct slice word, jso
 {
     if (word.n > attr->max)
         return error_too_long(error, word, attr->max);
-    return make_string(word, out, error);
-}
-
-static int item_ipv4(const struct schema_attr *attr, struct slice word, json_t **out,
-                     struct text *error)
-{
-    (void)attr;
-    be32 ip;
-    if (ipv4_parse(word, &ip) != 0)
-        return error_value(error, "invalid ip address", word, ERROR_IP);
-    return make_string(word, out, error);
+    return value_make_string(word, out, error);
 }
 
 int value_mac(struct slice text, uint8_t mac[6])
@@ -155,7 +142,7 @@ static int item_uuid(const struct schema_attr *attr, struct slice word, json_t *
     }
     if (!good)
         return error_check(error, attr->name, word, ERROR_VALUE);
-    return make_string(word, out, error);
+    return value_make_string(word, out, error);
 }
 
 int value_span(struct slice text, uint32_t max, uint32_t *first, uint32_t *last)
@@ -220,19 +207,16 @@ static int item_port_span(const struct schema_attr *attr, struct slice word, jso
     return 0;
 }
 
-static int item_ip_span(const struct schema_attr *attr, struct slice word, json_t **out,
-                        struct text *error)
+static int item_port_range(const struct schema_attr *attr, struct slice word, json_t **out,
+                           struct text *error)
 {
-    size_t dash = slice_find(word, '-');
-    be32 first, last;
-    if (ipv4_parse(slice_head(word, dash), &first) != 0)
-        return error_value(error, "invalid ip address", word, ERROR_IP);
-    last = first;
-    if (dash < word.n && ipv4_parse(slice_skip(word, dash + 1), &last) != 0)
-        return error_value(error, "invalid ip address", word, ERROR_IP);
-    if (be32_host(first) > be32_host(last))
-        return error_check(error, attr->name, word, ERROR_RANGE_REVERSED);
-    return make_string(first == last ? slice_head(word, dash) : word, out, error);
+    uint32_t first, last;
+    char range[24];
+    if (value_span(word, attr->max, &first, &last) != 0 || first < attr->min)
+        return error_check(error, attr->name, word, ERROR_PORTRANGE);
+    print_span(first, last, range);
+    *out = json_string(range);
+    return 0;
 }
 
 static int item_cpus(const struct schema_attr *attr, struct slice word, json_t **out,
@@ -273,55 +257,14 @@ static item_parser *const item_parsers[] = {
     [SCHEMA_PORTRANGES] = item_portrange,
     [SCHEMA_PORT_SPAN] = item_port_span,
     [SCHEMA_PORTS] = item_integer,
+    [SCHEMA_PORT_RANGE] = item_port_range,
     [SCHEMA_IP_SPAN] = item_ip_span,
+    [SCHEMA_IP_FILTERS] = item_ip_filter,
+    [SCHEMA_IPV6] = item_ipv6,
+    [SCHEMA_IPV6_NET] = item_ipv6_net,
     [SCHEMA_CPUS] = item_cpus,
     [SCHEMA_TIME] = item_time,
 };
-
-int value_net(struct slice text, be32 *ip, be32 *mask)
-{
-    size_t blank = slice_find(text, ' ');
-    be32 address, bits;
-    if (ipv4_parse(slice_head(text, blank), &address) != 0 ||
-        ipv4_parse(slice_skip(text, blank + 1), &bits) != 0 || ipv4_mask_len(bits) < 0)
-        return -EINVAL;
-    *ip = address;
-    *mask = bits;
-    return 0;
-}
-
-static int bad_mask(struct text *error)
-{
-    error_object(error, "invalid netmask.", ERROR_MASK);
-    return ERROR_MASK;
-}
-
-/* "A.B.C.D/len" or two words. */
-static int parse_net(unsigned n, const struct slice *words, json_t **out, struct text *error)
-{
-    char ip_text[IPV4_TEXT_MAX], mask_text[IPV4_TEXT_MAX];
-    size_t slash = slice_find(words[0], '/');
-    bool with_len = slash < words[0].n;
-    be32 ip, mask;
-    if (ipv4_parse(slice_head(words[0], slash), &ip) != 0)
-        return error_value(error, "invalid ip address", words[0], ERROR_IP);
-    if (!with_len && n < 2)
-        return error_incomplete(error);
-    if (n > (with_len ? 1 : 2))
-        return error_word(error, words[with_len ? 1 : 2]);
-    if (with_len) {
-        uint32_t len;
-        if (slice_u32(slice_skip(words[0], slash + 1), 32, &len) != 0)
-            return bad_mask(error);
-        mask = ipv4_mask(len);
-    } else if (ipv4_parse(words[1], &mask) != 0 || ipv4_mask_len(mask) < 0) {
-        return bad_mask(error);
-    }
-    ipv4_print(ip, ip_text);
-    ipv4_print(mask, mask_text);
-    *out = json_sprintf("%s %s", ip_text, mask_text);
-    return 0;
-}
 
 static bool list_has(const json_t *list, const json_t *item)
 {
@@ -382,7 +325,7 @@ int value_parse(const struct schema_attr *attr, unsigned n, const struct slice *
     if (schema_is_list(attr->type))
         return parse_list(attr, n, words, out, error);
     if (attr->type == SCHEMA_IPV4_NET)
-        return parse_net(n, words, out, error);
+        return value_parse_net(n, words, out, error);
     if (n > 1)
         return error_word(error, words[1]);
     return item_parsers[attr->type](attr, words[0], out, error);

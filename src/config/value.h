@@ -40,6 +40,17 @@ int value_span(struct slice text, uint32_t max, uint32_t *first, uint32_t *last)
 /* "a.b.c.d m.m.m.m" as stored. 0 or -EINVAL. */
 int value_net(struct slice text, be32 *ip, be32 *mask);
 
+/* "a.b.c.d" or "a.b.c.d-a.b.c.d" in host order. 0, -EINVAL, or -ERANGE where it is reversed. */
+int value_ip_span(struct slice text, uint32_t *first, uint32_t *last);
+/* The same, or "a.b.c.d/len". */
+int value_ip_filter(struct slice text, uint32_t *first, uint32_t *last);
+
+/* "address/len". 0, -EINVAL for the address, -EDOM for the length. */
+int value_net6(struct slice text, struct ip_addr *ip, uint8_t *len);
+/* First and last address of a prefix. */
+struct ip_addr value_first6(const struct ip_addr *ip, uint8_t len);
+struct ip_addr value_last6(const struct ip_addr *ip, uint8_t len);
+
 /* "xx:xx:xx:xx:xx:xx". 0 or -EINVAL. */
 int value_mac(struct slice text, uint8_t mac[6]);
 

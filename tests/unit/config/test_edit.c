@@ -168,10 +168,11 @@ static const struct fault faults[] = {
     {POLICY "set action ipsec", -61, NEW("1") "command parse error before 'ipsec'\n"},
     {POLICY "set poolname x", -61, NEW("1") "command parse error before 'poolname'\n"},
     {POLICY "set srcintf any\nset dstintf any\nset srcaddr all\nset dstaddr all\n"
-            "set schedule always\nset service ALL\nset ippool enable\nnext",
-     1,
-     NEW("1") "IP pools are not part of this version\n"
-              "object check operator error, -651, discard the setting\n"},
+            "set schedule always\nset service ALL\nset ippool enable",
+     -61, NEW("1") "command parse error before 'ippool'\n"},
+    {POLICY "set srcintf any\nset dstintf any\nset srcaddr all\nset dstaddr all\n"
+            "set schedule always\nset service ALL\nset nat enable\nset ippool enable\nnext",
+     1, NEW("1") "node_check_object fail! for poolname \n\nAttribute 'poolname' MUST be set.\n"},
     {POLICY "set name x\nset srcintf any\nset dstintf any\nset srcaddr all\nset dstaddr all\n"
             "set schedule always\nset service ALL\nnext\nedit 2\nset name x",
      -651, NEW("1") NEW("2") NODE("name", "x")},
@@ -193,8 +194,8 @@ static const struct fault faults[] = {
      "entry not found in table\n\nvalue parse error before '1'\n"},
     {"config firewall policy\nmove 1 under 2", -61, "command parse error before 'under'\n"},
     {"config firewall service category\ndelete General", -23,
-     "The entry is used by other 4 entries\n"},
-    {"config firewall service category\npurge", -23, "The entry is used by other 4 entries\n"},
+     "The entry is used by other 5 entries\n"},
+    {"config firewall service category\npurge", -23, "The entry is used by other 5 entries\n"},
     {"config voip profile\ndelete default", -7,
      "a built-in entry cannot be removed or renamed\n\nvalue parse error before 'default'\n"},
     {"config voip profile\nrename strict to loose", -7,

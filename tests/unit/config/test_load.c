@@ -191,9 +191,9 @@ static const struct fault faults[] = {
      "entry not found in datasource\n\n"
      "value parse error before 'nobody'\n"
      "Command fail. Return code -3\n"},
-    {"config firewall vip\n", "test.conf:1: config firewall vip\n"
-                              "command parse error before 'vip'\n"
-                              "Command fail. Return code -61\n"},
+    {"config firewall DoS-policy\n", "test.conf:1: config firewall DoS-policy\n"
+                                     "command parse error before 'DoS-policy'\n"
+                                     "Command fail. Return code -61\n"},
     {"config system global\nset no-such-thing 1\n",
      "test.conf:2: config system global: set no-such-thing 1\n"
      "command parse error before 'no-such-thing'\n"

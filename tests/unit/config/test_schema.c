@@ -240,7 +240,9 @@ static void test_path_candidates(void **state)
     candidates("", "", "system dpdk firewall voip log router");
     candidates("", "v", "voip");
     candidates("sys", "s", "settings* session-ttl*");
-    candidates("firewall", "", "address* addrgrp* service schedule policy*");
+    candidates(
+        "firewall", "",
+        "address* addrgrp* address6* addrgrp6* service ippool* vip* vipgrp* schedule policy*");
     candidates("firewall serv", "c", "category* custom*");
     candidates("bogus", "", "");
     candidates("system global", "", "");

@@ -90,6 +90,9 @@ static void put_value(struct rng *rng, const struct config_tree *tree,
     static const char *const ranges[] = {"80", "443 8080-8090", "5060-5060:1024-65535", "1-65535"};
     static const char *const spans[] = {"5117-65533", "10000-20000", "7-7"};
     static const char *const cpus[] = {"1", "1-3", "2 4 6-7", "5-5"};
+    static const char *const filters[] = {"10.0.0.0/8 192.0.2.1", "192.0.2.1-192.0.2.9"};
+    static const char *const ips6[] = {"2001:db8::1", "2001:DB8::1:9", "fe80::1", "::"};
+    static const char *const nets6[] = {"2001:db8::7/64", "2001:db8:0:1::1/64", "::/0", "::1/128"};
     static const char *const times[] = {"00:00", "08:30", "9:05"};
     switch (attr->type) {
     case SCHEMA_STRING:
@@ -133,6 +136,18 @@ static void put_value(struct rng *rng, const struct config_tree *tree,
         break;
     case SCHEMA_PORT_SPAN:
         text_printf(out, " %s", pick(rng, spans, 3));
+        break;
+    case SCHEMA_PORT_RANGE:
+        text_printf(out, " %s", pick(rng, spans, 3));
+        break;
+    case SCHEMA_IP_FILTERS:
+        text_printf(out, " %s", pick(rng, filters, 2));
+        break;
+    case SCHEMA_IPV6:
+        text_printf(out, " %s", pick(rng, ips6, 4));
+        break;
+    case SCHEMA_IPV6_NET:
+        text_printf(out, " %s", pick(rng, nets6, 4));
         break;
     case SCHEMA_CPUS:
         text_printf(out, " %s", pick(rng, cpus, 4));

@@ -26,6 +26,10 @@ static const struct schema_attr types[] = {
     [SCHEMA_PORT_SPAN] = {.name = "x", .type = SCHEMA_PORT_SPAN, .min = 1, .max = 65535},
     [SCHEMA_PORTS] = {.name = "x", .type = SCHEMA_PORTS, .min = 1, .max = 65535, .max_items = 2},
     [SCHEMA_IP_SPAN] = {.name = "x", .type = SCHEMA_IP_SPAN},
+    [SCHEMA_PORT_RANGE] = {.name = "x", .type = SCHEMA_PORT_RANGE, .min = 1, .max = 65535},
+    [SCHEMA_IP_FILTERS] = {.name = "x", .type = SCHEMA_IP_FILTERS},
+    [SCHEMA_IPV6] = {.name = "x", .type = SCHEMA_IPV6},
+    [SCHEMA_IPV6_NET] = {.name = "x", .type = SCHEMA_IPV6_NET},
     [SCHEMA_CPUS] = {.name = "x", .type = SCHEMA_CPUS, .max = 63},
     [SCHEMA_TIME] = {.name = "x", .type = SCHEMA_TIME},
 };
@@ -65,6 +69,27 @@ static const struct {
     {SCHEMA_IPV4_NET, "192.0.2.1/", -9, NULL},
     {SCHEMA_IPV4_NET, "192.0.2.1/24 255.255.255.0", -61, NULL},
     {SCHEMA_IPV4_NET, "192.0.2.1 255.255.255.1", -9, NULL},
+    {SCHEMA_PORT_RANGE, "80", 0, "\"80\""},
+    {SCHEMA_PORT_RANGE, "80-80", 0, "\"80\""},
+    {SCHEMA_PORT_RANGE, "80-90", 0, "\"80-90\""},
+    {SCHEMA_PORT_RANGE, "0", -650, NULL},
+    {SCHEMA_PORT_RANGE, "90-80", -650, NULL},
+    {SCHEMA_PORT_RANGE, "80-65536", -650, NULL},
+    {SCHEMA_IP_FILTERS, "10.0.0.0/8 192.0.2.1 192.0.2.5-192.0.2.9 10.0.0.0/8", 0,
+     "[\"10.0.0.0/8\", \"192.0.2.1\", \"192.0.2.5-192.0.2.9\"]"},
+    {SCHEMA_IP_FILTERS, "10.0.0.0/33", -8, NULL},
+    {SCHEMA_IP_FILTERS, "10.0.0.0/8-10.0.0.9", -8, NULL},
+    {SCHEMA_IP_FILTERS, "10.0.0.9-10.0.0.1", -45, NULL},
+    {SCHEMA_IPV6, "2001:DB8:0:0::1", 0, "\"2001:db8::1\""},
+    {SCHEMA_IPV6, "::", 0, "\"::\""},
+    {SCHEMA_IPV6, "::ffff:192.0.2.1", -8, NULL},
+    {SCHEMA_IPV6, "192.0.2.1", -8, NULL},
+    {SCHEMA_IPV6, "fe80::1%eth0", -8, NULL},
+    {SCHEMA_IPV6_NET, "2001:db8:0::7/64", 0, "\"2001:db8::7/64\""},
+    {SCHEMA_IPV6_NET, "::/0", 0, "\"::/0\""},
+    {SCHEMA_IPV6_NET, "2001:db8::/129", -9, NULL},
+    {SCHEMA_IPV6_NET, "2001:db8::", -9, NULL},
+    {SCHEMA_IPV6_NET, "2001:db8/64", -8, NULL},
     {SCHEMA_MAC, "02:Ab:cD:00:00:0f", 0, "\"02:ab:cd:00:00:0f\""},
     {SCHEMA_MAC, "02-ab-cd-00-00-0f", -33, NULL},
     {SCHEMA_MAC, "00:00:00:00:00:00", -33, NULL},
@@ -158,12 +183,30 @@ static void test_small_readers(void **state)
                 range.src_last == 7);
 }
 
+/* First and last address of a prefix against the bits themselves. */
+static void test_prefix6(void **state)
+{
+    (void)state;
+    struct ip_addr ip;
+    assert_int_equal(ipv6_parse(SLICE_LIT("a5a5:a5a5:a5a5:a5a5:5a5a:5a5a:5a5a:5a5a"), &ip), 0);
+    for (unsigned len = 0; len <= 128; len++) {
+        struct ip_addr first = value_first6(&ip, (uint8_t)len),
+                       last = value_last6(&ip, (uint8_t)len);
+        for (unsigned bit = 0; bit < 128; bit++) {
+            unsigned shift = 7 - bit % 8, own = ip.byte[bit / 8] >> shift & 1;
+            assert_int_equal(first.byte[bit / 8] >> shift & 1, bit < len ? own : 0);
+            assert_int_equal(last.byte[bit / 8] >> shift & 1, bit < len ? own : 1);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_small_readers),
+        cmocka_unit_test(test_prefix6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
