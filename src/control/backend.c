@@ -247,7 +247,7 @@ static int neighbour_next(void *ctx, uint32_t *cursor, struct backend_neighbour 
             .state = (uint8_t)neighbour_state(word),
             .ifindex = n->ifindex,
             .interface = n->ifindex <= s->n_interfaces ? s->interfaces[n->ifindex].name : "",
-            .age_s = (uint32_t)(arp_age_ms(&c->arp, *cursor, c->now_ms) / 1000)};
+            .age_s = (uint32_t)(resolver_age_ms(&c->resolver, *cursor, c->now_ms) / 1000)};
         memcpy(out->mac, &word, sizeof out->mac);
         ++*cursor;
         return 1;

@@ -50,6 +50,28 @@ static uint32_t held_max(const struct rte_mempool *pool)
     return n < HELD_MAX ? n : HELD_MAX;
 }
 
+/* Who asks for a next hop, by the family of its address. */
+static void ask(void *ctx, const struct snapshot *s, const struct resolver_ask *question)
+{
+    struct control *c = ctx;
+    if (ip_addr_is4(&question->target))
+        arp_ask(&c->arp, s, question);
+}
+
+static int next_hops_create(struct control *c, bool virtual_neighbours, uint64_t now_ms)
+{
+    const struct resolver_setup setup = {.neighbours = &c->dp->neighbours,
+                                         .held_max = held_max(c->dp->pool),
+                                         .virtual_neighbours = virtual_neighbours,
+                                         .ask = ask,
+                                         .send = send_by_worker,
+                                         .drop = count_drop,
+                                         .ctx = c};
+    const struct frame_out out = {.pool = c->dp->pool, .send = send_by_worker, .ctx = c};
+    arp_init(&c->arp, &(struct arp_setup){out, &c->resolver, virtual_neighbours});
+    return resolver_init(&c->resolver, &setup, now_ms);
+}
+
 static int parts_create(struct control *c, const struct control_options *options, uint64_t now_ms,
                         struct text *error)
 {
@@ -63,17 +85,7 @@ static int parts_create(struct control *c, const struct control_options *options
                                                      .qsbr = dp->qsbr,
                                                      .events = &dp->events},
                               now_ms);
-    result = c->expiry
-                 ? arp_init(&c->arp,
-                            &(struct arp_setup){.neighbours = &dp->neighbours,
-                                                .pool = dp->pool,
-                                                .held_max = held_max(dp->pool),
-                                                .virtual_neighbours = options->virtual_neighbours,
-                                                .send = send_by_worker,
-                                                .drop = count_drop,
-                                                .ctx = c},
-                            now_ms)
-                 : -ENOMEM;
+    result = c->expiry ? next_hops_create(c, options->virtual_neighbours, now_ms) : -ENOMEM;
     if (result != 0) {
         text_printf(error, "no memory for the timers");
         return result;
@@ -117,7 +129,7 @@ void control_destroy(struct control *c)
     if (!c)
         return;
     socket_close(c->socket);
-    arp_free(&c->arp);
+    resolver_free(&c->resolver);
     expiry_destroy(c->expiry);
     publish_free(&c->publish);
     tree_free(c->running);
@@ -131,7 +143,7 @@ static void take_frame(struct control *c, const struct snapshot *s, struct rte_m
         arp_input(&c->arp, s, m, c->now_ms);
         return;
     case NOTE_RESOLVE:
-        arp_resolve(&c->arp, s, m, c->now_ms);
+        resolver_take(&c->resolver, s, m, c->now_ms);
         return;
     case NOTE_SIP:
     case NOTE_SEND:
@@ -160,16 +172,17 @@ unsigned control_take_frames(struct control *c, uint64_t now_ms)
 
 unsigned control_run_timers(struct control *c, uint64_t now_ms)
 {
+    const struct snapshot *s = dataplane_snapshot(c->dp);
     c->now_ms = now_ms;
-    return expiry_run(c->expiry, now_ms) + arp_run(&c->arp, dataplane_snapshot(c->dp), now_ms) +
-           publish_run(&c->publish);
+    return expiry_run(c->expiry, now_ms) + resolver_run(&c->resolver, s, now_ms) +
+           arp_run(&c->arp, s, now_ms) + publish_run(&c->publish);
 }
 
 uint64_t control_next_deadline_ms(const struct control *c)
 {
     uint64_t expiry = expiry_next_deadline_ms(c->expiry);
-    uint64_t arp = arp_next_deadline_ms(&c->arp);
-    return expiry < arp ? expiry : arp;
+    uint64_t resolver = resolver_next_deadline_ms(&c->resolver);
+    return expiry < resolver ? expiry : resolver;
 }
 
 unsigned control_run_once(struct control *c, uint64_t now_ms)
@@ -217,7 +230,7 @@ static uint64_t waiting_for_worker(const struct control *c)
 
 uint64_t control_held(const struct control *c)
 {
-    uint64_t n = c->arp.held + waiting_for_worker(c);
+    uint64_t n = c->resolver.held + waiting_for_worker(c);
     for (uint16_t i = 0; i < c->dp->n_workers; i++) {
         const struct worker *w = c->dp->workers[i];
         n += rte_ring_count(w->to_alg) + rte_ring_count(w->from_alg) + worker_passed(w);

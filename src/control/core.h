@@ -21,6 +21,7 @@ struct control {
     struct config_tree *running;
     struct session_thread thread; /* of what control itself ends */
     struct expiry *expiry;
+    struct resolver resolver;
     struct arp arp;
     struct publish publish;
     struct sessions_view view;

@@ -36,6 +36,12 @@ enum tcp_midway {
     TCP_MIDWAY_ALL
 };
 
+/* Addresses an interface answers ARP for besides its own: VIPs, pools. Host order, inclusive. */
+struct own_range {
+    uint32_t first, last;
+    uint32_t ifindex;
+};
+
 struct address_range {
     uint32_t first, last; /* host order, inclusive */
 };
@@ -95,6 +101,8 @@ struct snapshot {
     be16 sip_ports[8];
     const struct routes *routes;
     bool reset_sessionless; /* TCP that has no session is answered with RST */
+    uint32_t n_own_ranges;
+    const struct own_range *own_ranges; /* by interface, then address; none overlap */
     char hostname[64];
     void *arena; /* what all pointers above point into */
 };

@@ -29,6 +29,12 @@ static void take_drop(void *ctx, struct rte_mbuf *m, enum drop_reason reason)
     rte_pktmbuf_free(m);
 }
 
+static void take_ask(void *ctx, const struct snapshot *s, const struct resolver_ask *ask)
+{
+    struct bench *b = ctx;
+    arp_ask(&b->arp, s, ask);
+}
+
 struct bench *bench_make(bool virtual_neighbours)
 {
     struct bench *b = calloc(1, sizeof *b);
@@ -41,14 +47,16 @@ struct bench *bench_make(bool virtual_neighbours)
         memcpy(f->mac, own_mac[i], 6);
         f->up = true;
     }
-    struct arp_setup setup = {.neighbours = &b->neighbours,
-                              .pool = pool,
-                              .held_max = HELD_MAX,
-                              .virtual_neighbours = virtual_neighbours,
-                              .send = take_out,
-                              .drop = take_drop,
-                              .ctx = b};
-    assert_int_equal(arp_init(&b->arp, &setup, 0), 0);
+    struct resolver_setup setup = {.neighbours = &b->neighbours,
+                                   .held_max = HELD_MAX,
+                                   .virtual_neighbours = virtual_neighbours,
+                                   .ask = take_ask,
+                                   .send = take_out,
+                                   .drop = take_drop,
+                                   .ctx = b};
+    struct frame_out out = {.pool = pool, .send = take_out, .ctx = b};
+    assert_int_equal(resolver_init(&b->resolver, &setup, 0), 0);
+    arp_init(&b->arp, &(struct arp_setup){out, &b->resolver, virtual_neighbours});
     for (int i = 1; i <= 2; i++) /* announced before */
         b->arp.own[i].ip = b->snapshot->interfaces[i].ip;
     return b;
@@ -63,7 +71,7 @@ void out_clear(struct bench *b)
 void bench_free(struct bench *b)
 {
     out_clear(b);
-    arp_free(&b->arp);
+    resolver_free(&b->resolver);
     neighbours_free(&b->neighbours);
     assert_int_equal(rte_mempool_in_use_count(pool), 0);
     free(b->snapshot);
@@ -112,11 +120,12 @@ void send_to(struct bench *b, uint32_t ip, uint64_t now_ms)
     struct rte_mbuf *m = frame_make(100);
     *note_of(m) =
         (struct note){.kind = NOTE_RESOLVE, .ifindex = 1, .next_hop = ip_addr_of4(be32_of(ip))};
-    arp_resolve(&b->arp, b->snapshot, m, now_ms);
+    resolver_take(&b->resolver, b->snapshot, m, now_ms);
 }
 
 void run(struct bench *b, uint64_t now_ms)
 {
+    resolver_run(&b->resolver, b->snapshot, now_ms);
     arp_run(&b->arp, b->snapshot, now_ms);
 }
 

@@ -19,6 +19,7 @@
 struct bench {
     struct neighbours neighbours;
     struct snapshot *snapshot; /* no route but where a test says so */
+    struct resolver resolver;
     struct arp arp;
     unsigned n_out, n_dropped[DROP_COUNT];
     struct rte_mbuf *out[OUT_MAX];

@@ -74,13 +74,13 @@ static void test_resolution(void **state)
     send_to(b, PHONE, 10);
     assert_int_equal(b->n_out, 1);
     expect_request(b, 0, everybody);
-    assert_int_equal(b->arp.held, 2);
+    assert_int_equal(b->resolver.held, 2);
     assert_int_equal(state_of(b, PHONE), NEIGHBOUR_INCOMPLETE);
     answer_from(b, phone_mac, 20);
     assert_int_equal(b->n_out, 3);
     expect_forwarded(b, 1, phone_mac);
     expect_forwarded(b, 2, phone_mac);
-    assert_int_equal(b->arp.held, 0);
+    assert_int_equal(b->resolver.held, 0);
     assert_int_equal(state_of(b, PHONE), NEIGHBOUR_REACHABLE);
     /* A frame that was on its way when the answer came. */
     send_to(b, PHONE, 30);
@@ -94,10 +94,10 @@ static void test_fifth_frame_is_dropped(void **state)
     struct bench *b = bench_make(false);
     for (int i = 0; i < 6; i++)
         send_to(b, PHONE, 0);
-    assert_int_equal(b->arp.held, ARP_HELD);
+    assert_int_equal(b->resolver.held, RESOLVER_HELD);
     assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_QUEUE], 2);
     answer_from(b, phone_mac, 20);
-    assert_int_equal(b->n_out, 1 + ARP_HELD);
+    assert_int_equal(b->n_out, 1 + RESOLVER_HELD);
     bench_free(b);
 }
 
@@ -113,7 +113,7 @@ static void test_nobody_answers(void **state)
     run(b, 3000);
     assert_int_equal(b->n_out, 3);
     assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_FAILED], 1);
-    assert_int_equal(b->arp.held, 0);
+    assert_int_equal(b->resolver.held, 0);
     assert_int_equal(state_of(b, PHONE), NEIGHBOUR_FAILED);
 
     send_to(b, PHONE, 4000); /* too soon */
@@ -122,7 +122,7 @@ static void test_nobody_answers(void **state)
     assert_int_equal(state_of(b, PHONE), NEIGHBOUR_FAILED);
     run(b, 6000);
     assert_int_equal(state_of(b, PHONE), NEIGHBOUR_UNUSED);
-    assert_true(arp_next_deadline_ms(&b->arp) == UINT64_MAX);
+    assert_true(resolver_next_deadline_ms(&b->resolver) == UINT64_MAX);
     send_to(b, PHONE, 6000);
     assert_int_equal(b->n_out, 4);
     expect_request(b, 3, everybody);
@@ -153,7 +153,7 @@ static void test_verified_before_it_gets_old(void **state)
         assert_int_equal(b->n_out, 0);
     }
     assert_int_equal(state_of(b, PHONE), NEIGHBOUR_REACHABLE);
-    assert_true(arp_age_ms(&b->arp, index, 120000) <= 25000);
+    assert_true(resolver_age_ms(&b->resolver, index, 120000) <= 25000);
     bench_free(b);
 }
 

@@ -11,7 +11,7 @@ static void test_held_in_all(void **state)
     for (uint32_t i = 0; i < 4; i++)
         for (int k = 0; k < 3; k++)
             send_to(b, PHONE + i, 0);
-    assert_int_equal(b->arp.held, HELD_MAX);
+    assert_int_equal(b->resolver.held, HELD_MAX);
     assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_QUEUE], 3);
     uint32_t last = neighbour_index(&b->neighbours, 1, ip_addr_of4(be32_of(PHONE + 3)));
     assert_true(neighbour_full(neighbour_word(&b->neighbours, last)));
@@ -26,7 +26,7 @@ static void test_scan(void **state)
     struct bench *b = bench_with_phone();
     for (uint64_t now_ms = 0, ip = 0; now_ms < 60000; now_ms += 100, ip++) {
         send_to(b, 0x0a010000u + (uint32_t)ip, now_ms);
-        assert_true(b->arp.searching <= 8);
+        assert_true(b->resolver.searching <= 8);
         if (now_ms % 25000 == 0)
             answer_from(b, phone_mac, now_ms);
         out_clear(b);
@@ -39,7 +39,7 @@ static void test_scan(void **state)
     /* It is over. */
     out_clear(b);
     send_to(b, PHONE + 1, 70000);
-    assert_int_equal(b->arp.searching, 1);
+    assert_int_equal(b->resolver.searching, 1);
     bench_free(b);
 }
 
@@ -126,6 +126,75 @@ static void test_conflict_is_counted_and_answered(void **state)
     bench_free(b);
 }
 
+/* VIPs and pools. */
+static const struct own_range besides[] = {
+    {0x0a000032, 0x0a000032, 1}, {0x0a000040, 0x0a00005f, 1}, {0xcb007110, 0xcb00711f, 2}};
+
+static bool is_answered(struct bench *b, uint32_t ip)
+{
+    out_clear(b);
+    hear(b, &(struct arp_text){1, phone_mac, nobody, PHONE, ip}, 0);
+    if (b->n_out == 1)
+        expect_arp(b, 0, phone_mac, &(struct arp_text){2, own_mac[0], phone_mac, ip, PHONE});
+    return b->n_out == 1;
+}
+
+static void test_answers_for_ranges(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t ip;
+        bool ours;
+    } row[] = {{OWN, true},         {0x0a000031, false}, {0x0a000032, true},  {0x0a000033, false},
+               {0x0a00003f, false}, {0x0a000040, true},  {0x0a00005f, true},  {0x0a000060, false},
+               {0xcb007110, false}, {0x00000000, false}, {0xffffffff, false}, {0x0a00004a, true}};
+    struct bench *b = bench_make(false);
+    b->snapshot->own_ranges = besides;
+    b->snapshot->n_own_ranges = 3;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        assert_int_equal(is_answered(b, row[i].ip), row[i].ours);
+    out_clear(b);
+    hear(b, &(struct arp_text){1, phone_mac, nobody, 0x0a000041, OWN}, 0);
+    assert_int_equal(b->arp.own[1].conflicts, 1);
+    assert_int_equal(b->n_out, 1); /* defended, not answered */
+    expect_arp(b, 0, everybody, &(struct arp_text){1, own_mac[0], nobody, 0x0a000041, 0x0a000041});
+    bench_free(b);
+}
+
+static unsigned announced_until(struct bench *b, uint64_t *now_ms, uint64_t end_ms)
+{
+    unsigned n = 0;
+    for (; *now_ms < end_ms; *now_ms += 50) {
+        run(b, *now_ms);
+        assert_true(b->n_out <= 8);
+        n += b->n_out;
+        out_clear(b);
+    }
+    return n;
+}
+
+static void test_ranges_are_announced(void **state)
+{
+    (void)state;
+    struct own_range one[] = {besides[0]}, many[] = {{0x0a100000, 0x0a10ffff, 1}};
+    struct bench *b = bench_make(false);
+    uint64_t now_ms = 0;
+    b->snapshot->own_ranges = besides;
+    b->snapshot->n_own_ranges = 3;
+    assert_int_equal(announced_until(b, &now_ms, 10000), 2 * (1 + 32 + 16));
+    assert_int_equal(announced_until(b, &now_ms, 20000), 0);
+    b->snapshot->own_ranges = one;
+    b->snapshot->n_own_ranges = 1;
+    assert_int_equal(announced_until(b, &now_ms, 30000), 2);
+    b->snapshot->interfaces[2].up = false; /* who comes or goes: all are told again */
+    assert_int_equal(announced_until(b, &now_ms, 40000), 2);
+    b->snapshot->own_ranges = many;
+    assert_int_equal(announced_until(b, &now_ms, 100000), 2 * 1024);
+    b->snapshot->n_own_ranges = 0;
+    assert_int_equal(announced_until(b, &now_ms, 110000), 0);
+    bench_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +204,8 @@ int main(void)
         cmocka_unit_test(test_gateway_always_has_an_entry),
         cmocka_unit_test(test_announced_twice_when_new),
         cmocka_unit_test(test_conflict_is_counted_and_answered),
+        cmocka_unit_test(test_answers_for_ranges),
+        cmocka_unit_test(test_ranges_are_announced),
     };
     bench_start();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,7 +193,7 @@ static void test_packets_to_a_dead_next_hop(void **state)
     (void)state;
     struct bench *b = bench_by_arp();
     struct rte_ring *ring = b->dp->workers[0]->to_control;
-    for (int i = 0; i < ARP_HELD; i++)
+    for (int i = 0; i < RESOLVER_HELD; i++)
         bench_udp(b, 1, ep(PHONE, 4000), ep(SERVER, 53));
     bench_run(b, 1000);
     flood(b, 1100);
@@ -203,7 +203,7 @@ static void test_packets_to_a_dead_next_hop(void **state)
         bench_run(b, now_ms);
     flood(b, 5000);
     assert_int_equal(rte_ring_count(ring), 0);
-    assert_int_equal(dropped(b, "neighbour-failed"), 2000 + ARP_HELD);
+    assert_int_equal(dropped(b, "neighbour-failed"), 2000 + RESOLVER_HELD);
     expect_balance(b);
 
     bench_run(b, 7000);
