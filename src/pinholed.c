@@ -297,7 +297,7 @@ static int dataplane_start(struct pinholed *d, struct text *error)
     d->dp = dataplane_create(&options, error);
     if (!d->dp)
         return -ENOMEM;
-    int result = ports_open(d->rows, r->n_worker_cpus, d->dp->pool, error);
+    int result = ports_open(d->rows, d->dp, error);
     if (result != 0)
         return result;
     hash_secret_random(&secret);

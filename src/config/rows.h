@@ -25,6 +25,13 @@ struct row_range6 {
     struct ip_addr first, last;
 };
 
+/* `role`: on which side of the firewall an interface is. */
+enum row_role {
+    ROW_ROLE_NONE,
+    ROW_ROLE_INSIDE, /* lan, dmz */
+    ROW_ROLE_OUTSIDE /* wan */
+};
+
 struct row_interface {
     const char *name;   /* `edit` key */
     const char *device; /* DPDK device, "net_af_packet0,iface=veth1" or a PCI address; "" none */
@@ -37,6 +44,7 @@ struct row_interface {
     bool src_check; /* reverse path check */
     bool drop_fragment;
     bool external;
+    enum row_role role;
     uint8_t mac[6]; /* all zero: the device's own */
 };
 

@@ -137,6 +137,9 @@ int rows_make_interfaces(struct rows_maker *maker)
         row->src_check = rows_enabled(table.node, entry, "src-check");
         row->drop_fragment = rows_enabled(table.node, entry, "drop-fragment");
         row->external = rows_enabled(table.node, entry, "external");
+        row->role = tree_is(entry, table.node, "role", "undefined") ? ROW_ROLE_NONE
+                    : tree_is(entry, table.node, "role", "wan")     ? ROW_ROLE_OUTSIDE
+                                                                    : ROW_ROLE_INSIDE;
         row->up = tree_is(entry, table.node, "status", "up");
         row->allow_ping = rows_list_has(json_object_get(entry, "allowaccess"), "ping");
         value_net(slice_str(tree_str(entry, table.node, "ip")), &row->ip, &row->mask);

@@ -8,6 +8,7 @@
 
 #include "fastpath/drop.h"
 #include "fastpath/neighbour.h"
+#include "fastpath/rss.h"
 #include "fastpath/snapshot.h"
 #include "sessions/mapping.h"
 
@@ -49,6 +50,7 @@ struct dataplane {
     struct rte_rcu_qsbr *qsbr;       /* reader ids: workers by number, then the ALG */
     struct wire wire;
     struct queues queues[MAX_INTERFACES]; /* one per worker until ports_open says otherwise */
+    struct rss rss[MAX_INTERFACES];       /* where packets arrive; unknown until then, too */
     struct event_sink events;
     bool any_mac;
     uint16_t n_workers;

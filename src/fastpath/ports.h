@@ -15,12 +15,11 @@ struct port_counts {
 };
 
 /*
- * Probe and start the device of every interface that names one, `n_queues` receive and transmit
- * queues each. 0, or -errno with interface, device and reason in `error` (and everything closed
- * again).
+ * Probe and start the device of every interface that names one, with as many queues as its workers
+ * can use and it has; dp->queues and dp->rss say what came of it. Before the workers run. 0, or
+ * -errno with interface, device and reason in `error` (and everything closed again).
  */
-int ports_open(const struct config_rows *rows, uint16_t n_queues, struct rte_mempool *pool,
-               struct text *error);
+int ports_open(const struct config_rows *rows, struct dataplane *dp, struct text *error);
 void ports_close(void);
 
 /* The wire over these ports. */
