@@ -80,3 +80,18 @@ size_t ip_addr_print(const struct ip_addr *a, char *out)
     inet_ntop(AF_INET6, a->byte, out, IPV6_TEXT_MAX);
     return strlen(out);
 }
+
+struct ip_addr ip_addr_prefix(const struct ip_addr *a, unsigned len)
+{
+    struct ip_addr out = {0};
+    memcpy(out.byte, a->byte, len / 8);
+    if (len % 8)
+        out.byte[len / 8] = a->byte[len / 8] & (uint8_t)(0xff00 >> len % 8);
+    return out;
+}
+
+struct ip_addr ip_addr_link_local(const uint8_t mac[6])
+{
+    return (struct ip_addr){
+        .byte = {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]}};
+}

@@ -41,6 +41,17 @@ static inline bool ip_addr_eq(const struct ip_addr *a, const struct ip_addr *b)
     return a->half[0] == b->half[0] && a->half[1] == b->half[1];
 }
 
+static inline bool ip_addr_is_zero(const struct ip_addr *a)
+{
+    return (a->half[0] | a->half[1]) == 0;
+}
+
+/* fe80::/10, RFC 4291 2.5.6 */
+static inline bool ip_addr_is_link_local(const struct ip_addr *a)
+{
+    return a->byte[0] == 0xfe && (a->byte[1] & 0xc0) == 0x80;
+}
+
 static inline bool endpoint_eq(struct endpoint a, struct endpoint b)
 {
     return a.ip == b.ip && a.port == b.port;
@@ -66,6 +77,12 @@ int ipv6_parse(struct slice text, struct ip_addr *out);
 /* RFC 5952 text, IPv4 as a dotted quad; with a zero byte; returns its length. `out` has
  * IPV6_TEXT_MAX bytes. */
 size_t ip_addr_print(const struct ip_addr *a, char *out);
+
+/* The first `len` bits of `a`, zeros behind; `len` at most 128. */
+struct ip_addr ip_addr_prefix(const struct ip_addr *a, unsigned len);
+
+/* The link-local address that an Ethernet interface gives itself: RFC 4291 appendix A. */
+struct ip_addr ip_addr_link_local(const uint8_t mac[6]);
 
 /* Prefix length of a contiguous netmask, or -EINVAL. */
 int ipv4_mask_len(be32 mask);

@@ -142,6 +142,9 @@ static void take_frame(struct control *c, const struct snapshot *s, struct rte_m
     case NOTE_ARP:
         arp_input(&c->arp, s, m, c->now_ms);
         return;
+    case NOTE_ND:
+        rte_pktmbuf_free(m);
+        return;
     case NOTE_RESOLVE:
         resolver_take(&c->resolver, s, m, c->now_ms);
         return;

@@ -12,8 +12,10 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "config/rows.h"
+#include "fastpath/compile6.h"
 #include "fastpath/compile_tcp.h"
 #include "fastpath/route.h"
+#include "fastpath/route6.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +51,7 @@ void snapshot_free(struct snapshot *s)
     if (!s)
         return;
     routes_free((struct routes *)(uintptr_t)s->routes);
+    routes6_free((struct routes6 *)(uintptr_t)s->routes6);
     for (struct arena_chunk *chunk = s->arena, *next; chunk; chunk = next) {
         next = chunk->next;
         free(chunk);
@@ -85,6 +88,7 @@ static void compile_interfaces(struct compile *c, const uint8_t (*macs)[6])
         f->nat = (struct nat_want){
             .ip = row->ip, .first = NAT_PORT_FIRST, .last = NAT_PORT_LAST, .preserve = true};
     }
+    compile_interfaces6(rows, c->s);
 }
 
 static uint64_t interface_mask(bool any, const uint16_t *list, uint16_t n)
@@ -381,6 +385,9 @@ static void compile_routes(struct compile *c)
     }
     if (result != 0)
         fail(c, "config router static", "no memory for the routes");
+    c->s->routes6 = compile_routes6(rows);
+    if (!c->s->routes6)
+        fail(c, "config router static6", "no memory for the routes");
 }
 
 /* What decides whether a session that exists may live on. */
@@ -417,7 +424,7 @@ static uint64_t digest_of(const struct snapshot *s)
                              (uint64_t)r->ifindex << 16 | r->len << 8 | r->blackhole};
         d = hash_bytes(&secret, parts, sizeof parts);
     }
-    return d;
+    return compile_digest6(s, d);
 }
 
 struct snapshot *snapshot_compile(const struct config_rows *rows, struct timer_sets *sets,

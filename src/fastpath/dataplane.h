@@ -66,6 +66,7 @@ static inline const struct snapshot *dataplane_snapshot(const struct dataplane *
 enum note_kind {
     NOTE_SIP,      /* worker -> ALG: UDP of an ALG session; back: the same, edited */
     NOTE_ARP,      /* worker -> control: an ARP packet that arrived on ifindex */
+    NOTE_ND,       /* worker -> control: Neighbour Discovery that arrived on ifindex */
     NOTE_RESOLVE,  /* worker -> control: frame for next_hop on ifindex, whose MAC is not known */
     NOTE_SEND,     /* control -> worker: frame made by control (ARP), transmit on ifindex */
     NOTE_FORWARD,  /* control -> worker: frame that waited for its next hop, MACs filled in */

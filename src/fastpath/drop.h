@@ -9,17 +9,20 @@
 
 #define DROP_REASONS(X)                                                                    \
     X(SHORT_FRAME, "short-frame", "frame shorter than its headers say")                    \
-    X(NOT_IPV4, "not-ipv4", "neither IPv4 nor ARP")                                        \
-    X(IP_HEADER, "ip-header", "malformed IPv4 header")                                     \
+    X(NOT_IP, "not-ip", "neither IPv4, IPv6 nor ARP")                                      \
+    X(IP_HEADER, "ip-header", "malformed IP header")                                       \
     X(IP_CHECKSUM, "ip-checksum", "wrong IPv4 header checksum")                            \
     X(L4_HEADER, "l4-header", "malformed UDP, TCP or ICMP header")                         \
     X(TOO_LONG, "too-long", "frame longer than a packet buffer")                           \
     X(BAD_DESTINATION, "bad-destination", "destination that is no host's address")         \
     X(BAD_SOURCE, "bad-source", "source address that no host may use")                     \
     X(NOT_FOR_US, "not-for-us", "Ethernet destination is another host")                    \
-    X(FRAGMENT, "fragment", "IPv4 fragment")                                               \
+    X(FRAGMENT, "fragment", "IP fragment")                                                 \
     X(BROADCAST, "broadcast", "broadcast or multicast destination")                        \
     X(PROTOCOL, "protocol", "protocol without session support")                            \
+    X(ROUTING_HEADER, "routing-header", "IPv6 routing header that chooses the way")        \
+    X(LINK_LOCAL, "link-local", "link-local address, which is not forwarded")              \
+    X(ND_MALFORMED, "nd-malformed", "malformed or forged Neighbour Discovery")             \
     X(ARP_MALFORMED, "arp-malformed", "malformed ARP packet")                              \
     X(INTERFACE_DOWN, "interface-down", "interface is set down")                           \
     X(LOCAL_DENIED, "local-denied", "to the firewall itself, not allowed there")           \

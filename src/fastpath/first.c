@@ -39,6 +39,8 @@ static void echo_answer(struct worker *w, struct packet *p)
 static enum step step_local(struct worker *w, struct first *f)
 {
     struct packet *p = f->p;
+    if (p->is6)
+        return step_local6(w, f);
     uint16_t own = f->inward ? 0 : snapshot_local(w->snapshot, p->key.dst);
     if (!own)
         return NEXT;
@@ -53,6 +55,8 @@ static enum step step_local(struct worker *w, struct first *f)
 static enum step step_route(struct worker *w, struct first *f)
 {
     const struct snapshot *s = w->snapshot;
+    if (f->p->is6)
+        return step_route6(w, f);
     be32 src = f->src.word[3], dst = f->dst.word[3];
     const struct route *there = route_find(s->routes, dst);
     const struct route *back = route_find(s->routes, src);
@@ -76,7 +80,7 @@ static enum step step_route(struct worker *w, struct first *f)
 
 static enum step step_ttl(struct worker *w, struct first *f)
 {
-    return f->p->ip->time_to_live <= 1 ? first_refuse(w, f, DROP_TTL) : NEXT;
+    return packet_hops(f->p) <= 1 ? first_refuse(w, f, DROP_TTL) : NEXT;
 }
 
 struct flow pipeline_flow(const struct key *key, const struct packet *p, uint16_t in_ifindex,
@@ -113,7 +117,9 @@ static enum step step_policy(struct worker *w, struct first *f)
             return first_refuse(w, f, DROP_POLICY_CHANGED);
         return f->hit.policy->accept ? NEXT : first_refuse(w, f, DROP_POLICY_DENY);
     }
-    struct flow flow = pipeline_flow(&f->p->key, f->p, f->p->ifindex, f->out_ifindex);
+    struct flow flow = f->p->is6
+                           ? pipeline_flow6(&f->v6, f->p->key.proto, f->p->ifindex, f->out_ifindex)
+                           : pipeline_flow(&f->p->key, f->p, f->p->ifindex, f->out_ifindex);
     if (!policy_find(w->snapshot, &flow, &f->hit))
         return first_refuse(w, f, DROP_NO_POLICY);
     return f->hit.policy->accept ? NEXT : first_refuse(w, f, DROP_POLICY_DENY);
@@ -126,11 +132,12 @@ static enum step step_fill(struct worker *w, struct first *f)
     const struct neighbours *ns = &w->dp->neighbours;
     const struct packet *p = f->p;
     /* Of a pinhole's inside: what a `config port` row means is the port of the host. */
-    uint16_t dport = p->key.proto == IPPROTO_ICMP ? 0
-                     : f->inward                  ? be16_host(mapping_inside(f->inward).port)
-                                                  : be16_host(p->key.dport);
+    uint16_t dport = p->is6                         ? be16_host(f->v6.dport)
+                     : p->key.proto == IPPROTO_ICMP ? 0
+                     : f->inward                    ? be16_host(mapping_inside(f->inward).port)
+                                                    : be16_host(p->key.dport);
 
-    if (p->key.proto == IPPROTO_ICMP && packet_icmp(p)->icmp_type != RTE_IP_ICMP_ECHO_REQUEST)
+    if ((p->key.proto == IPPROTO_ICMP || p->key.proto == IPPROTO_ICMPV6) && !packet_is_ping(p))
         return first_refuse(w, f, DROP_ICMP_UNASKED);
     want->policy_id = f->hit.policy->id;
     want->generation = w->snapshot->generation;
@@ -224,6 +231,8 @@ void pipeline_first(struct worker *w, struct packet *p)
 {
     for (int round = 0; round < RACE_ROUNDS; round++) {
         struct first f = {.p = p, .src = packet_src(p), .dst = packet_dst(p)};
+        if (p->is6)
+            f.v6 = packet_flow6(p);
         if (steps_run(w, &f) == DONE)
             return;
     }

@@ -22,6 +22,7 @@ struct first {
     struct ip_addr src, dst;           /* dst: where it goes after destination NAT */
     struct ip_addr next_hop, back_hop; /* of the original and the reply direction */
     struct policy_hit hit;
+    struct session_v6 v6; /* where it is IPv6 */
     bool sip;
     struct nat_want nat;
     struct session_new want;
@@ -43,6 +44,11 @@ enum step step_outward(struct worker *w, struct first *f);
 
 /* SIP gets the ALG, and a mapping for its inside endpoint before its first session is made. */
 enum step step_alg(struct worker *w, struct first *f);
+
+/* The IPv6 forms of steps `local`, `route` and `nat`. */
+enum step step_local6(struct worker *w, struct first *f);
+enum step step_route6(struct worker *w, struct first *f);
+enum step step_keys6(struct worker *w, struct first *f);
 
 /* The key of the reply: where the translation is decided. */
 enum step step_nat(struct worker *w, struct first *f);

@@ -59,6 +59,8 @@ enum step step_alg(struct worker *w, struct first *f)
 {
     const struct snapshot *s = w->snapshot;
     const struct policy *policy = f->hit.policy;
+    if (f->p->is6) /* the text of SIP over IPv6 passes as it is */
+        return NEXT;
     bool wanted = policy->sip && s->profiles[policy->profile].sip_status;
     if (f->inward) {
         f->sip = wanted && f->inward->r.flags & MAPPING_ALG;

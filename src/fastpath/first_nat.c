@@ -17,7 +17,7 @@ enum step step_inward(struct worker *w, struct first *f)
     struct mappings *ms = &w->dp->mappings;
     const struct key *key = &f->p->key;
     f->inward_index = f->outward_index = INDEX_NONE;
-    if (key->proto != IPPROTO_UDP)
+    if (key->proto != IPPROTO_UDP || f->p->is6)
         return NEXT;
     uint32_t index = mapping_find_public(ms, key->proto, (struct endpoint){key->dst, key->dport});
     if (index == INDEX_NONE)
@@ -40,7 +40,7 @@ enum step step_outward(struct worker *w, struct first *f)
 {
     struct mappings *ms = &w->dp->mappings;
     const struct key *key = &f->p->key;
-    if (f->inward || key->proto != IPPROTO_UDP)
+    if (f->inward || key->proto != IPPROTO_UDP || f->p->is6)
         return NEXT;
     uint32_t index = mapping_find_source(ms, key->proto, key->zone,
                                          (struct endpoint){key->src, key->sport}, f->out_ifindex);
@@ -62,6 +62,8 @@ enum step step_nat(struct worker *w, struct first *f)
     const struct policy *policy = f->hit.policy;
     struct session_new *want = &f->want;
     const struct mapping *m = f->inward ? f->inward : f->outward;
+    if (f->p->is6)
+        return step_keys6(w, f);
 
     *want = (struct session_new){.key[0] = f->p->key, .mapping = INDEX_NONE};
     want->key[1] = key_reverse(&f->p->key, egress->zone);

@@ -50,7 +50,7 @@ void fragment_send(struct worker *w, uint16_t ifindex, struct rte_mbuf *m)
     uint16_t mtu = w->snapshot->interfaces[ifindex].mtu;
     if (m->pkt_len - PACKET_IP_OFFSET <= mtu)
         return worker_send(w, ifindex, m);
-    if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG))
+    if (ip->version_ihl >> 4 == 6 || ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG))
         return drop(w, m, DROP_MTU);
     /* The library cuts at a multiple of eight bytes of payload. */
     uint16_t ihl = (uint16_t)((ip->version_ihl & 15) * 4);

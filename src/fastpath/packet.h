@@ -58,6 +58,12 @@ static inline struct ip_addr packet_dst(const struct packet *p)
     return a;
 }
 
+/* Hops it may still make, this one included. */
+static inline uint8_t packet_hops(const struct packet *p)
+{
+    return __builtin_expect(p->is6, 0) ? p->ip6->hop_limits : p->ip->time_to_live;
+}
+
 static inline const struct rte_udp_hdr *packet_udp(const struct packet *p)
 {
     return p->l4;
@@ -72,3 +78,14 @@ static inline const struct rte_icmp_hdr *packet_icmp(const struct packet *p)
 {
     return p->l4;
 }
+
+/* An echo request, of either ICMP? */
+static inline bool packet_is_ping(const struct packet *p)
+{
+    return p->is6 ? p->key.proto == IPPROTO_ICMPV6 && packet_icmp(p)->icmp_type == 128
+                  : p->key.proto == IPPROTO_ICMP &&
+                        packet_icmp(p)->icmp_type == RTE_IP_ICMP_ECHO_REQUEST;
+}
+
+/* Addresses and ports of an IPv6 packet. */
+struct session_v6 packet_flow6(const struct packet *p);

@@ -2,36 +2,21 @@
 /*
  * From a frame to a key. Everything a later step reads has been checked here: lengths against the
  * bytes that are there, the IPv4 header checksum (unless the NIC did), addresses no host may use as
- * a source (RFC 1122 3.2.1.3), source routes (RFC 7126 4.3). The checksums of UDP, TCP and ICMP are
- * the receiver's business: they are only ever adjusted, so a wrong one stays wrong.
+ * a source (RFC 1122 3.2.1.3), source routes (RFC 7126 4.3). IPv6 is in parse6.c. The checksums of
+ * UDP, TCP and ICMP are the receiver's business: they are only ever adjusted, so a wrong one stays
+ * wrong.
  */
+#include "fastpath/parse.h"
 #include "base/checksum.h"
-#include "fastpath/packet.h"
 
 #include <rte_arp.h>
-
-/* Out of line: the checks that lead here are many and seldom fail. */
-__attribute__((noinline, cold)) static bool refuse(struct worker *w, struct packet *p,
-                                                   enum drop_reason reason)
-{
-    drop(w, p->m, reason);
-    return false;
-}
-
-static bool ether_is(const uint8_t *a, const uint8_t *b)
-{
-    uint16_t x[3], y[3];
-    memcpy(x, a, 6);
-    memcpy(y, b, 6);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2])) == 0;
-}
 
 /* ARP goes to control, other protocols nowhere. */
 static bool parse_other(struct worker *w, struct packet *p, uint16_t ether_type)
 {
     const struct rte_arp_hdr *arp = rte_pktmbuf_mtod_offset(p->m, void *, RTE_ETHER_HDR_LEN);
     if (ether_type != RTE_ETHER_TYPE_ARP)
-        return refuse(w, p, DROP_NOT_IPV4);
+        return refuse(w, p, DROP_NOT_IP);
     if (p->m->data_len < RTE_ETHER_HDR_LEN + sizeof *arp ||
         arp->arp_hardware != rte_cpu_to_be_16(RTE_ARP_HRD_ETHER) ||
         arp->arp_protocol != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) ||
@@ -148,17 +133,13 @@ static bool parse_icmp(struct worker *w, struct packet *p, uint32_t *ports)
 /* Both ports as they stand in the header. */
 static bool parse_l4(struct worker *w, struct packet *p, uint32_t *ports)
 {
-    const struct rte_udp_hdr *udp = p->l4;
-    const struct rte_tcp_hdr *tcp = p->l4;
     switch (p->ip->next_proto_id) {
     case IPPROTO_UDP:
-        if (p->l4_len < sizeof *udp || rte_be_to_cpu_16(udp->dgram_len) < sizeof *udp ||
-            rte_be_to_cpu_16(udp->dgram_len) > p->l4_len)
+        if (!udp_fits(p))
             return refuse(w, p, DROP_L4_HEADER);
         break;
     case IPPROTO_TCP:
-        if (p->l4_len < sizeof *tcp || (tcp->data_off >> 4) * 4u < sizeof *tcp ||
-            (tcp->data_off >> 4) * 4u > p->l4_len)
+        if (!tcp_fits(p))
             return refuse(w, p, DROP_L4_HEADER);
         break;
     case IPPROTO_ICMP:
@@ -166,7 +147,7 @@ static bool parse_l4(struct worker *w, struct packet *p, uint32_t *ports)
     default:
         return refuse(w, p, DROP_PROTOCOL);
     }
-    memcpy(ports, udp, sizeof *ports); /* TCP has its ports in the same place */
+    memcpy(ports, p->l4, sizeof *ports); /* TCP has its ports in the same place */
     return true;
 }
 
@@ -182,7 +163,9 @@ bool packet_parse(struct worker *w, struct packet *p, const struct interface *if
         return refuse(w, p, DROP_SHORT_FRAME);
     const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
     if (eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4))
-        return parse_other(w, p, rte_be_to_cpu_16(eth->ether_type));
+        return eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6)
+                   ? packet_parse6(w, p, iface)
+                   : parse_other(w, p, rte_be_to_cpu_16(eth->ether_type));
     if (eth->dst_addr.addr_bytes[0] & 1)
         return refuse(w, p, DROP_BROADCAST);
     if (!ether_is(eth->dst_addr.addr_bytes, iface->mac) && !w->dp->any_mac)

@@ -13,6 +13,7 @@
 
 #include "fastpath/fragment.h"
 #include "fastpath/route.h"
+#include "fastpath/route6.h"
 #include "fastpath/track.h"
 #include "fastpath/translate.h"
 
@@ -61,17 +62,36 @@ static void to_resolve(struct worker *w, struct packet *p, uint16_t ifindex,
         drop(w, p->m, DROP_CONTROL_RING_FULL);
 }
 
+/* Who stands next on the way to the packet's destination. False: the way does not leave by
+ * `ifindex` any more. */
+static bool next_hop_find(const struct snapshot *s, const struct packet *p, uint16_t ifindex,
+                          struct ip_addr *hop)
+{
+    struct ip_addr dst = packet_dst(p);
+    if (p->is6) {
+        const struct route6 *r = route6_find(s->routes6, &dst);
+        if (!r || r->ifindex != ifindex)
+            return false;
+        *hop = route6_hop(r, &dst);
+        return true;
+    }
+    const struct route *r = route_find(s->routes, dst.word[3]);
+    if (!r || r->ifindex != ifindex)
+        return false;
+    *hop = r->gateway ? ip_addr_of4(r->gateway) : dst;
+    return true;
+}
+
 /* The session does not know its next hop's MAC: look again, else let control resolve it. */
 static bool neighbour_slow(struct worker *w, struct packet *p, struct session *s, uint64_t *word)
 {
     uint16_t out = s->ifindex[!p->dir];
-    const struct route *r = route_find(w->snapshot->routes, p->ip->dst_addr);
+    struct ip_addr next_hop;
     uint32_t ref;
-    if (!r || r->ifindex != out) {
+    if (!next_hop_find(w->snapshot, p, out, &next_hop)) {
         drop(w, p->m, DROP_NO_ROUTE);
         return false;
     }
-    struct ip_addr next_hop = ip_addr_of4(r->gateway ? r->gateway : p->ip->dst_addr);
     *word = neighbour_look(&w->dp->neighbours, out, next_hop, &ref);
     if (neighbour_word_usable(*word)) {
         __atomic_store_n(&s->neighbour[p->dir], ref, __ATOMIC_RELAXED);
@@ -102,7 +122,10 @@ static void out(struct worker *w, struct packet *p, struct session *s)
 
 static inline void forward(struct worker *w, struct packet *p, struct session *s)
 {
-    packet_translate(p, &s->r.key[p->dir], &s->r.key[!p->dir]);
+    if (__builtin_expect(p->is6, 0))
+        p->ip6->hop_limits--;
+    else
+        packet_translate(p, &s->r.key[p->dir], &s->r.key[!p->dir]);
     out(w, p, s);
 }
 
@@ -118,7 +141,7 @@ void pipeline_known(struct worker *w, struct packet *p)
             return pipeline_first(w, p);
         return drop(w, p->m, DROP_POLICY_CHANGED);
     }
-    if (p->ip->time_to_live <= 1)
+    if (packet_hops(p) <= 1)
         return drop(w, p->m, DROP_TTL);
     if (!egress->up)
         return drop(w, p->m, DROP_INTERFACE_DOWN);

@@ -25,5 +25,7 @@ void pipeline_first(struct worker *w, struct packet *p);
 bool pipeline_recheck(struct worker *w, uint32_t index);
 
 /* The flow of a session's or packet's original direction, as the rule book sees it. */
+struct flow pipeline_flow6(const struct session_v6 *v6, uint8_t proto, uint16_t in_ifindex,
+                           uint16_t out_ifindex);
 struct flow pipeline_flow(const struct key *key, const struct packet *p, uint16_t in_ifindex,
                           uint16_t out_ifindex);

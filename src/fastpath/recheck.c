@@ -7,6 +7,15 @@
  */
 #include "fastpath/pipeline.h"
 #include "fastpath/route.h"
+#include "fastpath/route6.h"
+
+static bool same_way6(const struct snapshot *s, const struct session *x,
+                      const struct session_v6 *v6)
+{
+    const struct route6 *there = route6_find(s->routes6, &v6->dst);
+    const struct route6 *back = route6_find(s->routes6, &v6->src);
+    return there && there->ifindex == x->ifindex[1] && back && back->ifindex == x->ifindex[0];
+}
 
 /* Does the original direction still leave, and the reply still go back, where it did? */
 static bool same_way(const struct snapshot *s, const struct session *x)
@@ -27,7 +36,8 @@ static bool same_address(const struct snapshot *s, const struct session *x)
 }
 
 /* As in the policy step of a first packet. */
-static const struct policy *policy_of(const struct worker *w, const struct session *x)
+static const struct policy *policy_of(const struct worker *w, const struct session *x,
+                                      const struct session_v6 *v6)
 {
     struct policy_hit hit;
     bool pinhole = x->r.flags & SESSION_MAPPED &&
@@ -35,19 +45,25 @@ static const struct policy *policy_of(const struct worker *w, const struct sessi
                     mapping_at(&w->dp->mappings, x->mapping)->kind != MAPPING_SIGNALLING);
     if (pinhole)
         return policy_by_id(w->snapshot, x->policy_id);
-    struct flow flow = pipeline_flow(&x->r.key[0], NULL, x->ifindex[0], x->ifindex[1]);
+    struct flow flow = v6 ? pipeline_flow6(v6, x->r.key[0].proto, x->ifindex[0], x->ifindex[1])
+                          : pipeline_flow(&x->r.key[0], NULL, x->ifindex[0], x->ifindex[1]);
     return policy_find(w->snapshot, &flow, &hit) ? hit.policy : NULL;
+}
+
+static bool same_as4(const struct snapshot *s, const struct session *x, const struct policy *policy)
+{
+    bool nat = x->r.flags & (SESSION_SNAT | SESSION_DNAT);
+    return policy->nat == nat && same_address(s, x) && same_way(s, x);
 }
 
 bool pipeline_recheck(struct worker *w, uint32_t index)
 {
     struct session *x = session_at(&w->dp->sessions, index);
     const struct snapshot *s = w->snapshot;
-    const struct policy *policy = policy_of(w, x);
-    bool nat = x->r.flags & (SESSION_SNAT | SESSION_DNAT);
+    const struct session_v6 *v6 = session_is6(x) ? &w->dp->sessions.v6[index] : NULL;
+    const struct policy *policy = policy_of(w, x, v6);
 
-    if (!policy || !policy->accept || policy->nat != nat || !same_address(s, x) ||
-        !same_way(s, x)) {
+    if (!policy || !policy->accept || !(v6 ? same_way6(s, x, v6) : same_as4(s, x, policy))) {
         session_kill(&w->dp->sessions, &w->thread, index);
         return false;
     }

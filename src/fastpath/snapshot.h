@@ -12,6 +12,7 @@
 #include "sessions/timeouts.h"
 
 struct routes;
+struct routes6;
 struct row_range6;
 
 /* Interfaces are numbered from 1 in configuration order; 0 names none. The number is also the zone
@@ -40,6 +41,15 @@ enum tcp_midway {
 struct own_range {
     uint32_t first, last;
     uint32_t ifindex;
+};
+
+/* Apart, so that what every packet reads of an interface stays in few lines. */
+struct interface6 {
+    struct ip_addr ip;         /* zero: none */
+    struct ip_addr anycast;    /* of routers, in its prefix; zero: none */
+    struct ip_addr link_local; /* every interface has one, made of its MAC */
+    uint8_t len;               /* of the prefix */
+    bool allow_ping;
 };
 
 struct address_range {
@@ -88,6 +98,7 @@ struct snapshot {
     uint64_t digest;     /* of what decides that */
     uint16_t n_interfaces;
     struct interface interfaces[MAX_INTERFACES]; /* by number, [0] unused */
+    struct interface6 interfaces6[MAX_INTERFACES];
     uint32_t n_policies;
     const struct policy *policies; /* matching order */
     uint16_t n_profiles;
@@ -100,6 +111,7 @@ struct snapshot {
     uint8_t n_sip_ports;
     be16 sip_ports[8];
     const struct routes *routes;
+    const struct routes6 *routes6;
     bool reset_sessionless; /* TCP that has no session is answered with RST */
     uint32_t n_own_ranges;
     const struct own_range *own_ranges; /* by interface, then address; none overlap */
@@ -137,6 +149,13 @@ const struct policy *policy_by_id(const struct snapshot *s, uint32_t id);
 
 /* Is `ip` an address of the firewall? Its interface number, or 0. */
 uint16_t snapshot_local(const struct snapshot *s, be32 ip);
+
+/*
+ * Is what arrived on `ifindex` for `ip` for the firewall itself? The interface that has the
+ * address, or 0. A link-local address counts where it arrives only; the anycast address of routers
+ * in a prefix of ours (RFC 4291 2.6.1) is ours, too.
+ */
+uint16_t snapshot_local6(const struct snapshot *s, const struct ip_addr *ip, uint16_t ifindex);
 
 static inline bool snapshot_sip_port(const struct snapshot *s, be16 port)
 {

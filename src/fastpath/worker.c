@@ -169,6 +169,7 @@ static void take_note(struct worker *w, struct rte_mbuf *m)
         worker_send(w, ifindex, m);
         return;
     case NOTE_ARP:
+    case NOTE_ND:
     case NOTE_RESOLVE:
         break;
     }
@@ -225,17 +226,34 @@ unsigned worker_run_once(struct worker *w, uint64_t now_ms)
     return found;
 }
 
+/* Addresses and protocol of a frame that may be damaged: as they would be read. */
+static void flow_print(const struct rte_mbuf *m, char *out, size_t size)
+{
+    const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET);
+    const struct rte_ipv6_hdr *ip6 = (const void *)ip;
+    char text[2][IPV6_TEXT_MAX];
+    struct ip_addr a[2];
+    uint8_t proto;
+    if (m->data_len < PACKET_IP_OFFSET + sizeof *ip)
+        return;
+    if (ip->version_ihl >> 4 == 6 && m->data_len >= PACKET_IP_OFFSET + sizeof *ip6) {
+        memcpy(&a[0], ip6->src_addr, sizeof a[0]);
+        memcpy(&a[1], ip6->dst_addr, sizeof a[1]);
+        proto = ip6->proto;
+    } else {
+        a[0] = ip_addr_of4(ip->src_addr);
+        a[1] = ip_addr_of4(ip->dst_addr);
+        proto = ip->next_proto_id;
+    }
+    ip_addr_print(&a[0], text[0]);
+    ip_addr_print(&a[1], text[1]);
+    snprintf(out, size, ",\"src\":\"%s\",\"dst\":\"%s\",\"proto\":%u", text[0], text[1], proto);
+}
+
 void drop_slow(struct worker *w, struct rte_mbuf *m, enum drop_reason reason)
 {
-    char flow[128] = "";
-    if (m->data_len >= PACKET_IP_OFFSET + sizeof(struct rte_ipv4_hdr)) {
-        const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET);
-        char src[IPV4_TEXT_MAX], dst[IPV4_TEXT_MAX];
-        ipv4_print(ip->src_addr, src);
-        ipv4_print(ip->dst_addr, dst);
-        snprintf(flow, sizeof flow, ",\"src\":\"%s\",\"dst\":\"%s\",\"proto\":%u", src, dst,
-                 ip->next_proto_id);
-    }
+    char flow[160] = "";
+    flow_print(m, flow, sizeof flow);
     event_emit(&w->dp->events, "drop", w->now_ms, "\"reason\":\"%s\"%s%s%s%s", drop_name(reason),
                flow, w->step ? ",\"step\":\"" : "", w->step ? w->step : "", w->step ? "\"" : "");
 }

@@ -124,7 +124,7 @@ static inline bool record_live_as(const struct record *r, int dir, const struct 
 }
 
 /* The key under which the answer to `k` arrives when nothing is translated. IPv4 only;
- * IPv6: session_keys6 of session.h. */
+ * IPv6: session_key6 of session.h. */
 static inline struct key key_reverse(const struct key *k, uint16_t zone)
 {
     return (struct key){.src = k->dst,

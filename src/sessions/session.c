@@ -54,13 +54,12 @@ void sessions_free(struct sessions *ss)
     store_free(&ss->store);
 }
 
-void session_keys6(const struct sessions *ss, const struct session_v6 *flow, uint8_t proto,
-                   const uint16_t zone[2], struct key out[2])
+struct key session_key6(const struct sessions *ss, const struct session_v6 *flow, uint8_t proto,
+                        int dir, uint16_t zone)
 {
-    uint32_t there = flow->sport | (uint32_t)flow->dport << 16;
-    uint32_t back = flow->dport | (uint32_t)flow->sport << 16;
-    out[0] = key6_of(&ss->key6, &flow->src, &flow->dst, there, proto, zone[0]);
-    out[1] = key6_of(&ss->key6, &flow->dst, &flow->src, back, proto, zone[1]);
+    uint32_t sport = flow->sport, dport = flow->dport;
+    return dir == 0 ? key6_of(&ss->key6, &flow->src, &flow->dst, sport | dport << 16, proto, zone)
+                    : key6_of(&ss->key6, &flow->dst, &flow->src, dport | sport << 16, proto, zone);
 }
 
 size_t sessions_bytes(const struct sessions *ss)

@@ -126,9 +126,9 @@ static inline struct session *session_at(const struct sessions *ss, uint32_t ind
     return (struct session *)store_record(&ss->store, index);
 }
 
-/* The keys of an IPv6 flow: as it arrives in zone[0], and as its answer arrives in zone[1]. */
-void session_keys6(const struct sessions *ss, const struct session_v6 *flow, uint8_t proto,
-                   const uint16_t zone[2], struct key out[2]);
+/* The key under which direction `dir` of an IPv6 flow arrives in `zone`. */
+struct key session_key6(const struct sessions *ss, const struct session_v6 *flow, uint8_t proto,
+                        int dir, uint16_t zone);
 
 /* A flow to be. Both keys are complete except that with `nat` the reply's dport is to be found. */
 struct session_new {

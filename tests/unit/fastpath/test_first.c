@@ -147,7 +147,7 @@ static void test_drops(void **state)
         {LAN, DROP_SHORT_FRAME, cut_to(14)},
         {LAN, DROP_SHORT_FRAME, cut_to(33)},
         {LAN, DROP_SHORT_FRAME, cut_to(50)},
-        {LAN, DROP_NOT_IPV4, set_byte(12, 0x86, false)},
+        {LAN, DROP_NOT_IP, set_byte(12, 0x86, false)},
         {LAN, DROP_IP_HEADER, set_byte(FRAME_IP, 0x65, false)},
         {LAN, DROP_IP_HEADER, set_byte(FRAME_IP, 0x44, false)},
         {LAN, DROP_IP_HEADER, with_options("\x83\x04\x04\x00")},
