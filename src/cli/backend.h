@@ -83,7 +83,7 @@ struct backend_mapping {
     uint32_t index;
     uint8_t proto;
     struct endpoint inside, public_side, peer; /* peer 0.0.0.0:0: anyone */
-    const char *kind;                          /* "signalling", "rtp", "rtcp" */
+    const char *kind;                          /* "signalling", "rtp", "rtcp", "cone" */
     uint32_t owners, sessions, policy_id, expire_s;
 };
 

@@ -150,14 +150,14 @@ static uint32_t mapping_expire_s(const struct control *c, const struct mapping *
         if (ms == UINT64_MAX)
             return UINT32_MAX;
         last_ms = ms > last_ms ? ms : last_ms;
-        i = __atomic_load_n(&ss->cold[i].mapping_next, __ATOMIC_ACQUIRE);
+        i = mapping_list_next(ss, mapping_index(&c->dp->mappings, m), i);
     }
     return (uint32_t)((last_ms - c->now_ms + 999) / 1000);
 }
 
 static void mapping_fill(const struct control *c, uint32_t index, struct backend_mapping *out)
 {
-    static const char *const kinds[] = {"signalling", "rtp", "rtcp"};
+    static const char *const kinds[] = {"signalling", "rtp", "rtcp", "cone"};
     const struct mapping *m = mapping_at(&c->dp->mappings, index);
     uint64_t peer = __atomic_load_n(&m->peer, __ATOMIC_RELAXED);
     *out = (struct backend_mapping){

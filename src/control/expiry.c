@@ -169,6 +169,27 @@ static void tell_session(const struct expiry *e, uint32_t index, const char *nam
         session_event_emit(e->setup.events, e->setup.timer_sets, s, &event);
 }
 
+/* Most sessions hold nothing of a pool. */
+static void pool_enter(struct expiry *e, uint32_t index)
+{
+    struct sessions *ss = e->setup.sessions;
+    if (ss->cold[index].pool == 0)
+        return;
+    struct pool_lease lease = session_lease(ss, index);
+    pools_count(ss->pools, lease.pool, session_of(e, index)->r.key[0].proto, 1);
+    pools_seen(ss->pools, &lease, e->now_ms, e->setup.events);
+}
+
+static void pool_leave(struct expiry *e, uint32_t index)
+{
+    struct sessions *ss = e->setup.sessions;
+    if (ss->cold[index].pool == 0)
+        return;
+    struct pool_lease lease = session_lease(ss, index);
+    pools_count(ss->pools, lease.pool, session_of(e, index)->r.key[0].proto, -1);
+    pools_ended(ss->pools, &lease, e->now_ms);
+}
+
 static void session_born(struct expiry *e, uint32_t index)
 {
     if (!ledger_born(&e->sessions, index))
@@ -181,6 +202,7 @@ static void session_born(struct expiry *e, uint32_t index)
     }
     e->made++;
     e->alg_sessions += (session_of(e, index)->r.flags & SESSION_ALG) != 0;
+    pool_enter(e, index);
     if (events_on(e->setup.events)) {
         const struct session *s = session_of(e, index);
         uint64_t born_ms = e->now_ms - expiry_elapsed_ms(e->now_ms, s->created_ms);
@@ -194,6 +216,15 @@ static void mapping_look_again(struct expiry *e, uint32_t index, uint32_t in_ms)
     wheel_move(&e->mapping_wheel, index, e->now_ms + in_ms);
 }
 
+static void session_leave(struct expiry *e, uint32_t mapping, uint32_t index)
+{
+    if (mapping == INDEX_NONE)
+        return;
+    mapping_detach(e->setup.mappings, mapping, index);
+    if (record_state(&mapping_at(e->setup.mappings, mapping)->r) == RECORD_LIVE)
+        mapping_look_again(e, mapping, MAPPING_IDLE_MS);
+}
+
 /* Of a DYING session: everything but giving the index back. False: done before. */
 static bool session_bury(struct expiry *e, uint32_t index)
 {
@@ -205,11 +236,9 @@ static bool session_bury(struct expiry *e, uint32_t index)
     wheel_del(&e->session_wheel, index);
     table_remove(&e->setup.sessions->store.table, index, 0);
     table_remove(&e->setup.sessions->store.table, index, 1);
-    if (s->mapping != INDEX_NONE) {
-        mapping_detach(e->setup.mappings, s->mapping, index);
-        if (record_state(&mapping_at(e->setup.mappings, s->mapping)->r) == RECORD_LIVE)
-            mapping_look_again(e, s->mapping, MAPPING_IDLE_MS);
-    }
+    session_leave(e, s->mapping, index);
+    session_leave(e, e->setup.sessions->cold[index].hairpin, index);
+    pool_leave(e, index);
     reaper_add(&e->session_reaper, index);
     return true;
 }
@@ -255,7 +284,8 @@ static void session_news(struct expiry *e, uint32_t index)
     struct session *s = session_of(e, index);
     if (record_state(&s->r) == RECORD_LIVE) {
         session_born(e, index);
-        if (!mapping_is_gone(e, s->mapping)) {
+        if (!mapping_is_gone(e, s->mapping) &&
+            !mapping_is_gone(e, e->setup.sessions->cold[index].hairpin)) {
             session_file(e, index);
             return;
         }
@@ -309,7 +339,7 @@ static bool mapping_empty(struct expiry *e, uint32_t index)
 {
     uint32_t i = __atomic_load_n(&mapping_of(e, index)->first_session, __ATOMIC_ACQUIRE);
     while (i != INDEX_NONE) {
-        uint32_t next = __atomic_load_n(&e->setup.sessions->cold[i].mapping_next, __ATOMIC_ACQUIRE);
+        uint32_t next = mapping_list_next(e->setup.sessions, index, i);
         session_to_dying(e, i);
         if (record_state(&session_of(e, i)->r) == RECORD_DYING)
             session_bury_ended(e, i, "mapping-closed");
@@ -326,6 +356,7 @@ static void mapping_bury(struct expiry *e, uint32_t index)
     table_remove(&e->setup.mappings->store.table, index, 0);
     table_remove(&e->setup.mappings->store.table, index, 1);
     mapping_empty(e, index);
+    pools_ended(e->setup.mappings->pools, &e->setup.mappings->cold[index].lease, e->now_ms);
     if (events_on(e->setup.events))
         mapping_event_emit(e->setup.events, "mapping-closed", e->now_ms, index,
                            mapping_of(e, index));
@@ -350,6 +381,8 @@ static bool mapping_born(struct expiry *e, uint32_t index)
     const struct mapping *m = mapping_of(e, index);
     if (!ledger_born(&e->mappings, index))
         return false;
+    pools_seen(e->setup.mappings->pools, &e->setup.mappings->cold[index].lease, e->now_ms,
+               e->setup.events);
     if (events_on(e->setup.events))
         mapping_event_emit(e->setup.events, "mapping-opened",
                            e->now_ms - expiry_elapsed_ms(e->now_ms, m->created_ms), index, m);
@@ -476,6 +509,8 @@ unsigned expiry_run(struct expiry *e, uint64_t now_ms)
     while ((index = wheel_next_due(&e->mapping_wheel, now_ms, &budget)) != WHEEL_NONE)
         mapping_due(e, index);
     done += BUDGET - budget;
+    if (e->setup.sessions->pools)
+        done += pools_run(e->setup.sessions->pools, now_ms, e->setup.events);
     done += reaper_run(&e->session_reaper, BUDGET);
     done += reaper_run(&e->mapping_reaper, BUDGET);
     return done;
@@ -488,7 +523,10 @@ uint64_t expiry_next_deadline_ms(const struct expiry *e)
             return e->now_ms;
     uint64_t sessions = wheel_next_deadline_ms(&e->session_wheel);
     uint64_t mappings = wheel_next_deadline_ms(&e->mapping_wheel);
-    return sessions < mappings ? sessions : mappings;
+    uint64_t pools =
+        e->setup.sessions->pools ? pools_next_deadline_ms(e->setup.sessions->pools) : UINT64_MAX;
+    uint64_t next = sessions < mappings ? sessions : mappings;
+    return next < pools ? next : pools;
 }
 
 void expiry_stat(const struct expiry *e, uint64_t now_ms, struct expiry_stat *out)

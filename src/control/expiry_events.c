@@ -62,7 +62,7 @@ void session_event_emit(const struct event_sink *sink, const struct timer_sets *
 void mapping_event_emit(const struct event_sink *sink, const char *name, uint64_t now_ms,
                         uint32_t index, const struct mapping *m)
 {
-    static const char *const kinds[] = {"signalling", "rtp", "rtcp"};
+    static const char *const kinds[] = {"signalling", "rtp", "rtcp", "cone"};
     char inside[ENDPOINT_TEXT_MAX], public_side[ENDPOINT_TEXT_MAX];
     endpoint_print(mapping_inside(m), inside);
     endpoint_print(mapping_public(m), public_side);

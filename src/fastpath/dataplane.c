@@ -50,6 +50,9 @@ static const char *tables_create(struct dataplane *dp, const struct dataplane_op
         return "session table";
     if (mappings_init(&dp->mappings, o->mappings, &dp->sessions, o->huge) != 0)
         return "mapping table";
+    dp->pools = dp->sessions.pools = dp->mappings.pools = pools_create();
+    if (!dp->pools)
+        return "IP pools";
     if (neighbours_init(&dp->neighbours, NEIGHBOUR_TABLE) != 0)
         return "neighbour table";
     dp->timer_sets = rte_zmalloc("timer sets", sizeof *dp->timer_sets, 0);
@@ -136,6 +139,7 @@ void dataplane_destroy(struct dataplane *dp)
         mappings_free(&dp->mappings);
     if (dp->sessions.store.records)
         sessions_free(&dp->sessions);
+    pools_destroy(dp->pools);
     rte_free(dp->qsbr);
     rte_mempool_free(dp->pool);
     rte_free(dp);

@@ -45,6 +45,7 @@ struct dataplane {
     struct mappings mappings;
     struct neighbours neighbours;    /* control writes */
     struct timer_sets *timer_sets;   /* control writes */
+    struct pools *pools;             /* for source NAT */
     const struct snapshot *snapshot; /* control stores, everybody loads: dataplane_snapshot */
     struct rte_mempool *pool;        /* mbufs with a struct note in their private area */
     struct rte_rcu_qsbr *qsbr;       /* reader ids: workers by number, then the ALG */

@@ -15,16 +15,25 @@
  */
 #include "sessions/mapping.h"
 
+#include "base/mem.h"
+
 #include <errno.h>
 
 int mappings_init(struct mappings *ms, uint32_t capacity, struct sessions *sessions, bool huge)
 {
     ms->sessions = sessions;
-    return store_init(&ms->store, capacity, sizeof(struct mapping), huge);
+    ms->cold = mem_map_sparse((size_t)capacity * sizeof *ms->cold);
+    if (!ms->cold)
+        return -ENOMEM;
+    int result = store_init(&ms->store, capacity, sizeof(struct mapping), huge);
+    if (result != 0)
+        mem_unmap(ms->cold, (size_t)capacity * sizeof *ms->cold);
+    return result;
 }
 
 void mappings_free(struct mappings *ms)
 {
+    mem_unmap(ms->cold, (size_t)ms->store.capacity * sizeof *ms->cold);
     store_free(&ms->store);
 }
 
@@ -155,6 +164,7 @@ static void mapping_discard(struct mappings *ms, struct session_thread *t, uint3
 {
     if (inside_entered)
         table_remove(&ms->store.table, index, 0);
+    pools_return(ms->pools, &ms->cold[index].lease);
     store_untake(&ms->store, &t->mappings, index);
 }
 
@@ -189,6 +199,11 @@ static int mapping_begin(struct mappings *ms, struct session_thread *t,
     uint32_t index = store_take(&ms->store, &t->mappings);
     if (index == INDEX_NONE)
         return -ENOSPC;
+    if (!pools_hold(ms->pools, &want->lease)) {
+        store_untake(&ms->store, &t->mappings, index);
+        return -EAGAIN;
+    }
+    ms->cold[index].lease = want->lease;
     mapping_fill(mapping_at(ms, index), want);
     int result = table_insert(&ms->store.table, index, 0, twin);
     if (result != 0) {
@@ -244,10 +259,12 @@ static int single_port(struct mappings *ms, struct session_thread *t,
                        const struct mapping_want *want, uint32_t index)
 {
     struct nat_probe probe;
+    struct nat_want nat = want->nat;
     be16 port;
     if (want->nat.ip == 0)
         return port_result(port_enter(ms, index, want->inside.port));
-    nat_probe_init(&probe, &want->nat, want->inside.port, (uint32_t)rng_next(&t->rng), 1);
+    pools_narrow(ms->pools, &want->lease, &nat);
+    nat_probe_init(&probe, &nat, want->inside.port, (uint32_t)rng_next(&t->rng), 1);
     int result = -EADDRNOTAVAIL;
     while (result == -EADDRNOTAVAIL && nat_probe_next(&probe, &port))
         result = port_result(port_enter(ms, index, port));
@@ -292,13 +309,15 @@ static int pair_ports(struct mappings *ms, struct session_thread *t,
                       const struct mapping_want *want, uint32_t rtp, uint32_t rtcp)
 {
     struct nat_probe probe;
+    struct nat_want nat = want->nat;
     be16 port;
     if (want->nat.ip == 0)
         return pair_enter(ms, rtp, want->inside.port, rtcp, mapping_at(ms, rtcp)->r.key[0].sport);
-    nat_probe_init(&probe, &want->nat, want->inside.port, (uint32_t)rng_next(&t->rng), 2);
+    pools_narrow(ms->pools, &want->lease, &nat);
+    nat_probe_init(&probe, &nat, want->inside.port, (uint32_t)rng_next(&t->rng), 2);
     int result = -EADDRNOTAVAIL;
     while (result == -EADDRNOTAVAIL && nat_probe_next(&probe, &port))
-        if (be16_host(port) < want->nat.last)
+        if (be16_host(port) < nat.last)
             result = pair_enter(ms, rtp, port, rtcp, be16_of((uint16_t)(be16_host(port) + 1)));
     return result;
 }
@@ -426,26 +445,30 @@ void mapping_release(struct mappings *ms, struct session_thread *t, struct handl
 }
 
 /* How many sessions it may carry when this one comes: strangers leave some places free. */
-static uint32_t places_for(const struct mapping *m, const struct session *s)
+static uint32_t places_for(const struct mappings *ms, uint32_t mapping, uint32_t session)
 {
-    bool known = !(s->r.flags & SESSION_INWARD) || mapping_knows(m, s->r.key[0].src);
+    const struct mapping *m = mapping_at(ms, mapping);
+    const struct session *s = session_at(ms->sessions, session);
+    bool known = !(s->r.flags & SESSION_INWARD) ||
+                 !mapping_is_first(ms->sessions, mapping, session) ||
+                 mapping_knows(m, s->r.key[0].src);
     return known ? MAPPING_MAX_SESSIONS : MAPPING_MAX_SESSIONS - MAPPING_KEPT;
 }
 
 int mapping_attach(struct mappings *ms, uint32_t mapping, uint32_t session)
 {
     struct mapping *m = mapping_at(ms, mapping);
-    struct session_cold *c = &ms->sessions->cold[session];
+    uint32_t *link = mapping_link(ms->sessions, mapping, session);
     if (record_state(&m->r) != RECORD_LIVE)
         return -EAGAIN;
-    uint32_t places = places_for(m, session_at(ms->sessions, session));
+    uint32_t places = places_for(ms, mapping, session);
     if (__atomic_add_fetch(&m->n_sessions, 1, __ATOMIC_RELAXED) > places) {
         __atomic_sub_fetch(&m->n_sessions, 1, __ATOMIC_RELAXED);
         return -EMFILE;
     }
     uint32_t head = __atomic_load_n(&m->first_session, __ATOMIC_RELAXED);
     do
-        __atomic_store_n(&c->mapping_next, head, __ATOMIC_RELAXED);
+        __atomic_store_n(link, head, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&m->first_session, &head, session, true, __ATOMIC_RELEASE,
                                         __ATOMIC_RELAXED));
     return 0;
@@ -461,7 +484,7 @@ void mapping_detach(struct mappings *ms, uint32_t mapping, uint32_t session)
 {
     struct mapping *m = mapping_at(ms, mapping);
     struct sessions *ss = ms->sessions;
-    uint32_t next = __atomic_load_n(&ss->cold[session].mapping_next, __ATOMIC_RELAXED);
+    uint32_t next = mapping_list_next(ss, mapping, session);
     uint32_t at = session;
     uint32_t seen_ms = __atomic_load_n(&session_at(ss, session)->last_seen_ms, __ATOMIC_RELAXED);
 
@@ -470,11 +493,11 @@ void mapping_detach(struct mappings *ms, uint32_t mapping, uint32_t session)
     __atomic_store_n(&m->seen, 1, __ATOMIC_RELEASE);
     if (!__atomic_compare_exchange_n(&m->first_session, &at, next, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE)) {
-        while (at != INDEX_NONE && ss->cold[at].mapping_next != session)
-            at = ss->cold[at].mapping_next;
+        while (at != INDEX_NONE && mapping_list_next(ss, mapping, at) != session)
+            at = mapping_list_next(ss, mapping, at);
         if (at == INDEX_NONE)
             return;
-        __atomic_store_n(&ss->cold[at].mapping_next, next, __ATOMIC_RELEASE);
+        __atomic_store_n(mapping_link(ss, mapping, at), next, __ATOMIC_RELEASE);
     }
     __atomic_sub_fetch(&m->n_sessions, 1, __ATOMIC_RELAXED);
 }
@@ -491,7 +514,7 @@ bool mapping_last_seen(const struct mappings *ms, uint32_t index, uint32_t *last
         if (!seen || later(ms_seen, last))
             last = ms_seen;
         seen = true;
-        i = __atomic_load_n(&ss->cold[i].mapping_next, __ATOMIC_ACQUIRE);
+        i = mapping_list_next(ss, index, i);
     }
     if (seen)
         *last_seen_ms = last;
@@ -505,7 +528,7 @@ static void kill_stranger(struct mappings *ms, struct session_thread *t, uint32_
     struct table_hit hit;
     const struct table *table = &ss->store.table;
     if (table_find_live(table, key, table_hash(table, key), &hit) &&
-        session_at(ss, hit.index)->mapping != mapping)
+        !mapping_is_first(ss, mapping, hit.index) && ss->cold[hit.index].hairpin != mapping)
         session_kill(ss, t, hit.index);
 }
 

@@ -20,8 +20,15 @@
 enum mapping_kind {
     MAPPING_SIGNALLING,
     MAPPING_RTP,
-    MAPPING_RTCP
+    MAPPING_RTCP,
+    MAPPING_CONE, /* of an ordinary UDP flow whose policy or pool says permit-any-host */
 };
+
+/* What leaves by a mapping of these kinds needs no policy of its own: its owner's let it speak. */
+static inline bool mapping_kind_is_media(uint8_t kind)
+{
+    return kind == MAPPING_RTP || kind == MAPPING_RTCP;
+}
 
 enum mapping_filter {
     MAPPING_ANYONE,
@@ -59,7 +66,7 @@ struct mapping {
     struct record r;
     uint32_t policy_id;
     uint32_t owners;        /* atomic */
-    uint32_t first_session; /* atomic: head of the list through session_cold.mapping_next */
+    uint32_t first_session; /* atomic: head of the list through mapping_link */
     uint32_t n_sessions;    /* atomic, approximate */
     uint32_t last_seen_ms;  /* of sessions already gone */
     uint16_t outside_ifindex;
@@ -77,9 +84,16 @@ struct mapping {
 
 _Static_assert(sizeof(struct mapping) == 128, "two cache lines");
 
+/* Beside the mapping, touched at birth and end only. */
+struct mapping_cold {
+    struct pool_lease lease; /* what it holds of an IP pool */
+};
+
 struct mappings {
     struct store store;
-    uint32_t n_live; /* atomic: LIVE ones */
+    struct mapping_cold *cold;
+    struct pools *pools; /* NULL: there are none */
+    uint32_t n_live;     /* atomic: LIVE ones */
     struct sessions *sessions;
 };
 
@@ -95,6 +109,9 @@ struct mapping_want {
     uint16_t profile, outside_ifindex;
     uint8_t flags; /* MAPPING_ALG */
     bool owned;    /* take one ownership */
+    /* Held by the caller, of the pool that nat.ip is of: a new mapping takes a hold of its own and
+     * keeps to the ports it is for. */
+    struct pool_lease lease;
     uint32_t now_ms;
 };
 
@@ -104,6 +121,30 @@ void mappings_free(struct mappings *ms);
 static inline struct mapping *mapping_at(const struct mappings *ms, uint32_t index)
 {
     return (struct mapping *)store_record(&ms->store, index);
+}
+
+static inline uint32_t mapping_index(const struct mappings *ms, const struct mapping *m)
+{
+    return (uint32_t)(m - (const struct mapping *)(const void *)ms->store.records);
+}
+
+/* Is it of `session` the one that leads to the host behind it, not that of a hairpin's source? */
+static inline bool mapping_is_first(const struct sessions *ss, uint32_t mapping, uint32_t session)
+{
+    return session_at(ss, session)->mapping == mapping;
+}
+
+/* The link of a session in the list of one of its mappings. */
+static inline uint32_t *mapping_link(const struct sessions *ss, uint32_t mapping, uint32_t session)
+{
+    struct session_cold *c = &ss->cold[session];
+    return mapping_is_first(ss, mapping, session) ? &c->mapping_next : &c->hairpin_next;
+}
+
+static inline uint32_t mapping_list_next(const struct sessions *ss, uint32_t mapping,
+                                         uint32_t session)
+{
+    return __atomic_load_n(mapping_link(ss, mapping, session), __ATOMIC_ACQUIRE);
 }
 
 static inline struct endpoint mapping_inside(const struct mapping *m)

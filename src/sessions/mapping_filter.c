@@ -49,13 +49,15 @@ bool mapping_knows(const struct mapping *m, be32 remote)
 static bool talks_to(struct mappings *ms, const struct mapping *m, be32 remote)
 {
     const struct sessions *ss = ms->sessions;
+    uint32_t mapping = mapping_index(ms, m);
     uint32_t i = __atomic_load_n(&m->first_session, __ATOMIC_ACQUIRE);
     for (int n = 0; i != INDEX_NONE && n < 16; n++) {
         const struct session *s = session_at(ss, i);
-        be32 peer = s->r.flags & SESSION_INWARD ? s->r.key[0].src : s->r.key[0].dst;
+        bool comes_in = s->r.flags & SESSION_INWARD && mapping_is_first(ss, mapping, i);
+        be32 peer = comes_in ? s->r.key[0].src : s->r.key[0].dst;
         if (peer == remote)
             return true;
-        i = __atomic_load_n(&ss->cold[i].mapping_next, __ATOMIC_ACQUIRE);
+        i = mapping_list_next(ss, mapping, i);
     }
     return false;
 }

@@ -92,6 +92,10 @@ static void session_fill(struct sessions *ss, uint32_t index, const struct sessi
     wheel_link_init(&c->wheel);
     c->mapping_next = INDEX_NONE;
     c->service = want->service;
+    c->pool = want->lease.pool;
+    c->place = want->lease.place;
+    c->hairpin = want->flags & SESSION_HAIRPIN ? want->hairpin : INDEX_NONE;
+    c->hairpin_next = INDEX_NONE;
     if (want->v6)
         ss->v6[index] = *want->v6;
     record_state_set(&s->r, RECORD_OPENING);
@@ -189,6 +193,22 @@ static bool overtaken(const struct sessions *ss, const struct session_new *want)
     return m != INDEX_NONE && mapping_public(mapping_at(ss->mappings, m)).ip == want->nat->ip;
 }
 
+/*
+ * The mapping of its source. The session hangs on that of its destination already and control alone
+ * takes it off, so it is LIVE by now and ends like any other where this fails.
+ */
+static int hairpin_attach(struct sessions *ss, uint32_t index, const struct session_new *want)
+{
+    return want->flags & SESSION_HAIRPIN ? mapping_attach(ss->mappings, want->hairpin, index) : 0;
+}
+
+/* It was never used: what it was to hold of a pool remains its maker's. */
+static void session_ends_at_once(struct sessions *ss, struct session_thread *t, uint32_t index)
+{
+    ss->cold[index].pool = 0;
+    session_kill(ss, t, index);
+}
+
 static void buckets_prefetch(const struct sessions *ss, const struct key *key)
 {
     const struct table *t = &ss->store.table;
@@ -237,9 +257,10 @@ int session_create(struct sessions *ss, struct session_thread *t, const struct s
         return result;
     }
     record_state_set(&session_at(ss, index)->r, RECORD_LIVE);
-    if (overtaken(ss, want)) {
-        session_kill(ss, t, index);
-        return -EAGAIN;
+    result = overtaken(ss, want) ? -EAGAIN : hairpin_attach(ss, index, want);
+    if (result != 0) {
+        session_ends_at_once(ss, t, index);
+        return result;
     }
     session_tell(ss, t, index);
     *hit = (struct table_hit){index, 0};

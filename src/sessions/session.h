@@ -16,19 +16,20 @@
 
 #include "base/rng.h"
 #include "sessions/key6.h"
-#include "sessions/nat.h"
+#include "sessions/pool.h"
 #include "sessions/store.h"
 #include "sessions/wheel.h"
 
 struct mappings;
 
 /* record.flags of a session */
-#define SESSION_SNAT   0x01 /* the original direction leaves with another source */
-#define SESSION_DNAT   0x02 /* ... with another destination */
-#define SESSION_ALG    0x04 /* UDP payload goes to the ALG */
-#define SESSION_MAPPED 0x08 /* made through a mapping */
-#define SESSION_INWARD 0x10 /* mapped, and its first packet came from outside */
-#define SESSION_QUIET  0x20 /* << direction: its packets do not restart the timer */
+#define SESSION_SNAT    0x01 /* the original direction leaves with another source */
+#define SESSION_DNAT    0x02 /* ... with another destination */
+#define SESSION_ALG     0x04 /* UDP payload goes to the ALG */
+#define SESSION_MAPPED  0x08 /* made through a mapping */
+#define SESSION_INWARD  0x10 /* mapped, and its first packet came from outside */
+#define SESSION_QUIET   0x20 /* << direction: its packets do not restart the timer */
+#define SESSION_HAIRPIN 0x80 /* hangs on a second mapping, its source's: session_cold.hairpin */
 
 /* What its policy and the settings of that moment say about it. */
 enum session_trait {
@@ -75,7 +76,10 @@ struct session_cold {
     struct wheel_link wheel;
     uint32_t mapping_next; /* list of the mapping's sessions */
     uint16_t service;      /* number of the service object, for listings */
-    uint16_t unused;
+    uint16_t pool;         /* IP pool its public side is of, 0 none ... */
+    uint32_t place;        /* ... and what it holds of it (struct pool_lease) */
+    uint32_t hairpin;      /* with SESSION_HAIRPIN: the mapping of its source ... */
+    uint32_t hairpin_next; /* ... and the list of its sessions */
 };
 
 _Static_assert(sizeof(struct session_cold) <= 32, "what a session may cost beside its hot lines");
@@ -96,6 +100,7 @@ struct sessions {
     struct session_v6 *v6; /* by index; means nothing where the session is IPv4 */
     struct key6_secret key6;
     struct mappings *mappings;
+    struct pools *pools; /* NULL: there are none */
 };
 
 /* What a thread that creates or ends sessions and mappings owns. One per thread, own cache lines.
@@ -136,6 +141,8 @@ struct session_new {
     const struct nat_want *nat;  /* source NAT; NULL: the reply key stands as it is */
     const struct session_v6 *v6; /* with IPv6 keys: what they stand for */
     uint32_t policy_id, generation, mapping;
+    uint32_t hairpin;        /* with SESSION_HAIRPIN */
+    struct pool_lease lease; /* the session's once it is made; until then the caller's */
     uint32_t neighbour[2];
     uint8_t ifindex[2];
     uint16_t traits;
@@ -143,6 +150,14 @@ struct session_new {
     uint8_t flags, tcp_state;
     uint32_t now_ms;
 };
+
+/* What it holds of an IP pool. */
+static inline struct pool_lease session_lease(const struct sessions *ss, uint32_t index)
+{
+    const struct session_cold *c = &ss->cold[index];
+    return (struct pool_lease){
+        .place = c->place, .pool = c->pool, .source = session_at(ss, index)->r.key[0].src};
+}
 
 /* Fetch what session_create will read for these keys; the reply's port is the first to be tried. */
 void session_prepare(const struct sessions *ss, const struct key key[2]);

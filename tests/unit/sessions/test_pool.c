@@ -195,7 +195,7 @@ static void the_same_pool_again(void **state)
     other.last++;
     assert_ptr_not_equal(make(&other), p);
     other = overload;
-    strcpy(other.name, "named otherwise");
+    snprintf(other.name, sizeof other.name, "named otherwise");
     assert_ptr_not_equal(make(&other), p);
     assert_ptr_equal(pools_at(ps, pool_id(p)), p);
 }
