@@ -162,11 +162,84 @@ static int interface_ip6_fits(const struct config_tree *tree, const struct tree_
     return 0;
 }
 
+/* ---- zones ---- */
+
+static bool list_names(const json_t *list, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (strcmp(json_string_value(json_array_get(list, i)), name) == 0)
+            return true;
+    return false;
+}
+
+const char *zone_of(const struct config_tree *tree, const char *interface)
+{
+    const char *name;
+    json_t *zone;
+    json_object_foreach(json_object_get(tree->root, "system zone"), name, zone)
+    {
+        if (list_names(json_object_get(zone, "interface"), interface))
+            return name;
+    }
+    return NULL;
+}
+
+/* A member of a zone is named by its zone. */
+static int side_is_no_member(const struct config_tree *tree, const struct tree_path *path,
+                             const struct schema_attr *attr, const json_t *value,
+                             struct text *error)
+{
+    (void)path, (void)attr;
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *name = json_string_value(json_array_get(value, i));
+        if (zone_of(tree, name))
+            return error_value(error, "entry not found in datasource", slice_str(name),
+                               ERROR_NOT_FOUND);
+    }
+    return 0;
+}
+
+static unsigned policies_naming(const struct config_tree *tree, const char *interface)
+{
+    unsigned n = 0;
+    const char *id;
+    json_t *policy;
+    json_object_foreach(json_object_get(tree->root, "firewall policy"), id, policy)
+    {
+        n += list_names(json_object_get(policy, "srcintf"), interface) ||
+             list_names(json_object_get(policy, "dstintf"), interface);
+    }
+    return n;
+}
+
+/* Each interface is in one zone, and no policy names it by itself. */
+static int zone_members_are_free(const struct config_tree *tree, const struct tree_path *path,
+                                 const struct schema_attr *attr, const json_t *value,
+                                 struct text *error)
+{
+    const char *self = tree_path_last(path)->key;
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *name = json_string_value(json_array_get(value, i));
+        const char *zone = zone_of(tree, name);
+        unsigned n = policies_naming(tree, name);
+        if (zone && strcmp(zone, self) != 0)
+            return error_check(error, attr->name, slice_str(name), ERROR_VALUE);
+        if (n == 0)
+            continue;
+        text_printf(error, "The entry is used by other %u entries\n", n);
+        return ERROR_IN_USE;
+    }
+    return 0;
+}
+
 static const struct value_check value_checks[] = {
     {"firewall policy", NULL, "name", policy_name_is_unique},
     {"firewall addrgrp", NULL, "member", group_has_no_cycle},
     {"firewall addrgrp6", NULL, "member", group_has_no_cycle},
     {"firewall service group", NULL, "member", group_has_no_cycle},
+    {"firewall policy", NULL, "srcintf", side_is_no_member},
+    {"firewall policy", NULL, "dstintf", side_is_no_member},
+    {"system zone", NULL, "interface", zone_members_are_free},
     {"system interface", NULL, "ip", interface_ip_fits},
     {"system interface", "ipv6", "ip6-address", interface_ip6_fits},
 };
@@ -375,11 +448,16 @@ static const struct {
     {"firewall vip", "virtual IP", "firewall vipgrp", "virtual IP group", ERROR_VIP_VIPGRP_NAME},
     {"firewall service custom", "service", "firewall service group", "service group",
      ERROR_SERVICE_NAME},
+    {"system interface", "interface", "system zone", "zone", ERROR_INTERFACE_NAME},
 };
 
 int check_new_key(const struct config_tree *tree, const struct schema_node *node, struct slice key,
                   struct text *error)
 {
+    bool side =
+        strcmp(node->path, "system interface") == 0 || strcmp(node->path, "system zone") == 0;
+    if (side && slice_eq(key, SLICE_LIT("any")))
+        return error_check(error, "name", key, ERROR_INTERFACE_NAME);
     for (size_t i = 0; i < COUNT(name_spaces); i++) {
         bool first = strcmp(name_spaces[i].root, node->path) == 0;
         bool second = strcmp(name_spaces[i].sister, node->path) == 0;

@@ -23,5 +23,8 @@ int check_missing(struct text *error, const char *attr);
 entry_checker vip_is_whole, pool_is_whole;
 cross_checker vip_fits_others, vipgrp_members_fit, pool_fits_others, policy_fits_others;
 
+/* Name of the zone the interface is a member of, NULL when of none. */
+const char *zone_of(const struct config_tree *tree, const char *interface);
+
 /* Whether a virtual IP without port forwarding has this address (host order) outside. */
 bool vip_takes_address(const struct config_tree *tree, uint32_t ip);

@@ -39,6 +39,7 @@ enum error_code {
     ERROR_GROUP_VIPGRP_NAME = -311,
     ERROR_VIP_VIPGRP_NAME = -312,
     ERROR_PORT_REVERSED = -363,
+    ERROR_INTERFACE_NAME = -553,
     ERROR_PORTRANGE = -650,
     ERROR_VALUE = -651,
     ERROR_REFUSED = 1, /* of an entry at next/end */

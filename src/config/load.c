@@ -15,9 +15,9 @@
 #include <stdlib.h>
 
 enum {
-    FILE_MAX = 64 << 20, /* bytes */
-    JOINED_MAX = 4096,   /* lines of one command */
-    SHOWN_MAX = 255      /* bytes of a command repeated in a message */
+    FILE_MAX = 256 << 20, /* bytes: a million routes take 80 MB */
+    JOINED_MAX = 4096,    /* lines of one command */
+    SHOWN_MAX = 255       /* bytes of a command repeated in a message */
 };
 
 struct load {

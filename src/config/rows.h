@@ -38,6 +38,7 @@ struct row_interface {
     be32 ip, mask;      /* 0 when unset */
     struct ip_addr ip6; /* `config ipv6` / `set ip6-address`; zero when unset */
     uint8_t ip6_len;    /* prefix length */
+    uint16_t zone;      /* number of the first interface of its zone; its own outside any zone */
     uint16_t mtu;
     uint16_t tcp_mss; /* 0: not clamped */
     bool up, allow_ping, allow_ping6;
@@ -268,7 +269,9 @@ struct config_rows {
     const struct row_interface *interfaces;
     const struct row_address *addresses;
     const struct row_service *services;
-    const struct row_policy *policies;            /* in matching order, disabled ones left out */
+    /* In matching order, disabled ones left out. Behind them, with id 0, one for each zone whose
+     * members may reach each other. */
+    const struct row_policy *policies;
     const struct row_port_ttl *port_ttls;         /* by id */
     const struct row_voip_profile *voip_profiles; /* [0] is always `default` */
     const struct row_route *routes;

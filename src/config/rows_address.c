@@ -194,13 +194,15 @@ static int make_family(struct rows_maker *maker, struct making *m)
 {
     struct rows_table single = rows_open(maker, m->family->single);
     struct rows_table group = rows_open(maker, m->family->group);
-    int rc = rows_check_count(maker, &single, single.n + group.n);
-    m->rows = rows_alloc(maker, single.n + group.n, sizeof(*m->rows));
+    int rc = rows_check_count(maker, &single, single.n + group.n + 1);
+    m->rows = rows_alloc(maker, single.n + group.n + 1, sizeof(*m->rows));
     for (unsigned i = 0; i < single.n && rc == 0; i++)
         make_single(maker, m, single.keys[i], single.node, rows_entry(&single, i));
     references_order(maker->tree, group.node, group.keys, group.n);
     for (unsigned i = 0; i < group.n && rc == 0; i++)
         rc = make_group(maker, m, group.keys[i], json_object_get(rows_entry(&group, i), "member"));
+    if (rc == 0 && rows_zones_allow(maker))
+        make_single(maker, m, "", single.node, NULL); /* the default of both families is all */
     rows_close(&single);
     rows_close(&group);
     return rc;

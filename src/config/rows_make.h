@@ -74,6 +74,12 @@ unsigned rows_choice(const struct schema_node *node, const json_t *entry, const 
                      const char *const *words, unsigned n);
 bool rows_list_has(const json_t *list, const char *word);
 
+/*
+ * A zone lets its members reach each other: addresses, addresses6 and services then end in a row
+ * without a name that everything matches.
+ */
+bool rows_zones_allow(const struct rows_maker *maker);
+
 /* What an entry says by itself, without names of other entries: for the checks too. */
 void rows_read_vip(const struct schema_node *node, const json_t *entry, struct row_vip *row);
 void rows_read_pool(const struct schema_node *node, const json_t *entry, struct row_pool *row);

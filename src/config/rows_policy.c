@@ -71,12 +71,8 @@ static const char *const reset_words[] = {"default", "strict", "disable"};
 int rows_make_services(struct rows_maker *maker)
 {
     struct rows_table table = rows_open(maker, "firewall service custom");
-    struct row_service *rows = rows_alloc(maker, table.n, sizeof(*rows));
-    int rc = 0;
-    if (table.n >= ROW_NONE) {
-        text_puts(maker->error, "config firewall service custom: more than 65534 entries\n");
-        rc = -1;
-    }
+    struct row_service *rows = rows_alloc(maker, table.n + 1, sizeof(*rows));
+    int rc = rows_check_count(maker, &table, table.n + 1);
     for (unsigned i = 0; i < table.n && rc == 0; i++) {
         const struct schema_node *node = table.node;
         const json_t *entry = rows_entry(&table, i);
@@ -94,6 +90,8 @@ int rows_make_services(struct rows_maker *maker)
         make_matches(maker, node, entry, row);
         json_object_set_new(maker->services, table.keys[i], json_integer(i));
     }
+    if (rows_zones_allow(maker))
+        rows[table.n++] = (struct row_service){.name = "", .n_matches = 1, .matches = &any_ports};
     maker->rows->services = rows;
     maker->rows->n_services = (uint16_t)table.n;
     rows_close(&table);
@@ -251,10 +249,70 @@ static bool is_active(const struct rows_maker *maker, const struct schema_node *
            json_array_size(json_object_get(schedule, "day")) == 7;
 }
 
+/* ---- zones whose members may reach each other ---- */
+
+/* An index list of one: the last row of a table, which rows_make_* put there for us. */
+static const uint16_t *last_row(struct rows_maker *maker, uint16_t n)
+{
+    uint16_t *list = rows_alloc(maker, 1, sizeof(*list));
+    *list = (uint16_t)(n - 1);
+    return list;
+}
+
+static int make_intrazone(struct rows_maker *maker, const char *zone, const json_t *entry,
+                          struct row_policy *row)
+{
+    const struct config_rows *rows = maker->rows;
+    struct rows_names names = {.root = "system zone",
+                               .key = zone,
+                               .attr = "interface",
+                               .list = json_object_get(entry, "interface"),
+                               .index = maker->interfaces};
+    *row = (struct row_policy){.name = rows_string(maker, zone),
+                               .enabled = true,
+                               .accept = true,
+                               .port_preserve = true,
+                               .voip_profile = ROW_NONE};
+    make_policy_traits(maker, schema_root("firewall policy"), NULL, row);
+    row->n_srcaddr = row->n_dstaddr = row->n_srcaddr6 = row->n_dstaddr6 = row->n_services = 1;
+    row->srcaddr = row->dstaddr = last_row(maker, rows->n_addresses);
+    row->srcaddr6 = row->dstaddr6 = last_row(maker, rows->n_addresses6);
+    row->services = last_row(maker, rows->n_services);
+    int rc = rows_resolve(maker, &names, &row->srcintf, &row->n_srcintf, NULL);
+    row->dstintf = row->srcintf;
+    row->n_dstintf = row->n_srcintf;
+    return rc;
+}
+
+bool rows_zones_allow(const struct rows_maker *maker)
+{
+    const json_t *zones = json_object_get(maker->tree->root, "system zone");
+    for (void *i = json_object_iter((json_t *)zones); i;
+         i = json_object_iter_next((json_t *)zones, i))
+        if (json_object_get(json_object_iter_value(i), "intrazone"))
+            return true;
+    return false;
+}
+
+static int make_intrazones(struct rows_maker *maker, struct row_policy *rows, uint32_t *n)
+{
+    const struct schema_node *node = schema_root("system zone");
+    int rc = 0;
+    const char *name;
+    json_t *zone;
+    json_object_foreach(json_object_get(maker->tree->root, node->path), name, zone)
+    {
+        if (rc == 0 && tree_is(zone, node, "intrazone", "allow"))
+            rc = make_intrazone(maker, name, zone, &rows[(*n)++]);
+    }
+    return rc;
+}
+
 int rows_make_policies(struct rows_maker *maker)
 {
     struct rows_table table = rows_open(maker, "firewall policy");
-    struct row_policy *rows = rows_alloc(maker, table.n, sizeof(*rows));
+    size_t zones = json_object_size(json_object_get(maker->tree->root, "system zone"));
+    struct row_policy *rows = rows_alloc(maker, table.n + zones, sizeof(*rows));
     uint32_t n = 0;
     int rc = 0;
     for (unsigned i = 0; i < table.n && rc == 0; i++) {
@@ -262,6 +320,8 @@ int rows_make_policies(struct rows_maker *maker)
         if (is_active(maker, table.node, entry))
             rc = make_policy(maker, table.node, table.keys[i], entry, &rows[n++]);
     }
+    if (rc == 0)
+        rc = make_intrazones(maker, rows, &n);
     maker->rows->policies = rows;
     maker->rows->n_policies = n;
     rows_close(&table);

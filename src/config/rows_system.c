@@ -114,6 +114,19 @@ int rows_make_dpdk(struct rows_maker *maker)
 
 /* ---- interfaces, session-ttl ports ---- */
 
+/* Members of a zone have the number of its first one, the others their own. */
+static void make_zones(const struct rows_maker *maker, struct row_interface *rows, unsigned n)
+{
+    json_t *first = json_object(); /* of the zone: number by name */
+    for (uint16_t i = 0; i < n; i++) {
+        const char *zone = zone_of(maker->tree, rows[i].name);
+        rows[i].zone = i;
+        if (zone && rows_index(first, zone, &rows[i].zone) != 0)
+            rows_index_put(first, zone, i);
+    }
+    json_decref(first);
+}
+
 static void make_interface6(const json_t *object, struct row_interface *row)
 {
     const struct schema_node *node = schema_child(schema_root("system interface"), "ipv6");
@@ -147,6 +160,8 @@ int rows_make_interfaces(struct rows_maker *maker)
         value_mac(slice_str(tree_str(entry, table.node, "macaddr")), row->mac);
         rows_index_put(maker->interfaces, table.keys[i], i);
     }
+    if (rc == 0)
+        make_zones(maker, rows, table.n);
     maker->rows->interfaces = rows;
     maker->rows->n_interfaces = (uint16_t)table.n;
     rows_close(&table);

@@ -7,6 +7,7 @@
 #include "config/schema_tables.h"
 
 static const char *const to_interface[] = {"system interface", NULL};
+static const char *const to_side[] = {"system interface", "system zone", NULL};
 static const char *const to_address[] = {"firewall address", "firewall addrgrp", NULL};
 static const char *const to_address6[] = {"firewall address6", "firewall addrgrp6", NULL};
 static const char *const to_destination[] = {"firewall address", "firewall addrgrp", "firewall vip",
@@ -304,8 +305,8 @@ static const struct schema_attr policy_attrs[] = {
     ROW_SWITCH("status", "enable", "Use this policy."),
     ROW_STRING("name", 35, "Policy name.", .flags = SCHEMA_NAME),
     ROW_UUID,
-    ROW_REFS("srcintf", to_interface, "Incoming interfaces.", MUST, .literal = "any"),
-    ROW_REFS("dstintf", to_interface, "Outgoing interfaces.", MUST, .literal = "any"),
+    ROW_REFS("srcintf", to_side, "Incoming interfaces and zones.", MUST, .literal = "any"),
+    ROW_REFS("dstintf", to_side, "Outgoing interfaces and zones.", MUST, .literal = "any"),
     ROW_OPTION("action", policy_action, "deny", "Policy action."),
     ROW_REFS("srcaddr", to_address, "Source addresses."),
     ROW_REFS("dstaddr", to_destination, "Destination addresses and virtual IPs."),

@@ -249,6 +249,30 @@ const struct schema_node schema_system_interface = {
     .help = "Configure interfaces.",
 };
 
+/* ---- system zone ---- */
+
+static const char *const to_interface[] = {"system interface", NULL};
+static const struct schema_option intrazone[] = {
+    {"allow", "Members reach each other without a policy."},
+    {"deny", "Members reach each other where a policy says so."},
+    {0}};
+
+static const struct schema_attr zone_attrs[] = {
+    ROW_OPTION("intrazone", intrazone, "deny", "Traffic between the members.", BRIEF),
+    ROW_STRING("description", 127, "Description."),
+    ROW_REFS("interface", to_interface, "Members of the zone.", BRIEF),
+};
+
+const struct schema_node schema_system_zone = {
+    .path = "system zone",
+    .kind = SCHEMA_TABLE_STRING,
+    .key_name = "name",
+    .key_max = 35,
+    .attrs = zone_attrs,
+    .n_attrs = COUNT(zone_attrs),
+    .help = "Configure zones.",
+};
+
 /* ---- system session-ttl ---- */
 
 static const struct schema_option refresh_direction[] = {
@@ -308,7 +332,6 @@ const struct schema_node schema_system_session_ttl = {
 
 static const struct schema_option per_session_accounting[] = {
     {"disable", "Off."}, {"traffic-log-only", "Where logged."}, {"enable", "On."}, {0}};
-static const char *const to_interface[] = {"system interface", NULL};
 
 static const struct schema_attr dpdk_global_attrs[] = {
     ROW_SWITCH("status", "disable", "The fast path; here it is always on.", INERT),

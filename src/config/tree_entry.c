@@ -209,8 +209,11 @@ int tree_rename(struct config_tree *tree, const struct tree_path *table, struct 
     return 0;
 }
 
-/* Take out of `copy`, soon at `clone`, what may not be there twice: a policy's name, an interface's
- * address. It stays with the original. */
+/*
+ * Take out of `copy`, soon at `clone`, what may not be there twice: a policy's name, an interface's
+ * addresses. They stay with the original, whose nested objects are copied where they lose
+ * something.
+ */
 static void drop_unique(const struct config_tree *tree, const struct tree_path *clone, json_t *copy)
 {
     const struct schema_node *node = tree_path_last(clone)->node;
@@ -222,6 +225,20 @@ static void drop_unique(const struct config_tree *tree, const struct tree_path *
             (attr->type == SCHEMA_UUID || check_value(tree, clone, attr, value, &reason) != 0))
             json_object_del(copy, attr->name);
         text_free(&reason);
+    }
+    for (unsigned i = 0; i < node->n_children; i++) {
+        struct tree_path child = *clone;
+        json_t *object = json_object_get(copy, node->children[i].path);
+        if (!object || schema_is_table(&node->children[i]) ||
+            tree_path_push(&child, &node->children[i]) != 0)
+            continue;
+        object = json_copy(object);
+        drop_unique(tree, &child, object);
+        if (json_object_size(object))
+            json_object_set(copy, node->children[i].path, object);
+        else
+            json_object_del(copy, node->children[i].path);
+        json_decref(object);
     }
 }
 

@@ -80,7 +80,7 @@ static void compile_interfaces(struct compile *c, const uint8_t (*macs)[6])
         f->ip = row->ip;
         f->mask = row->mask;
         f->mtu = row->mtu;
-        f->zone = (uint16_t)(i + 1);
+        f->zone = (uint16_t)(row->zone + 1);
         f->up = row->up;
         f->allow_ping = row->allow_ping;
         f->tcp_mss = row->tcp_mss;
