@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "frames.h"
+#include "frames6.h"
 
 #include "base/checksum.h"
 
@@ -70,6 +70,7 @@ static void mend_l4(struct frame *f, uint8_t proto, size_t n)
 void frame_mend(struct frame *f)
 {
     unsigned char *ip = f->b + FRAME_IP;
+    frame6_mend(f);
     if (f->n < FRAME_L4 || f->b[12] != 8 || f->b[13] != 0 || ip[0] != 0x45)
         return;
     put16(ip + 2, (uint32_t)(f->n - FRAME_IP));

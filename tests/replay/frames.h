@@ -46,7 +46,8 @@ void frame_arp(struct frame *f, uint16_t opcode, const char *sender, const char 
 
 /*
  * Make lengths and checksums right again after a change: of IPv4, and of UDP, TCP or ICMP where the
- * frame has room for their header. Frames that are no IPv4 without options stay as they are.
+ * frame has room for their header; the same of IPv6 (frames6.h). Other frames, those with IPv4
+ * options too, stay as they are.
  */
 void frame_mend(struct frame *f);
 

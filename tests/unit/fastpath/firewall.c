@@ -159,6 +159,16 @@ void frame_assert_ends(const struct frame *f, struct ends e)
     frame_assert_whole(f);
 }
 
+void frame6_assert_ends(const struct frame *f, struct ends e)
+{
+    struct ip_addr src = frame6_address(e.src), dst = frame6_address(e.dst);
+    assert_memory_equal(f->b + FRAME_IP + 8, &src, 16);
+    assert_memory_equal(f->b + FRAME_IP + 24, &dst, 16);
+    assert_int_equal(f->b[FRAME6_L4] << 8 | f->b[FRAME6_L4 + 1], e.sport);
+    assert_int_equal(f->b[FRAME6_L4 + 2] << 8 | f->b[FRAME6_L4 + 3], e.dport);
+    frame_assert_whole(f);
+}
+
 void frame_assert_whole(const struct frame *f)
 {
     struct frame mended = *f;

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "frames.h"
+#include "frames6.h"
 #include "replay/replay.h"
 
 #define FIREWALL_SENT 64
@@ -52,6 +52,7 @@ uint32_t firewall_mappings(const struct firewall *fw);
 
 /* Addresses and ports of a frame, and that it is whole. */
 void frame_assert_ends(const struct frame *f, struct ends e);
+void frame6_assert_ends(const struct frame *f, struct ends e);
 
-/* Are the lengths and checksums of an IPv4 frame right? */
+/* Are the lengths and checksums of a frame right? */
 void frame_assert_whole(const struct frame *f);
