@@ -1,59 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rule book, asked once per flow: policies in table order, the first that fits. A policy fits
- * when each of its fields does; interfaces are a bit test and come first.
+ * The rule book, asked once per flow. The matcher finds the rule; which of its services admitted
+ * the flow is looked up in the rule itself, as timers and helpers hang on it.
  */
-#include "config/rows.h"
+#include "fastpath/matcher.h"
 #include "fastpath/snapshot.h"
 
 #include <netinet/in.h>
-
-static bool address_in(const struct address_range *r, uint16_t n, be32 address)
-{
-    uint32_t ip = be32_host(address);
-    for (uint16_t i = 0; i < n; i++)
-        if (ip >= r[i].first && ip <= r[i].last)
-            return true;
-    return false;
-}
-
-static bool address6_in(const struct row_range6 *r, uint16_t n, const struct ip_addr *ip)
-{
-    for (uint16_t i = 0; i < n; i++)
-        if (memcmp(ip, &r[i].first, sizeof *ip) >= 0 && memcmp(ip, &r[i].last, sizeof *ip) <= 0)
-            return true;
-    return false;
-}
-
-/* A rule without addresses of the flow's family matches nothing of it, negated or not. */
-static bool source_fits(const struct policy *p, const struct flow *f)
-{
-    if (ip_addr_is4(&f->src))
-        return p->n_src > 0 && address_in(p->src, p->n_src, f->src.word[3]) != p->src_negate;
-    return p->n_src6 > 0 && address6_in(p->src6, p->n_src6, &f->src) != p->src_negate;
-}
-
-static bool vip_named(const struct policy *p, uint16_t vip)
-{
-    for (uint16_t i = 0; i < p->n_vips; i++)
-        if (p->vips[i] == vip)
-            return true;
-    return false;
-}
-
-/* What a VIP has changed is for rules that name the VIP; a deny rule may see its new address. */
-static bool destination_fits(const struct policy *p, const struct flow *f)
-{
-    if (f->vip) {
-        bool named = vip_named(p, f->vip);
-        bool seen = !p->accept && p->match_vip && p->n_dst > 0;
-        bool in = address_in(p->dst, p->n_dst, f->dst.word[3]);
-        return p->dst_negate ? seen && !in && !named : named || (seen && in);
-    }
-    if (ip_addr_is4(&f->dst))
-        return p->n_dst > 0 && address_in(p->dst, p->n_dst, f->dst.word[3]) != p->dst_negate;
-    return p->n_dst6 > 0 && address6_in(p->dst6, p->n_dst6, &f->dst) != p->dst_negate;
-}
 
 static bool icmp_fits(const struct service_match *m, uint16_t type_code)
 {
@@ -73,42 +26,36 @@ static bool service_fits(const struct service_match *m, const struct flow *f)
            f->sport <= m->sport_last;
 }
 
-static const struct policy_service *service_find(const struct policy *p, const struct flow *f)
+static const struct policy_service *service_find(const struct snapshot *s, const struct policy *p,
+                                                 const struct flow *f)
 {
-    for (uint16_t i = 0; i < p->n_services; i++)
-        if (service_fits(&p->services[i].match, f))
-            return &p->services[i];
+    for (uint16_t i = 0; i < p->n_services; i++) {
+        const struct policy_service *service = &s->services[p->services[i]];
+        for (uint32_t k = 0; k < service->n_matches; k++)
+            if (service_fits(&service->matches[k], f))
+                return service;
+    }
     return NULL;
-}
-
-static bool policy_fits(const struct policy *p, const struct flow *f,
-                        const struct policy_service **service)
-{
-    if (!(p->in_mask >> f->in_ifindex & 1) || !(p->out_mask >> f->out_ifindex & 1))
-        return false;
-    if (!source_fits(p, f) || !destination_fits(p, f))
-        return false;
-    *service = service_find(p, f);
-    return (*service != NULL) != p->service_negate;
 }
 
 bool policy_find(const struct snapshot *s, const struct flow *flow, struct policy_hit *hit)
 {
-    for (uint32_t i = 0; i < s->n_policies; i++) {
-        const struct policy_service *service;
-        if (policy_fits(&s->policies[i], flow, &service)) {
-            *hit = (struct policy_hit){&s->policies[i], service};
-            return true;
-        }
-    }
-    return false;
+    uint32_t rule;
+    if (!matcher_find(s->matcher, flow, &rule))
+        return false;
+    const struct policy *p = &s->policies[rule];
+    *hit = (struct policy_hit){p, p->service_negate ? NULL : service_find(s, p, flow)};
+    return true;
 }
 
 const struct policy *policy_by_id(const struct snapshot *s, uint32_t id)
 {
-    for (uint32_t i = 0; i < s->n_policies; i++)
-        if (s->policies[i].id == id)
-            return &s->policies[i];
+    uint32_t slot, at = policy_id_hash(id);
+    while ((slot = s->policy_slots[at & s->policy_slot_mask]) != 0) {
+        if (s->policies[slot - 1].id == id)
+            return &s->policies[slot - 1];
+        at++;
+    }
     return NULL;
 }
 

@@ -13,7 +13,7 @@
 
 struct routes;
 struct routes6;
-struct row_range6;
+struct matcher;
 
 /* Interfaces are numbered from 1 in configuration order; 0 names none. The number is also the zone
  * of an interface outside any zone. */
@@ -52,10 +52,6 @@ struct interface6 {
     bool allow_ping;
 };
 
-struct address_range {
-    uint32_t first, last; /* host order, inclusive */
-};
-
 struct service_match {
     uint8_t proto; /* 0 any */
     bool any_icmp_type, any_icmp_code;
@@ -63,29 +59,26 @@ struct service_match {
     uint16_t dport_first, dport_last, sport_first, sport_last;
 };
 
-/* One way a policy's service field can be satisfied. */
+/* A service object: one way a policy's service field can be satisfied. */
 struct policy_service {
-    struct service_match match;
+    uint32_t n_matches;
+    const struct service_match *matches;
     uint16_t timer_class; /* of the service object, for timer_set_ids */
     uint16_t service;     /* its number, for listings */
     uint16_t traits;      /* enum session_trait, of its sessions */
     bool no_helper;
 };
 
+/* What is done with a flow once its rule is found; which rule that is, the matcher knows. */
 struct policy {
     uint32_t id;
-    uint64_t in_mask, out_mask; /* bit i: interface i; all ones: any */
     bool accept, nat, preserve, fixed;
-    bool src_negate, dst_negate, service_negate;
-    bool match_vip; /* a deny rule sees what a VIP has changed, too */
-    uint16_t n_src, n_dst, n_src6, n_dst6, n_services, n_vips;
-    const struct address_range *src, *dst;
-    const struct row_range6 *src6, *dst6;
-    const uint16_t *vips; /* VIPs it names, as struct flow numbers them */
-    const struct policy_service *services;
-    bool sip;             /* SIP of this policy goes to the ALG ... */
-    uint16_t profile;     /* ... with this one of profiles */
-    uint16_t timer_class; /* for timer_set_ids */
+    bool service_negate;
+    uint16_t n_services;
+    const uint16_t *services; /* numbers of snapshot.services */
+    bool sip;                 /* SIP of this policy goes to the ALG ... */
+    uint16_t profile;         /* ... with this one of profiles */
+    uint16_t timer_class;     /* for timer_set_ids */
     /* TCP of this policy: compile_tcp.h. */
     uint16_t traits;        /* enum session_trait, of its sessions */
     uint16_t mss[2];        /* what each direction may offer; 0: as it likes */
@@ -101,6 +94,10 @@ struct snapshot {
     struct interface6 interfaces6[MAX_INTERFACES];
     uint32_t n_policies;
     const struct policy *policies; /* matching order */
+    const struct matcher *matcher; /* over them */
+    const uint32_t *policy_slots;  /* by policy_id_hash: 0 free, else place in policies + 1 */
+    uint32_t policy_slot_mask;
+    const struct policy_service *services;
     uint16_t n_profiles;
     const struct voip_profile *profiles; /* [0] is `default` */
     uint16_t n_port_timers;
@@ -144,7 +141,12 @@ bool policy_find(const struct snapshot *s, const struct flow *flow, struct polic
 uint16_t snapshot_timer_set(const struct snapshot *s, const struct policy_hit *hit, uint8_t proto,
                             uint16_t dport);
 
-/* The policy with this id, or NULL. */
+static inline uint32_t policy_id_hash(uint32_t id)
+{
+    return (id * 0x9e3779b1u) >> 8;
+}
+
+/* The policy with this id, or NULL. A line or two of memory. */
 const struct policy *policy_by_id(const struct snapshot *s, uint32_t id);
 
 /* Is `ip` an address of the firewall? Its interface number, or 0. */

@@ -6,10 +6,9 @@
 
 #include <cmocka.h>
 
-#include "fastpath/snapshot.h"
+#include "firewall.h"
 
 #define IP(a, b, c, d) ((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
-#define ANY            (~(uint64_t)0)
 
 enum {
     LAN = 1,
@@ -17,55 +16,54 @@ enum {
     DMZ
 };
 
-static const struct address_range all[] = {{0, UINT32_MAX}};
-static const struct address_range phones[] = {{IP(10, 0, 0, 20), IP(10, 0, 0, 29)},
-                                              {IP(10, 0, 1, 0), IP(10, 0, 1, 255)}};
-static const struct address_range server[] = {{IP(198, 51, 100, 5), IP(198, 51, 100, 5)}};
-static const struct policy_service any_service[] = {{.match = {.proto = 0}}};
-static const struct policy_service sip[] = {
-    {.match = {17, .dport_first = 5060, .dport_last = 5061, .sport_last = 65535}, .service = 7},
-    {.match = {6, .dport_first = 5060, .dport_last = 5060, .sport_last = 65535}, .service = 8},
-    {.match = {17, .dport_first = 53, .dport_last = 53, .sport_first = 1024, .sport_last = 65535}}};
-static const struct policy_service ping[] = {
-    {.match = {.proto = 1, .icmp_type = 8, .any_icmp_code = true}}};
-static const struct policy_service icmp_all[] = {{.match = {.proto = 1, .any_icmp_type = true}}};
+#define RULE(id, from, to, src, dst, service, more)                        \
+    "edit " #id "\nset srcintf " from "\nset dstintf " to "\nset srcaddr " \
+    "\"" src "\"\nset dstaddr \"" dst "\"\nset service " service           \
+    "\nset action accept\nset schedule \"always\"\n" more "next\n"
 
-#define LIST(field, list) .field = (list), .n_##field = sizeof(list) / sizeof((list)[0])
-#define ALL               LIST(src, all), LIST(dst, all)
+static const char config[] =
+    "config system interface\n"
+    "edit \"lan\"\nset ip 10.0.0.1 255.0.0.0\nnext\n"
+    "edit \"wan\"\nset ip 203.0.113.2 255.255.255.0\nnext\n"
+    "edit \"dmz\"\nset ip 192.0.2.2 255.255.255.0\nnext\n"
+    "end\n"
+    "config firewall address\n"
+    "edit \"desks\"\nset type iprange\nset start-ip 10.0.0.20\nset end-ip 10.0.0.29\nnext\n"
+    "edit \"floor\"\nset subnet 10.0.1.0 255.255.255.0\nnext\n"
+    "edit \"server\"\nset subnet 198.51.100.5 255.255.255.255\nnext\n"
+    "end\n"
+    "config firewall addrgrp\n"
+    "edit \"floors\"\nset member \"floor\"\nnext\n"
+    "edit \"phones\"\nset member \"desks\" \"floors\"\nnext\n"
+    "end\n"
+    "config firewall service custom\n"
+    "edit \"sip\"\nset udp-portrange 5060-5061\nnext\n"
+    "edit \"sip-tcp\"\nset tcp-portrange 5060\nnext\n"
+    "edit \"dns\"\nset udp-portrange 53:1024-65535\nnext\n"
+    "end\n"
+    "config firewall service group\n"
+    "edit \"voice\"\nset member \"sip\" \"sip-tcp\" \"dns\"\nnext\n"
+    "end\n"
+    "config firewall policy\n" /* Not in the order of ids. */
+    RULE(70, "\"lan\"", "\"wan\"", "phones", "server", "\"voice\"",
+         "") RULE(20, "\"lan\"", "\"wan\" \"dmz\"", "all", "all", "\"PING\"", "")
+        RULE(30, "\"dmz\"", "\"wan\"", "phones", "all", "\"ALL\"", "set srcaddr-negate enable\n")
+            RULE(40, "\"dmz\"", "\"lan\"", "all", "server", "\"ALL\"",
+                 "set dstaddr-negate enable\n")
+                RULE(55, "\"wan\"", "\"any\"", "all", "all", "\"ALL\"", "set status disable\n")
+                    RULE(50, "\"wan\"", "\"any\"", "all", "all", "\"voice\"",
+                         "set service-negate enable\n")
+                        RULE(60, "\"wan\"", "\"lan\"", "all", "all", "\"ALL_ICMP\"", "")
+                            RULE(10, "\"wan\"", "\"lan\"", "all", "all", "\"voice\"", "") "end\n";
 
-static const struct policy book[] = {
-    {.id = 10,
-     .in_mask = 1 << LAN,
-     .out_mask = 1 << WAN,
-     LIST(src, phones),
-     LIST(dst, server),
-     LIST(services, sip)},
-    {.id = 20, .in_mask = 1 << LAN, .out_mask = 1 << WAN | 1 << DMZ, ALL, LIST(services, ping)},
-    {.id = 30,
-     .in_mask = 1 << DMZ,
-     .out_mask = 1 << WAN,
-     LIST(src, phones),
-     .src_negate = true,
-     LIST(dst, all),
-     LIST(services, any_service)},
-    {.id = 40,
-     .in_mask = 1 << DMZ,
-     .out_mask = 1 << LAN,
-     LIST(src, all),
-     LIST(dst, server),
-     .dst_negate = true,
-     LIST(services, any_service)},
-    {.id = 50,
-     .in_mask = 1 << WAN,
-     .out_mask = ANY,
-     ALL,
-     LIST(services, sip),
-     .service_negate = true},
-    {.id = 60, .in_mask = 1 << WAN, .out_mask = 1 << LAN, ALL, LIST(services, icmp_all)},
-    {.id = 70, .in_mask = 1 << WAN, .out_mask = 1 << LAN, ALL, LIST(services, sip)},
-};
-
-static const struct snapshot snapshot = {.n_policies = 7, .policies = book};
+static struct flow flow_of(uint16_t in, uint16_t out, uint32_t src, uint32_t dst, uint8_t proto)
+{
+    return (struct flow){.in_ifindex = in,
+                         .out_ifindex = out,
+                         .src = ip_addr_of4(be32_of(src)),
+                         .dst = ip_addr_of4(be32_of(dst)),
+                         .proto = proto};
+}
 
 static void test_rows(void **state)
 {
@@ -77,19 +75,19 @@ static void test_rows(void **state)
         uint8_t proto;
         uint16_t sport, dport;
     } row[] = {
-        {10, LAN, WAN, inside, outside, 17, 5060, 5060},
-        {10, LAN, WAN, inside, outside, 17, 1, 5061},
-        {10, LAN, WAN, inside, outside, 6, 1, 5060},
+        {70, LAN, WAN, inside, outside, 17, 5060, 5060},
+        {70, LAN, WAN, inside, outside, 17, 1, 5061},
+        {70, LAN, WAN, inside, outside, 6, 1, 5060},
         {0, LAN, WAN, inside, outside, 6, 1, 5061},
         {0, LAN, WAN, inside, outside, 17, 1, 5059},
         {0, LAN, WAN, inside, outside, 17, 1, 5062},
-        {10, LAN, WAN, inside, outside, 17, 1024, 53},
+        {70, LAN, WAN, inside, outside, 17, 1024, 53},
         {0, LAN, WAN, inside, outside, 17, 1023, 53},
         {0, LAN, WAN, IP(10, 0, 0, 19), outside, 17, 1, 5060},
-        {10, LAN, WAN, IP(10, 0, 0, 29), outside, 17, 1, 5060},
+        {70, LAN, WAN, IP(10, 0, 0, 29), outside, 17, 1, 5060},
         {0, LAN, WAN, IP(10, 0, 0, 30), outside, 17, 1, 5060},
-        {10, LAN, WAN, IP(10, 0, 1, 0), outside, 17, 1, 5060},
-        {10, LAN, WAN, IP(10, 0, 1, 255), outside, 17, 1, 5060},
+        {70, LAN, WAN, IP(10, 0, 1, 0), outside, 17, 1, 5060},
+        {70, LAN, WAN, IP(10, 0, 1, 255), outside, 17, 1, 5060},
         {0, LAN, WAN, inside, outside + 1, 17, 1, 5060},
         {0, LAN, DMZ, inside, outside, 17, 1, 5060},
         {20, LAN, WAN, 1, 1, 1, 0, 8 << 8},
@@ -104,52 +102,59 @@ static void test_rows(void **state)
         {50, WAN, DMZ, 1, 1, 6, 1, 80},
         {50, WAN, LAN, 1, 1, 6, 1, 80},
         {0, WAN, DMZ, 1, 1, 6, 1, 5060},
-        {70, WAN, LAN, 1, 1, 6, 1, 5060},
+        {10, WAN, LAN, 1, 1, 6, 1, 5060},
         {50, WAN, LAN, 1, 1, 1, 0, 13 << 8 | 1},
     };
+    struct firewall fw;
     (void)state;
+    firewall_make(&fw, config);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        struct flow f = {.in_ifindex = row[i].in,
-                         .out_ifindex = row[i].out,
-                         .src = ip_addr_of4(be32_of(row[i].src)),
-                         .dst = ip_addr_of4(be32_of(row[i].dst)),
-                         .sport = row[i].sport,
-                         .dport = row[i].dport,
-                         .proto = row[i].proto};
+        struct flow f = flow_of(row[i].in, row[i].out, row[i].src, row[i].dst, row[i].proto);
         struct policy_hit hit = {0};
-        bool found = policy_find(&snapshot, &f, &hit);
+        f.sport = row[i].sport;
+        f.dport = row[i].dport;
+        bool found = policy_find(fw.dp->snapshot, &f, &hit);
         if ((found ? hit.policy->id : 0) != row[i].id)
             fail_msg("row %zu: policy %u", i, found ? hit.policy->id : 0);
     }
+    firewall_free(&fw);
 }
 
 /* Which service matched decides over timers and helpers. */
 static void test_service_of_hit(void **state)
 {
-    struct flow f = {.in_ifindex = LAN,
-                     .out_ifindex = WAN,
-                     .src = ip_addr_of4(be32_of(IP(10, 0, 0, 20))),
-                     .dst = ip_addr_of4(be32_of(IP(198, 51, 100, 5))),
-                     .sport = 1,
-                     .dport = 5060,
-                     .proto = 6};
-    struct policy_hit hit;
+    static const uint32_t phone = IP(10, 0, 0, 20), server = IP(198, 51, 100, 5);
+    struct firewall fw;
+    struct policy_hit hit, other;
     (void)state;
-    assert_true(policy_find(&snapshot, &f, &hit));
-    assert_int_equal(hit.service->service, 8);
-    f.in_ifindex = WAN;
-    f.out_ifindex = DMZ;
+    firewall_make(&fw, config);
+    struct flow f = flow_of(LAN, WAN, phone, server, 6);
+    f.dport = 5060;
+    assert_true(policy_find(fw.dp->snapshot, &f, &hit));
+    f.proto = 17;
+    assert_true(policy_find(fw.dp->snapshot, &f, &other));
+    assert_ptr_equal(hit.policy, other.policy);
+    assert_int_equal(other.service->service + 1, hit.service->service);
+    f = flow_of(WAN, DMZ, 1, 1, 6);
     f.dport = 80;
-    assert_true(policy_find(&snapshot, &f, &hit));
+    assert_true(policy_find(fw.dp->snapshot, &f, &hit));
     assert_null(hit.service);
+    firewall_free(&fw);
 }
 
 static void test_by_id(void **state)
 {
+    static const uint32_t ids[] = {70, 20, 30, 40, 50, 60, 10};
+    struct firewall fw;
     (void)state;
-    assert_ptr_equal(policy_by_id(&snapshot, 30), &book[2]);
-    assert_null(policy_by_id(&snapshot, 31));
-    assert_null(policy_by_id(&snapshot, 0));
+    firewall_make(&fw, config);
+    for (uint32_t i = 0; i < 7; i++)
+        assert_ptr_equal(policy_by_id(fw.dp->snapshot, ids[i]), &fw.dp->snapshot->policies[i]);
+    for (uint32_t id = 0; id < 200; id++)
+        assert_true(id % 10 == 0 || !policy_by_id(fw.dp->snapshot, id));
+    assert_null(policy_by_id(fw.dp->snapshot, 0));
+    assert_null(policy_by_id(fw.dp->snapshot, UINT32_MAX));
+    firewall_free(&fw);
 }
 
 static void test_local(void **state)
@@ -181,5 +186,5 @@ int main(void)
         cmocka_unit_test(test_by_id),     cmocka_unit_test(test_local),
         cmocka_unit_test(test_sip_ports),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
 }
