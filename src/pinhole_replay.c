@@ -352,8 +352,10 @@ static bool summary_print(struct program *p)
     for (int reason = 0; reason < DROP_COUNT; reason++)
         dropped += c.packets.drop[reason];
     printf("%-20s %10" PRIu64 "\n", "packets in", c.packets.in);
+    printf("%-20s %10" PRIu64 "\n", "pieces", c.packets.pieces);
     printf("%-20s %10" PRIu64 "\n", "out", c.packets.out);
     printf("%-20s %10" PRIu64 "\n", "consumed", c.packets.consumed);
+    printf("%-20s %10" PRIu64 "\n", "joined", c.packets.joined);
     printf("%-20s %10" PRIu64 "\n", "held", c.held);
     printf("%-20s %10" PRIu64 "\n", "dropped", dropped);
     drops_print(&c);

@@ -274,14 +274,6 @@ static int eal_start(struct pinholed *d, struct text *error)
     return lcores_check(d, error);
 }
 
-static uint16_t mtu_largest(const struct config_rows *rows)
-{
-    uint16_t mtu = 0;
-    for (uint16_t i = 0; i < rows->n_interfaces; i++)
-        mtu = rows->interfaces[i].mtu > mtu ? rows->interfaces[i].mtu : mtu;
-    return mtu;
-}
-
 static int dataplane_start(struct pinholed *d, struct text *error)
 {
     const struct row_dpdk *r = &d->rows->dpdk;
@@ -289,7 +281,7 @@ static int dataplane_start(struct pinholed *d, struct text *error)
                                               .mappings = r->mappings,
                                               .mbufs = r->mbufs,
                                               .n_workers = r->n_worker_cpus,
-                                              .mtu = mtu_largest(d->rows),
+                                              .mtu = config_rows_mtu(d->rows),
                                               .huge = r->hugepages,
                                               .wire = ports_wire()};
     const struct alg_limits limits = {.dialogs = r->dialogs};

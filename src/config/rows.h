@@ -290,3 +290,12 @@ struct text;
  */
 struct config_rows *config_rows_make(const struct config_tree *tree, struct text *error);
 void config_rows_free(struct config_rows *rows);
+
+/* The largest MTU of the interfaces, 0 without any. */
+static inline uint16_t config_rows_mtu(const struct config_rows *rows)
+{
+    uint16_t mtu = 0;
+    for (uint16_t i = 0; i < rows->n_interfaces; i++)
+        mtu = rows->interfaces[i].mtu > mtu ? rows->interfaces[i].mtu : mtu;
+    return mtu;
+}

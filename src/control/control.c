@@ -151,6 +151,7 @@ static void take_frame(struct control *c, const struct snapshot *s, struct rte_m
     case NOTE_SIP:
     case NOTE_SEND:
     case NOTE_FORWARD:
+    case NOTE_FRAGMENT:
     case NOTE_TRANSMIT:
         break;
     }
@@ -236,6 +237,7 @@ uint64_t control_held(const struct control *c)
     uint64_t n = c->resolver.held + waiting_for_worker(c);
     for (uint16_t i = 0; i < c->dp->n_workers; i++) {
         const struct worker *w = c->dp->workers[i];
+        n += __atomic_load_n(&w->datagrams.pieces, __ATOMIC_RELAXED);
         n += rte_ring_count(w->to_alg) + rte_ring_count(w->from_alg) + worker_passed(w);
         n += waiting_for_us(w->to_control);
     }

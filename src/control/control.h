@@ -47,13 +47,13 @@ int control_commit(struct control *c, const struct config_tree *candidate, struc
 /* The window for CLI logins, valid as long as `c`. */
 const struct backend *control_backend(struct control *c);
 
-/* Packets of the balance that wait: for a next hop, or on a ring between two threads. */
+/* Packets of the balance that wait: for a next hop, for other fragments, or on a ring. */
 uint64_t control_held(const struct control *c);
 
 /*
  * Packets of workers, ALG and control together:
  *
- *   in + pieces = out + all drops + consumed + control_held
+ *   in + pieces = out + all drops + consumed + joined + control_held
  *
  * whenever worker and ALG are between two rounds (each worker_flush done); while they run, packets
  * of the burst under way are missing on the right.

@@ -61,6 +61,7 @@ static void compile_interfaces(struct compile *c, const uint8_t (*macs)[6])
     if (rows->n_interfaces >= MAX_INTERFACES)
         return compile_fail(c, "config system interface", "more than 63 interfaces");
     c->s->n_interfaces = rows->n_interfaces;
+    c->s->fragment_timeout_ms = rows->global.fragment_timeout_s * 1000;
     for (uint16_t i = 0; i < rows->n_interfaces; i++) {
         const struct row_interface *row = &rows->interfaces[i];
         struct interface *f = &c->s->interfaces[i + 1];
@@ -72,6 +73,7 @@ static void compile_interfaces(struct compile *c, const uint8_t (*macs)[6])
         f->up = row->up;
         f->allow_ping = row->allow_ping;
         f->tcp_mss = row->tcp_mss;
+        f->drop_fragment = row->drop_fragment;
         memcpy(f->mac, memcmp(row->mac, no_mac, 6) != 0 || !macs ? row->mac : macs[i + 1], 6);
         f->nat = (struct nat_want){
             .ip = row->ip, .first = NAT_PORT_FIRST, .last = NAT_PORT_LAST, .preserve = true};

@@ -69,10 +69,48 @@ static uint64_t worker_seed(const struct dataplane_options *o, uint16_t id)
 }
 
 /* A frame of the largest MTU in one buffer, and never less than 2 KiB: SIP grows in its buffer. */
-static uint16_t buffer_size(uint16_t mtu)
+static uint32_t frame_room(uint16_t mtu)
 {
     unsigned frame = RTE_ALIGN_CEIL(mtu + 64u, 64u);
-    return (uint16_t)(RTE_PKTMBUF_HEADROOM + (frame > 2048 ? frame : 2048));
+    return frame > 2048 ? frame : 2048;
+}
+
+/* All pieces a datagram may come in, and some more for a message that grows; at most what an mbuf
+ * can hold: with Ethernet's header 14 bytes less than IP allows. */
+static uint32_t large_room(uint32_t room)
+{
+    uint32_t n = DATAGRAM_PIECES * room + 2048;
+    return n < UINT16_MAX ? n : UINT16_MAX;
+}
+
+/* One large buffer for 64 others: they are needed for what is under way, not for what waits. */
+static uint32_t large_count(uint32_t mbufs)
+{
+    uint32_t n = mbufs / 64;
+    return n < 16 ? 16 : n > 1024 ? 1024 : n;
+}
+
+static int buffers_create(struct dataplane *dp, const struct dataplane_options *o)
+{
+    dp->room = frame_room(o->mtu);
+    dp->large_room = large_room(dp->room);
+    /* The name of a pool is global to the process. */
+    dp->pool = rte_pktmbuf_pool_create("packets", o->mbufs, MBUF_CACHE, sizeof(struct note),
+                                       (uint16_t)(RTE_PKTMBUF_HEADROOM + dp->room), SOCKET_ID_ANY);
+    dp->large =
+        rte_pktmbuf_pool_create("large packets", large_count(o->mbufs), 0, sizeof(struct note),
+                                (uint16_t)dp->large_room, SOCKET_ID_ANY);
+    return dp->pool && dp->large ? 0 : -ENOMEM;
+}
+
+struct rte_mbuf *dataplane_buffer(struct dataplane *dp, uint32_t n)
+{
+    if (n > dp->large_room)
+        return NULL;
+    struct rte_mbuf *m = rte_pktmbuf_alloc(n <= dp->room ? dp->pool : dp->large);
+    if (m && n > dp->room)
+        m->data_off = 0;
+    return m;
 }
 
 /* What is made by a call that leaves its reason in rte_errno. */
@@ -80,10 +118,7 @@ static const char buffers[] = "packet buffers", rings[] = "worker rings";
 
 static const char *parts_create(struct dataplane *dp, const struct dataplane_options *o)
 {
-    /* The name of a pool is global to the process. */
-    dp->pool = rte_pktmbuf_pool_create("packets", o->mbufs, MBUF_CACHE, sizeof(struct note),
-                                       buffer_size(o->mtu), SOCKET_ID_ANY);
-    if (!dp->pool)
+    if (buffers_create(dp, o) != 0)
         return buffers;
     dp->qsbr = qsbr_create(o->n_workers + 1u);
     if (!dp->qsbr)
@@ -142,6 +177,7 @@ void dataplane_destroy(struct dataplane *dp)
     pools_destroy(dp->pools);
     rte_free(dp->qsbr);
     rte_mempool_free(dp->pool);
+    rte_mempool_free(dp->large);
     rte_free(dp);
 }
 
@@ -152,6 +188,7 @@ void dataplane_counts(const struct dataplane *dp, struct packet_counts *out)
         const struct packet_counts *c = &dp->workers[i]->counts;
         out->in += __atomic_load_n(&c->in, __ATOMIC_RELAXED);
         out->out += __atomic_load_n(&c->out, __ATOMIC_RELAXED);
+        out->joined += __atomic_load_n(&c->joined, __ATOMIC_RELAXED);
         out->pieces += __atomic_load_n(&c->pieces, __ATOMIC_RELAXED);
         out->consumed += __atomic_load_n(&c->consumed, __ATOMIC_RELAXED);
         out->generated += __atomic_load_n(&c->generated, __ATOMIC_RELAXED);

@@ -48,6 +48,8 @@ struct dataplane {
     struct pools *pools;             /* for source NAT */
     const struct snapshot *snapshot; /* control stores, everybody loads: dataplane_snapshot */
     struct rte_mempool *pool;        /* mbufs with a struct note in their private area */
+    struct rte_mempool *large;       /* the same, for what does not fit: dataplane_buffer */
+    uint32_t room, large_room;       /* bytes of the largest frame in a buffer of either pool */
     struct rte_rcu_qsbr *qsbr;       /* reader ids: workers by number, then the ALG */
     struct wire wire;
     struct queues queues[MAX_INTERFACES]; /* one per worker until ports_open says otherwise */
@@ -71,6 +73,7 @@ enum note_kind {
     NOTE_RESOLVE,  /* worker -> control: frame for next_hop on ifindex, whose MAC is not known */
     NOTE_SEND,     /* control -> worker: frame made by control (ARP), transmit on ifindex */
     NOTE_FORWARD,  /* control -> worker: frame that waited for its next hop, MACs filled in */
+    NOTE_FRAGMENT, /* worker -> worker: fragment as it arrived on ifindex, to where it is held */
     NOTE_TRANSMIT, /* worker -> worker: finished frame for ifindex, where the first has no queue */
 };
 
@@ -89,12 +92,14 @@ static inline struct note *note_of(struct rte_mbuf *m)
 }
 
 /*
- * Packets are counted once on each side of: in + pieces = out + dropped + consumed + held.
+ * Packets are counted once on each side of:
+ * in + pieces = out + dropped + consumed + joined + held.
  */
 struct packet_counts {
     uint64_t in;        /* received from the wire */
     uint64_t out;       /* of those, handed to the wire */
     uint64_t consumed;  /* of those, ended here on purpose (ARP, keep-alive to us) */
+    uint64_t joined;    /* of those, fragments that became part of the packet they complete */
     uint64_t pieces;    /* further fragments of packets that were cut on the way out */
     uint64_t generated; /* made here and sent (ARP): not part of the balance */
     uint64_t drop[DROP_COUNT];
@@ -117,6 +122,14 @@ struct dataplane_options {
  */
 struct dataplane *dataplane_create(const struct dataplane_options *options, struct text *error);
 void dataplane_destroy(struct dataplane *dp);
+
+/*
+ * A buffer without data for a frame of `n` bytes: of the normal pool where it fits, else a large
+ * one, in which the frame begins at the first byte. NULL: there is none, or none so large. Ports
+ * transmit from the normal pool only (fragment_send sees to that), because drivers may give back
+ * what they sent to one pool (RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE).
+ */
+struct rte_mbuf *dataplane_buffer(struct dataplane *dp, uint32_t n);
 
 /* RCU reader id of the ALG core. */
 static inline unsigned dataplane_alg_reader(const struct dataplane *dp)

@@ -17,7 +17,17 @@
     X(BAD_DESTINATION, "bad-destination", "destination that is no host's address")         \
     X(BAD_SOURCE, "bad-source", "source address that no host may use")                     \
     X(NOT_FOR_US, "not-for-us", "Ethernet destination is another host")                    \
-    X(FRAGMENT, "fragment", "IP fragment")                                                 \
+    X(FRAGMENT, "fragment", "fragment, and the interface has drop-fragment set")           \
+    X(FRAGMENT_LENGTH, "fragment-length", "empty fragment, or not of units of 8 bytes")    \
+    X(FRAGMENT_SIZE, "fragment-size", "more than a datagram can hold")                     \
+    X(FRAGMENT_TINY, "fragment-tiny", "first fragment without its whole header")           \
+    X(FRAGMENT_OVERLAP, "fragment-overlap", "fragments overlap")                           \
+    X(FRAGMENT_DUPLICATE, "fragment-duplicate", "fragment that is here already")           \
+    X(FRAGMENT_MANY, "fragment-many", "more than 8 fragments")                             \
+    X(FRAGMENT_END, "fragment-end", "fragments disagree on the end of their datagram")     \
+    X(FRAGMENT_ECN, "fragment-ecn", "fragments disagree on congestion (RFC 3168)")         \
+    X(FRAGMENT_TIMEOUT, "fragment-timeout", "the other fragments did not come in time")    \
+    X(FRAGMENT_LIMIT, "fragment-limit", "too many fragments wait for others")              \
     X(BROADCAST, "broadcast", "broadcast or multicast destination")                        \
     X(PROTOCOL, "protocol", "protocol without session support")                            \
     X(ROUTING_HEADER, "routing-header", "IPv6 routing header that chooses the way")        \

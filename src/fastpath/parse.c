@@ -7,7 +7,9 @@
  * wrong.
  */
 #include "fastpath/parse.h"
+
 #include "base/checksum.h"
+#include "fastpath/reassembly.h"
 
 #include <rte_arp.h>
 
@@ -101,8 +103,6 @@ static bool parse_ipv4(struct worker *w, struct packet *p)
         return refuse(w, p, DROP_BROADCAST);
     if (is_internal(ip->dst_addr))
         return refuse(w, p, DROP_BAD_DESTINATION);
-    if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
-        return refuse(w, p, DROP_FRAGMENT);
     m->data_len = (uint16_t)(PACKET_IP_OFFSET + total);
     m->pkt_len = m->data_len;
     p->ip = ip;
@@ -151,6 +151,17 @@ static bool parse_l4(struct worker *w, struct packet *p, uint32_t *ports)
     return true;
 }
 
+/* A fragment waits for the others; the last one brings the whole datagram, which has no bit of a
+ * fragment in its header. */
+__attribute__((noinline, cold)) static bool parse_fragment(struct worker *w, struct packet *p,
+                                                           const struct interface *iface)
+{
+    if (iface->drop_fragment)
+        return refuse(w, p, DROP_FRAGMENT);
+    p->m = reassembly_take(w, p, iface);
+    return p->m && packet_parse(w, p, iface);
+}
+
 bool packet_parse(struct worker *w, struct packet *p, const struct interface *iface)
 {
     struct rte_mbuf *m = p->m;
@@ -170,7 +181,11 @@ bool packet_parse(struct worker *w, struct packet *p, const struct interface *if
         return refuse(w, p, DROP_BROADCAST);
     if (!ether_is(eth->dst_addr.addr_bytes, iface->mac) && !w->dp->any_mac)
         return refuse(w, p, DROP_NOT_FOR_US);
-    if (!parse_ipv4(w, p) || !parse_l4(w, p, &ports))
+    if (!parse_ipv4(w, p))
+        return false;
+    if (p->ip->fragment_offset & be16_of(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
+        return parse_fragment(w, p, iface);
+    if (!parse_l4(w, p, &ports))
         return false;
     memcpy(&p->key.word[0], &p->ip->src_addr, sizeof p->key.word[0]); /* both addresses */
     p->key.word[1] = key_word1(ports, p->ip->next_proto_id, iface->zone);

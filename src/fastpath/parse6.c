@@ -13,6 +13,7 @@
  * has seen it (RFC 4861 7.1). It is never forwarded; nor is other multicast.
  */
 #include "fastpath/parse.h"
+#include "fastpath/reassembly.h"
 
 /* Hop-by-hop, destination, routing, fragment, AH, destination: one each in the order of RFC 8200
  * 4.1. Two more for whom that is not enough. */
@@ -84,9 +85,15 @@ static bool routing_passes(const uint8_t *header)
     return header[2] != 0 && header[3] == 0;
 }
 
+/* A fragment header that cuts nothing (RFC 6946) is an extension header like others. */
+static bool fragment_is_whole(const uint8_t *header)
+{
+    return header[2] == 0 && (header[3] & ~6) == 0; /* but for two reserved bits */
+}
+
 /*
- * Sets p->l4, p->l3_len, p->l4_len and *proto to the first header that is no extension. The
- * datagram has `total` bytes.
+ * Sets p->l4, p->l3_len, p->l4_len and *proto to the first header that is no extension, or to the
+ * header of a fragment. The datagram has `total` bytes.
  */
 static bool headers_walk(struct worker *w, struct packet *p, size_t total, uint8_t *proto)
 {
@@ -102,10 +109,8 @@ static bool headers_walk(struct worker *w, struct packet *p, size_t total, uint8
             return refuse(w, p, DROP_IP_HEADER);
         if (next == IPPROTO_ROUTING && !routing_passes(header))
             return refuse(w, p, DROP_ROUTING_HEADER);
-        if (next == IPPROTO_FRAGMENT) {
-            p->l3_len = (uint16_t)at;
-            return refuse(w, p, DROP_FRAGMENT);
-        }
+        if (next == IPPROTO_FRAGMENT && !fragment_is_whole(header))
+            break;
         next = header[0];
         at += len;
     }
@@ -131,7 +136,7 @@ static bool is_internal(const struct ip_addr *a)
 /* Neighbour Discovery: control's. */
 static bool to_control(struct worker *w, struct packet *p)
 {
-    if (p->ip6->hop_limits != ND_HOP_LIMIT)
+    if (p->ip6->hop_limits != ND_HOP_LIMIT || p->m->ol_flags & RTE_MBUF_F_RX_LRO) /* RFC 6980 */
         return refuse(w, p, DROP_ND_MALFORMED);
     *note_of(p->m) = (struct note){.kind = NOTE_ND, .ifindex = p->ifindex};
     if (rte_ring_sp_enqueue(w->to_control, p->m) != 0)
@@ -191,6 +196,17 @@ static bool parse_l4(struct worker *w, struct packet *p, uint8_t proto, uint32_t
     return true;
 }
 
+/* Held until its datagram is there; that has no fragment header, or is refused. */
+static bool parse_fragment(struct worker *w, struct packet *p, const struct interface *iface)
+{
+    if (iface->drop_fragment)
+        return refuse(w, p, DROP_FRAGMENT);
+    if (p->m->ol_flags & RTE_MBUF_F_RX_LRO)
+        return refuse(w, p, DROP_IP_HEADER);
+    p->m = reassembly_take6(w, p, (uint16_t)(PACKET_IP_OFFSET + p->l3_len), iface);
+    return p->m && packet_parse6(w, p, iface);
+}
+
 bool packet_parse6(struct worker *w, struct packet *p, const struct interface *iface)
 {
     struct rte_mbuf *m = p->m;
@@ -219,7 +235,11 @@ bool packet_parse6(struct worker *w, struct packet *p, const struct interface *i
         return false;
     if (is_nd(p, proto))
         return to_control(w, p);
-    if (!addresses_fit(w, p, group_frame) || !parse_l4(w, p, proto, &ports))
+    if (!addresses_fit(w, p, group_frame))
+        return false;
+    if (proto == IPPROTO_FRAGMENT)
+        return parse_fragment(w, p, iface);
+    if (!parse_l4(w, p, proto, &ports))
         return false;
     p->key = key6_of(&w->dp->sessions.key6, ip->src_addr, ip->dst_addr, ports, proto, iface->zone);
     p->hash = table_hash(&w->dp->sessions.store.table, &p->key);

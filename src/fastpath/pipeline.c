@@ -212,11 +212,10 @@ static void carry(struct worker *w, struct packet *p)
         pipeline_first(w, p);
 }
 
-void pipeline_run(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex)
+void pipeline_carry(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex)
 {
     struct packet p[BURST];
     uint16_t arrived = 0, parsed = 0, found = 0, again = 0, carried = 0;
-    w->counts.in += n;
     while (arrived < n || carried < parsed) {
         bool all = arrived == n; /* no more come: the stages catch up with each other */
         if (!all) {
@@ -231,6 +230,12 @@ void pipeline_run(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t if
         if (carried < again && ((all && again == parsed) || again - carried > AHEAD / 2))
             carry(w, &p[carried++]);
     }
+}
+
+void pipeline_run(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex)
+{
+    w->counts.in += n;
+    pipeline_carry(w, m, n, ifindex);
 }
 
 void pipeline_resume(struct worker *w, struct rte_mbuf *m)

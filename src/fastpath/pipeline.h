@@ -9,6 +9,9 @@
 /* Carry a burst that arrived on one interface. `n` is at most BURST. */
 void pipeline_run(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex);
 
+/* The same for frames that are counted as received already. */
+void pipeline_carry(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex);
+
 /* Carry on with a frame the ALG hands back: its session, unless that died meanwhile. */
 void pipeline_resume(struct worker *w, struct rte_mbuf *m);
 

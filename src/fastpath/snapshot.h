@@ -27,6 +27,7 @@ struct interface {
     uint16_t zone;
     uint16_t tcp_mss; /* what passes has no larger segments; 0: as it likes */
     bool up, allow_ping;
+    bool drop_fragment;
     struct nat_want nat; /* source NAT to its own address; ip 0 when it has none */
 };
 
@@ -89,6 +90,7 @@ struct policy {
 struct snapshot {
     uint32_t generation; /* moves when a commit may change the fate of a session */
     uint64_t digest;     /* of what decides that */
+    uint32_t fragment_timeout_ms;
     uint16_t n_interfaces;
     struct interface interfaces[MAX_INTERFACES]; /* by number, [0] unused */
     struct interface6 interfaces6[MAX_INTERFACES];

@@ -9,6 +9,7 @@
 
 #include "fastpath/fragment.h"
 #include "fastpath/pipeline.h"
+#include "fastpath/reassembly.h"
 
 #include <rte_debug.h>
 #include <rte_malloc.h>
@@ -43,7 +44,8 @@ struct worker *worker_create(struct dataplane *dp, uint16_t id, unsigned ring_si
     w->from_alg = ring_numbered("from-alg", id, ring_size);
     w->to_control = ring_numbered("to-control", id, ring_size);
     w->from_control = ring_numbered("from-control", id, ring_size);
-    if (!w->to_alg || !w->from_alg || !w->to_control || !w->from_control) {
+    if (!w->to_alg || !w->from_alg || !w->to_control || !w->from_control ||
+        reassembly_init(w) != 0) {
         worker_destroy(w);
         return NULL;
     }
@@ -84,6 +86,7 @@ void worker_destroy(struct worker *w)
     ring_destroy(w->from_control);
     for (int i = 0; i < MAX_WORKERS; i++)
         ring_destroy(w->from_worker[i]);
+    reassembly_free(w);
     for (int i = 0; i < MAX_INTERFACES; i++)
         rte_pktmbuf_free_bulk(w->tx[i].m, w->tx[i].n);
     rte_free(w);
@@ -165,6 +168,9 @@ static void take_note(struct worker *w, struct rte_mbuf *m)
     case NOTE_FORWARD:
         fragment_send(w, ifindex, m);
         return;
+    case NOTE_FRAGMENT:
+        pipeline_carry(w, &m, 1, ifindex);
+        return;
     case NOTE_TRANSMIT:
         worker_send(w, ifindex, m);
         return;
@@ -221,6 +227,7 @@ unsigned worker_run_once(struct worker *w, uint64_t now_ms)
             pipeline_run(w, m, n, i);
             found += n;
         }
+    found += reassembly_run(w);
     worker_flush(w);
     rte_rcu_qsbr_quiescent(dp->qsbr, w->id);
     return found;

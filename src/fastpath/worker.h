@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "fastpath/datagrams.h"
 #include "fastpath/dataplane.h"
 
 struct tx_buffer {
@@ -24,7 +25,8 @@ struct worker {
     /* Single producer, single consumer. */
     struct rte_ring *to_alg, *from_alg, *to_control, *from_control;
     struct tx_buffer tx[MAX_INTERFACES];
-    uint64_t tx_pending; /* bit i: tx[i] is not empty */
+    uint64_t tx_pending;        /* bit i: tx[i] is not empty */
+    struct datagrams datagrams; /* of which pieces are held: reassembly.h */
     /* By number of the producer; all NULL while there is one worker, always at its own number. */
     struct rte_ring *from_worker[MAX_WORKERS];
 } __attribute__((aligned(64)));

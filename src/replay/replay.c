@@ -16,6 +16,7 @@
 #include "config/rows.h"
 #include "config/tree.h"
 #include "control/control.h"
+#include "fastpath/reassembly.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -100,7 +101,12 @@ static uint64_t next_deadline_ms(const struct replay *r)
 {
     uint64_t control = control_next_deadline_ms(r->control);
     uint64_t alg = alg_next_deadline_ms(r->alg->alg);
-    return control < alg ? control : alg;
+    uint64_t next = control < alg ? control : alg;
+    for (uint16_t i = 0; i < r->dp->n_workers; i++) {
+        uint64_t pieces = reassembly_next_ms(r->dp->workers[i]);
+        next = pieces < next ? pieces : next;
+    }
+    return next;
 }
 
 void replay_advance(struct replay *r, uint64_t at_ns)
@@ -197,7 +203,7 @@ void replay_counts(const struct replay *r, struct replay_counts *out)
     *out = (struct replay_counts){.given = r->given, .sent = r->sent};
     control_counts(r->control, &out->packets);
     out->held = control_held(r->control);
-    out->buffers = rte_mempool_in_use_count(r->dp->pool);
+    out->buffers = rte_mempool_in_use_count(r->dp->pool) + rte_mempool_in_use_count(r->dp->large);
     r->backend->session_stat(r->backend->ctx, &stat);
     out->sessions = stat.sessions;
     out->mappings = stat.mappings;
@@ -210,16 +216,16 @@ bool replay_balance(const struct replay *r, struct text *why)
     replay_counts(r, &c);
     for (int reason = 0; reason < DROP_COUNT; reason++)
         dropped += c.packets.drop[reason];
-    uint64_t accounted = c.packets.out + dropped + c.packets.consumed + c.held;
+    uint64_t accounted = c.packets.out + dropped + c.packets.consumed + c.packets.joined + c.held;
     bool even = c.packets.in + c.packets.pieces == accounted && c.given == c.packets.in &&
                 c.sent == c.packets.out + c.packets.generated && c.buffers == c.held;
     if (!even)
         text_printf(
             why,
-            "given %lu, in %lu + pieces %lu = out %lu + dropped %lu + consumed %lu + held %lu; "
-            "generated %lu, sent %lu, buffers in use %lu",
+            "given %lu, in %lu + pieces %lu = out %lu + dropped %lu + consumed %lu + joined %lu + "
+            "held %lu; generated %lu, sent %lu, buffers in use %lu",
             c.given, c.packets.in, c.packets.pieces, c.packets.out, dropped, c.packets.consumed,
-            c.held, c.packets.generated, c.sent, c.buffers);
+            c.packets.joined, c.held, c.packets.generated, c.sent, c.buffers);
     return even;
 }
 
@@ -247,13 +253,15 @@ uint16_t replay_interface(const struct replay *r, const char *name)
 }
 
 /* Tables as large as the configuration says; buffers for one burst on its way. */
-static int dataplane_make(struct replay *r, const struct row_dpdk *size, struct text *error)
+static int dataplane_make(struct replay *r, const struct config_rows *rows, struct text *error)
 {
+    const struct row_dpdk *size = &rows->dpdk;
     const struct dataplane_options options = {
         .sessions = size->sessions,
         .mappings = size->mappings,
         .mbufs = REPLAY_MBUFS,
         .n_workers = r->options.n_workers,
+        .mtu = config_rows_mtu(rows),
         .fixed = true,
         .any_mac = true, /* captures come from elsewhere, too */
         .wire = {.rx = wire_rx, .tx = wire_tx, .ctx = r},
@@ -277,7 +285,7 @@ static int parts_make(struct replay *r, struct config_tree *config, struct text 
 {
     const struct control_options options = {.virtual_neighbours = true};
     struct config_rows *rows = config_rows_make(config, error);
-    int rc = rows ? dataplane_make(r, &rows->dpdk, error) : -EINVAL;
+    int rc = rows ? dataplane_make(r, rows, error) : -EINVAL;
     config_rows_free(rows);
     if (rc != 0) {
         tree_free(config);

@@ -77,8 +77,9 @@ struct replay_counts {
 void replay_counts(const struct replay *r, struct replay_counts *out);
 
 /*
- * Is every packet somewhere? in = out + dropped by reason + consumed + held, what was given is what
- * came in, what was sent is what went out, and no buffer is lost. False with the figures in `why`.
+ * Is every packet somewhere? in + pieces = out + dropped by reason + consumed + joined + held, what
+ * was given is what came in, what was sent is what went out, and no buffer is lost. False with the
+ * figures in `why`.
  */
 bool replay_balance(const struct replay *r, struct text *why);
 

@@ -298,9 +298,10 @@ static void finish(struct stage *s)
     if (s->verbose)
         stats_print(s);
     printf("%u mutations, %u of SIP messages, among %u packets of %u rounds: in %" PRIu64
-           " = out %" PRIu64 " + dropped %" PRIu64 " + consumed %" PRIu64 " + held %" PRIu64 "\n",
+           " = out %" PRIu64 " + dropped %" PRIu64 " + consumed %" PRIu64 " + joined %" PRIu64
+           " + held %" PRIu64 ", pieces %" PRIu64 "\n",
            s->mutated, s->sip, s->originals, s->calls, c.packets.in, c.packets.out, dropped,
-           c.packets.consumed, c.held);
+           c.packets.consumed, c.packets.joined, c.held, c.packets.pieces);
 }
 
 /* Audio is all alike: one packet in sixteen will do. */

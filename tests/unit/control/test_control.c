@@ -32,7 +32,8 @@ static void expect_balance(const struct bench *b)
     control_counts(b->control, &n);
     for (int i = 0; i < DROP_COUNT; i++)
         drops += n.drop[i];
-    assert_int_equal(n.in + n.pieces, n.out + drops + n.consumed + control_held(b->control));
+    assert_int_equal(n.in + n.pieces,
+                     n.out + drops + n.consumed + n.joined + control_held(b->control));
 }
 
 /* One that has told the wire its addresses. */

@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Datagrams that arrive in fragments, through a whole firewall. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/checksum.h"
+#include "base/rng.h"
+#include "fastpath/reassembly.h"
+#include "firewall.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    LAN = 1,
+    WAN,
+    DMZ
+};
+
+#define COUNT(a)  (sizeof(a) / sizeof *(a))
+#define SECOND_NS 1000000000ull
+#define DF        0x4000u
+#define MF        0x2000u
+
+#define POLICY(id, to, more)                                                           \
+    "edit " #id "\nset srcintf \"lan\"\nset dstintf \"" to "\"\nset srcaddr \"all\"\n" \
+    "set dstaddr \"all\"\nset action accept\nset schedule \"always\"\n"                \
+    "set service \"ALL\"\n" more "next\n"
+#define CONFIG(lan, wan, dmz)                                                                \
+    "config system global\nset ip-fragment-timeout 10\nend\n"                                \
+    "config system interface\n"                                                              \
+    "edit \"lan\"\nset ip 10.0.0.1 255.0.0.0\nset mtu-override enable\n" lan "next\n"        \
+    "edit \"wan\"\nset ip 203.0.113.2 255.255.255.0\nset mtu-override enable\n" wan "next\n" \
+    "edit \"dmz\"\nset ip 192.168.0.1 255.255.255.0\nset mtu-override enable\n" dmz "next\n" \
+    "end\n"                                                                                  \
+    "config router static\nedit 1\nset gateway 203.0.113.1\nset device \"wan\"\nnext\nend\n" \
+    "config firewall policy\n" POLICY(1, "wan", "set nat enable\n") POLICY(2, "dmz", "") "end\n"
+
+static const char config[] = CONFIG("set mtu 1500\n", "set mtu 1500\n", "set mtu 600\n");
+static const char jumbo[] = CONFIG("set mtu 9000\n", "set mtu 1500\n", "set mtu 1500\n");
+
+static const struct ends out = {"10.0.0.20", 1000, "198.51.100.5", 2000};
+static const struct ends inward = {"10.0.0.20", 1000, "192.168.0.5", 2000};
+
+/* A datagram of any size, as it would be whole: its IPv4 payload. */
+struct whole {
+    struct ends e;
+    uint8_t proto, tos;
+    uint16_t id, flags; /* DF */
+    size_t n;
+    unsigned char b[65536];
+};
+
+static void put16(unsigned char *p, size_t v)
+{
+    p[0] = (unsigned char)(v >> 8);
+    p[1] = (unsigned char)v;
+}
+
+static unsigned get16(const unsigned char *p)
+{
+    return (unsigned)p[0] << 8 | p[1];
+}
+
+/* UDP with `payload`, or bytes that differ, `n` of them. */
+static void whole_udp(struct whole *d, struct ends e, const void *payload, size_t n)
+{
+    static uint16_t id = 0x1200;
+    *d = (struct whole){.e = e, .proto = 17, .id = ++id, .n = 8 + n};
+    put16(d->b, e.sport);
+    put16(d->b + 2, e.dport);
+    put16(d->b + 4, 8 + n);
+    for (size_t i = 0; i < n; i++)
+        d->b[8 + i] =
+            payload ? ((const unsigned char *)payload)[i] : (unsigned char)(i * 7 + i / 256 + id);
+    uint16_t sum = (uint16_t)~checksum_fold(
+        checksum_pseudo(frame_address(e.src), frame_address(e.dst), 17, (uint16_t)d->n) +
+        checksum_sum(d->b, d->n));
+    memcpy(d->b + 6, &sum, 2);
+}
+
+/* The fragment that carries bytes [at, at + n). */
+static struct frame cut(const struct whole *d, size_t at, size_t n, bool more)
+{
+    struct frame f;
+    frame_ipv4(&f, d->e, d->proto, slice_of((const char *)d->b + at, n));
+    memcpy(f.b + FRAME_L4, d->b + at, n); /* no checksum in the middle of it */
+    f.b[FRAME_IP + 1] = d->tos;
+    put16(f.b + FRAME_IP + 4, d->id);
+    put16(f.b + FRAME_IP + 6, at / 8 | (more ? MF : 0) | d->flags);
+    f.b[FRAME_IP + 10] = f.b[FRAME_IP + 11] = 0;
+    uint16_t sum = (uint16_t)~checksum_fold(checksum_sum(f.b + FRAME_IP, 20));
+    memcpy(f.b + FRAME_IP + 10, &sum, 2);
+    return f;
+}
+
+static unsigned give(struct firewall *fw, const struct whole *d, size_t at, size_t n, bool more)
+{
+    struct frame f = cut(d, at, n, more);
+    return firewall_gives(fw, LAN, &f);
+}
+
+static struct replay_counts counts(const struct firewall *fw)
+{
+    struct replay_counts c;
+    replay_counts(fw->r, &c);
+    return c;
+}
+
+/* What left, put together again. Every frame fits `mtu` and is a proper fragment. */
+static void sent_join(const struct firewall *fw, uint16_t ifindex, size_t mtu, struct whole *d)
+{
+    struct replay_counts c = counts(fw);
+    for (int i = 0; i < DROP_COUNT && fw->n_sent == 0; i++)
+        if (c.packets.drop[i])
+            print_message("%s %lu\n", drop_name((enum drop_reason)i), c.packets.drop[i]);
+    assert_true(fw->n_sent > 0);
+    d->n = 0;
+    for (unsigned i = 0; i < fw->n_sent; i++) {
+        const struct frame *f = &fw->sent[i].f;
+        bool last = i + 1 == fw->n_sent;
+        unsigned field = get16(f->b + FRAME_IP + 6);
+        uint16_t id = (uint16_t)get16(f->b + FRAME_IP + 4);
+        assert_int_equal(fw->sent[i].ifindex, ifindex);
+        assert_true(f->n - FRAME_IP <= mtu);
+        assert_int_equal(get16(f->b + FRAME_IP + 2), f->n - FRAME_IP);
+        assert_int_equal(field & MF, last ? 0 : MF);
+        assert_int_equal((field & 0x1fff) * 8, d->n);
+        assert_int_equal(checksum_fold(checksum_sum(f->b + FRAME_IP, 20)), 0xffff);
+        assert_true(i == 0 || (id == d->id && (field & DF) == d->flags));
+        d->id = id;
+        d->flags = field & DF;
+        d->tos = f->b[FRAME_IP + 1];
+        d->proto = f->b[FRAME_IP + 9];
+        memcpy(d->b + d->n, f->b + FRAME_L4, f->n - FRAME_L4);
+        d->n += f->n - FRAME_L4;
+    }
+}
+
+/* UDP to `dst` left with the bytes of `d`; the ports may be others, the checksum is right. */
+static void assert_udp(const struct whole *got, const struct whole *d, const char *src)
+{
+    assert_int_equal(got->n, d->n);
+    assert_memory_equal(got->b + 8, d->b + 8, d->n - 8);
+    uint64_t pseudo =
+        checksum_pseudo(frame_address(src), frame_address(d->e.dst), 17, (uint16_t)got->n);
+    assert_int_equal(checksum_fold(pseudo + checksum_sum(got->b, got->n)), 0xffff);
+}
+
+/* --- whole */
+
+/* Every split in up to eight pieces, in every order, gives the datagram. */
+static void test_random_splits(void **state)
+{
+    static struct whole d, got;
+    struct rng rng = {11};
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, config);
+    for (unsigned round = 0; round < 1500; round++) {
+        unsigned n = 2 + rng_below(&rng, 7), at[9] = {0}, order[8];
+        for (unsigned i = 1; i <= n; i++) {
+            unsigned most = rng_below(&rng, 2) ? 185 : 4;
+            at[i] = at[i - 1] + 8 * (1 + rng_below(&rng, most));
+        }
+        at[n] -= rng_below(&rng, 8);
+        whole_udp(&d, out, NULL, at[n] - 8);
+        for (unsigned i = 0; i < n; i++) {
+            unsigned k = rng_below(&rng, i + 1);
+            order[i] = order[k];
+            order[k] = i;
+        }
+        struct replay_counts before = counts(&fw);
+        for (unsigned i = 0; i < n; i++) {
+            unsigned k = order[i], sent;
+            sent = give(&fw, &d, at[k], at[k + 1] - at[k], k + 1 < n);
+            if (i + 1 < n) {
+                assert_int_equal(sent, 0);
+                assert_int_equal(counts(&fw).held, i + 1);
+            }
+        }
+        sent_join(&fw, WAN, 1500, &got);
+        assert_udp(&got, &d, "203.0.113.2");
+        assert_int_equal(got.flags, 0);
+        struct replay_counts after = counts(&fw);
+        assert_int_equal(after.held, 0);
+        assert_int_equal(after.packets.joined - before.packets.joined, n - 1);
+        assert_int_equal(after.packets.pieces - before.packets.pieces, fw.n_sent - 1);
+    }
+    assert_int_equal(firewall_sessions(&fw), 1);
+    firewall_free(&fw);
+}
+
+/* 64 KiB less Ethernet's header is the most a buffer holds. */
+static void test_largest(void **state)
+{
+    static struct whole d, got;
+    static unsigned char big[9100];
+    const size_t most = UINT16_MAX - FRAME_L4, step = 8192;
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, jumbo);
+    for (size_t n = most - 1; n <= most + 1; n++) {
+        whole_udp(&d, out, NULL, n - 8);
+        for (size_t at = 0; at < n; at += step) {
+            size_t here = n - at < step ? n - at : step;
+            struct frame f = cut(&d, at, 8, at + here < n); /* its header, made longer */
+            memcpy(big, f.b, FRAME_L4);
+            memcpy(big + FRAME_L4, d.b + at, here);
+            put16(big + FRAME_IP + 2, 20 + here);
+            memset(big + FRAME_IP + 10, 0, 2);
+            uint16_t sum = (uint16_t)~checksum_fold(checksum_sum(big + FRAME_IP, 20));
+            memcpy(big + FRAME_IP + 10, &sum, 2);
+            fw.n_sent = 0;
+            assert_int_equal(replay_frame(fw.r, LAN, slice_of((const char *)big, FRAME_L4 + here)),
+                             0);
+        }
+        if (n <= most) {
+            sent_join(&fw, WAN, 1500, &got);
+            assert_udp(&got, &d, "203.0.113.2");
+        } else {
+            assert_int_equal(firewall_dropped(&fw, DROP_FRAGMENT_SIZE), 1);
+        }
+    }
+    replay_advance(fw.r, 11 * SECOND_NS);
+    assert_int_equal(firewall_dropped(&fw, DROP_FRAGMENT_TIMEOUT), 7);
+    firewall_free(&fw);
+}
+
+/* The whole is subject to all rules of a packet: its length and its ports among them. */
+static void test_parsed_again(void **state)
+{
+    static struct whole d;
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, config);
+    whole_udp(&d, out, NULL, 100);
+    put16(d.b + 4, 200); /* says more than there is */
+    give(&fw, &d, 0, 64, true);
+    give(&fw, &d, 64, 44, false);
+    assert_int_equal(fw.n_sent, 0);
+    assert_int_equal(firewall_dropped(&fw, DROP_L4_HEADER), 1);
+    assert_int_equal(counts(&fw).packets.joined, 1);
+    firewall_free(&fw);
+}
+
+/* Pieces of two datagrams that differ in one part of their names do not mix. */
+static void test_not_mixed(void **state)
+{
+    static struct whole d, other;
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, config);
+    whole_udp(&d, out, NULL, 100);
+    for (int i = 0; i < 4; i++) {
+        other = d;
+        if (i == 0)
+            other.id++;
+        else if (i == 1)
+            other.e.src = "10.0.0.21";
+        else if (i == 2)
+            other.e.dst = "198.51.100.6";
+        else
+            other.proto = 132;
+        give(&fw, &d, 0, 64, true);
+        assert_int_equal(give(&fw, &other, 64, 44, false), 0);
+        assert_int_equal(give(&fw, &d, 64, 44, false), 2);
+    }
+    /* Nor do those of two interfaces. */
+    struct frame f = cut(&d, 64, 44, false);
+    give(&fw, &d, 0, 64, true);
+    assert_int_equal(firewall_gives(&fw, DMZ, &f), 0);
+    assert_int_equal(give(&fw, &d, 64, 44, false), 2);
+    assert_int_equal(counts(&fw).held, 5);
+    firewall_free(&fw);
+}
+
+/* --- not whole */
+
+struct row {
+    struct {
+        unsigned at, n;
+        bool more;
+    } piece[10];
+    enum datagram_verdict none;
+    enum drop_reason reason; /* of all pieces given */
+};
+
+/* One piece that contradicts the others takes them with it, and those still to come. */
+static void test_contradictions(void **state)
+{
+    static const struct row rows[] = {
+        {{{0, 64, true}, {56, 64, true}}, .reason = DROP_FRAGMENT_OVERLAP},
+        {{{64, 64, true}, {0, 72, true}}, .reason = DROP_FRAGMENT_OVERLAP},
+        {{{0, 64, true}, {128, 64, true}, {8, 512, true}}, .reason = DROP_FRAGMENT_OVERLAP},
+        {{{0, 64, true}, {0, 64, true}}, .reason = DROP_FRAGMENT_DUPLICATE},
+        {{{64, 44, false}, {64, 44, false}}, .reason = DROP_FRAGMENT_DUPLICATE},
+        {{{0, 64, true}, {64, 44, false}, {128, 64, true}}, .reason = DROP_COUNT},
+        {{{128, 44, false}, {64, 36, false}}, .reason = DROP_FRAGMENT_END},
+        {{{128, 44, false}, {256, 64, true}}, .reason = DROP_FRAGMENT_END},
+        {{{256, 64, true}, {128, 44, false}}, .reason = DROP_FRAGMENT_END},
+        {{{8, 8, true},
+          {16, 8, true},
+          {24, 8, true},
+          {32, 8, true},
+          {40, 8, true},
+          {48, 8, true},
+          {56, 8, true},
+          {64, 4, false},
+          {0, 8, true}},
+         .reason = DROP_FRAGMENT_MANY},
+    };
+    static struct whole d;
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct firewall fw;
+        unsigned k = 0, sent = 0;
+        firewall_make(&fw, config);
+        whole_udp(&d, out, NULL, 1000);
+        if (rows[i].reason == DROP_COUNT)
+            put16(d.b + 4, 108);
+        for (; k < COUNT(rows[i].piece) && rows[i].piece[k].n; k++)
+            sent += give(&fw, &d, rows[i].piece[k].at, rows[i].piece[k].n, rows[i].piece[k].more);
+        if (rows[i].reason == DROP_COUNT) { /* what comes after the end begins another one */
+            assert_int_equal(sent, 2);
+            assert_int_equal(counts(&fw).held, 1);
+            firewall_free(&fw);
+            continue;
+        }
+        assert_int_equal(sent, 0);
+        assert_int_equal(firewall_dropped(&fw, rows[i].reason), k);
+        assert_int_equal(counts(&fw).held, 0);
+        give(&fw, &d, 512, 64, true);
+        assert_int_equal(firewall_dropped(&fw, rows[i].reason), k + 1);
+        /* After some seconds the identification may be used again. */
+        replay_advance(fw.r, 3 * SECOND_NS);
+        whole_udp(&d, out, NULL, 100);
+        give(&fw, &d, 0, 64, true);
+        assert_int_equal(give(&fw, &d, 64, 44, false), 2);
+        firewall_free(&fw);
+    }
+}
+
+/* What a fragment says of itself alone: it is dropped and nothing else. */
+static void test_bad_alone(void **state)
+{
+    static struct whole d, tcp;
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, config);
+    whole_udp(&d, out, NULL, 200);
+    give(&fw, &d, 0, 64, true);
+    struct frame f = cut(&d, 64, 63, true);
+    firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_LENGTH);
+    f = cut(&d, 64, 0, true);
+    firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_LENGTH);
+    f = cut(&d, 64, 0, false);
+    firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_LENGTH);
+    f = cut(&d, 65528, 8, false);
+    firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_SIZE);
+    f = cut(&d, 65520, 8, true);
+    firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_SIZE);
+
+    tcp = d;
+    tcp.proto = 6;
+    tcp.b[12] = 5 << 4;
+    f = cut(&tcp, 0, 16, true);
+    firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_TINY);
+    f = cut(&tcp, 8, 64, false); /* RFC 3128 */
+    firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_TINY);
+    f = cut(&tcp, 16, 64, false);
+    firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_TINY);
+    tcp.b[12] = 7 << 4;
+    f = cut(&tcp, 0, 24, true);
+    firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_TINY);
+    assert_int_equal(counts(&fw).held, 1);
+    assert_int_equal(give(&fw, &d, 64, 144, false), 2);
+    firewall_free(&fw);
+}
+
+static void test_timeout(void **state)
+{
+    static struct whole d;
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, config);
+    whole_udp(&d, out, NULL, 200);
+    give(&fw, &d, 0, 64, true);
+    replay_advance(fw.r, 9 * SECOND_NS);
+    give(&fw, &d, 64, 64, true); /* does not prolong */
+    replay_advance(fw.r, 10 * SECOND_NS - 1000000);
+    assert_int_equal(counts(&fw).held, 2);
+    replay_advance(fw.r, 10 * SECOND_NS);
+    assert_int_equal(counts(&fw).held, 0);
+    assert_int_equal(firewall_dropped(&fw, DROP_FRAGMENT_TIMEOUT), 2);
+    /* In time, to the millisecond. */
+    give(&fw, &d, 0, 64, true);
+    replay_advance(fw.r, 20 * SECOND_NS - 1000000);
+    assert_int_equal(give(&fw, &d, 64, 144, false), 2);
+    COMMANDS(&fw, "config system global", "set ip-fragment-timeout 3", "end");
+    give(&fw, &d, 0, 64, true);
+    replay_advance(fw.r, 23 * SECOND_NS);
+    assert_int_equal(firewall_dropped(&fw, DROP_FRAGMENT_TIMEOUT), 3);
+    firewall_free(&fw);
+}
+
+static void test_drop_fragment(void **state)
+{
+    static struct whole d;
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, config);
+    COMMANDS(&fw, "config system interface", "edit lan", "set drop-fragment enable", "end");
+    whole_udp(&d, out, NULL, 200);
+    struct frame f = cut(&d, 0, 64, true);
+    firewall_drops(&fw, LAN, &f, DROP_FRAGMENT);
+    f = cut(&d, 64, 144, false);
+    firewall_drops(&fw, LAN, &f, DROP_FRAGMENT);
+    f = cut(&d, 0, 208, false); /* not a fragment */
+    firewall_passes(&fw, LAN, &f, WAN);
+    firewall_free(&fw);
+}
+
+/* First pieces in large numbers: buffers stay bounded, and a call among them gets through. */
+static void test_flood(void **state)
+{
+    static struct whole d, call;
+    struct firewall fw;
+    struct rng rng = {5};
+    const uint32_t most = 4095 / 8;
+    (void)state;
+    for (int spoofed = 0; spoofed < 2; spoofed++) {
+        char src[24];
+        firewall_make(&fw, config);
+        whole_udp(&d, out, NULL, 200);
+        d.e.src = src;
+        whole_udp(&call, out, NULL, 2000);
+        for (uint32_t i = 0; i < 5000; i++) {
+            snprintf(src, sizeof src, "10.1.%u.%u", spoofed ? rng_below(&rng, 250) : 1,
+                     1 + (spoofed ? rng_below(&rng, 250) : 0));
+            d.id++;
+            give(&fw, &d, 0, 64, true);
+            if (i % 50 == 7)
+                assert_int_equal(give(&fw, &call, 1000, 1008, false), 0);
+            if (i % 50 == 40) {
+                assert_int_equal(give(&fw, &call, 0, 1000, true), 2);
+                call.id++;
+            }
+            assert_true(counts(&fw).held <= (spoofed ? most : most / 4 + 1));
+        }
+        assert_int_equal(counts(&fw).held, spoofed ? most : most / 4);
+        assert_true(firewall_dropped(&fw, DROP_FRAGMENT_LIMIT) > 4000);
+        replay_advance(fw.r, 11 * SECOND_NS);
+        assert_int_equal(counts(&fw).held, 0);
+        firewall_free(&fw);
+    }
+}
+
+/* What still waits at the end goes with the worker. */
+static void test_end(void **state)
+{
+    static struct whole d;
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, config);
+    for (int i = 0; i < 20; i++) {
+        whole_udp(&d, out, NULL, 200);
+        give(&fw, &d, 0, 64, true);
+        if (i % 3 == 0)
+            give(&fw, &d, 0, 64, true);
+    }
+    assert_int_equal(counts(&fw).held, 13);
+    reassembly_free(fw.dp->workers[0]);
+    assert_int_equal(rte_mempool_in_use_count(fw.dp->pool), 0);
+    firewall_abandon(&fw);
+}
+
+/* --- out again */
+
+/* What came in pieces leaves in pieces no larger than those, and no larger than the way out takes.
+ */
+static void test_sizes(void **state)
+{
+    static const struct {
+        size_t n, piece, mtu, out;
+        unsigned frames;
+        bool dmz;
+    } rows[] = {
+        {3000, 1480, 1500, 1500, 3, false}, {3000, 1000, 1500, 1020, 4, false},
+        {2000, 1000, 1500, 1020, 3, false}, {3000, 1480, 600, 596, 6, true},
+        {900, 304, 600, 324, 3, true},
+    };
+    static struct whole d, got;
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, config);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        whole_udp(&d, rows[i].dmz ? inward : out, NULL, rows[i].n);
+        for (size_t at = 0; at < d.n; at += rows[i].piece) {
+            size_t n = d.n - at < rows[i].piece ? d.n - at : rows[i].piece;
+            give(&fw, &d, at, n, at + n < d.n);
+        }
+        assert_int_equal(fw.n_sent, rows[i].frames);
+        sent_join(&fw, rows[i].dmz ? DMZ : WAN, rows[i].out, &got);
+        assert_udp(&got, &d, rows[i].dmz ? d.e.src : "203.0.113.2");
+        assert_int_equal(got.flags, 0);
+    }
+    firewall_free(&fw);
+}
+
+/* Pieces with DF: they leave with DF, or not at all where the way out is too narrow for them. */
+static void test_df(void **state)
+{
+    static struct whole d, got;
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, config);
+    whole_udp(&d, out, NULL, 2992);
+    d.flags = DF;
+    give(&fw, &d, 0, 1480, true);
+    give(&fw, &d, 1480, 1520 - 1000, true);
+    assert_int_equal(give(&fw, &d, 2000, 1000, false), 3);
+    sent_join(&fw, WAN, 1500, &got);
+    assert_udp(&got, &d, "203.0.113.2");
+    assert_int_equal(got.flags, DF);
+    assert_int_equal(get16(fw.sent[0].f.b + FRAME_IP + 2), 1500);
+
+    d.e = inward;
+    give(&fw, &d, 0, 1480, true);
+    give(&fw, &d, 1480, 1480, true);
+    assert_int_equal(give(&fw, &d, 2960, 40, false), 0);
+    assert_int_equal(firewall_dropped(&fw, DROP_MTU), 1);
+
+    /* A small piece with DF among larger ones without says nothing of the whole. */
+    whole_udp(&d, inward, NULL, 2992);
+    give(&fw, &d, 0, 1480, true);
+    give(&fw, &d, 1480, 1480, true);
+    d.flags = DF;
+    assert_int_equal(give(&fw, &d, 2960, 40, false), 6);
+    sent_join(&fw, DMZ, 600, &got);
+    assert_int_equal(got.flags, 0);
+    firewall_free(&fw);
+}
+
+/* RFC 3168 5.3: congestion that one piece met is the whole's; a piece that cannot say so ends it.
+ */
+static void test_ecn(void **state)
+{
+    static struct whole d, got;
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, config);
+    for (uint8_t a = 0; a < 4; a++)
+        for (uint8_t b = 0; b < 4; b++) {
+            bool clash = (a == 0 && b == 3) || (a == 3 && b == 0);
+            uint64_t before = firewall_dropped(&fw, DROP_FRAGMENT_ECN);
+            whole_udp(&d, out, NULL, 200);
+            d.tos = 0xb8 | b;
+            give(&fw, &d, 64, 144, false);
+            d.tos = 0xb8 | a;
+            give(&fw, &d, 0, 64, true);
+            assert_int_equal(firewall_dropped(&fw, DROP_FRAGMENT_ECN) - before, clash ? 2 : 0);
+            assert_int_equal(fw.n_sent, clash ? 0 : 1 + (d.n + 20 > 164));
+            if (clash)
+                continue;
+            sent_join(&fw, WAN, 1500, &got);
+            assert_int_equal(got.tos, 0xb8 | (b == 3 ? 3 : a));
+        }
+    firewall_free(&fw);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_splits),
+        cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_parsed_again),
+        cmocka_unit_test(test_not_mixed),
+        cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_bad_alone),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_drop_fragment),
+        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_df),
+        cmocka_unit_test(test_ecn),
+    };
+    return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
+}
