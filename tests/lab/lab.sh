@@ -16,6 +16,7 @@
 #
 #   lab_open                     namespaces, wires, addresses; LAB_DIR for files
 #   lab_firewall [SIP-LINE...]   start the firewall, with lines for the SIP profile
+#   lab_bad_wire lan|wan LOSS LATE   before lab_firewall: percent of frames lost, and late
 #   lab_run NS NAME COMMAND...   in the background; its pid in LAB_PID, output in LAB_DIR/NAME.log
 #   lab_in NS COMMAND...         in the foreground
 #   lab_cli LINE                 one CLI command
@@ -136,6 +137,35 @@ lab_heard() { # lab_heard NS: packets since lab_listen
 
 lab_spoken() { # lab_spoken NS: packets sent from those ports since lab_listen
     lab_in "$1" nft list counter inet lab spoken | sed -n 's/.*packets \([0-9]*\).*/\1/p'
+}
+
+# Between a side's hosts and the firewall: a wire that loses so many percent of the frames and lets
+# so many others come late (badwire.c). Before lab_firewall.
+lab_bad_wire() { # lab_bad_wire lan|wan LOSS LATE
+    local tool
+    tool=$(lab_tool badwire) || return 1
+    ip -n "$LAB_ID-fw" link set "veth-$1" down
+    ip -n "$LAB_ID-fw" link set "veth-$1" name "wire-$1"
+    ip -n "$LAB_ID-fw" link add "end-$1" type veth peer name "veth-$1"
+    ip -n "$LAB_ID-fw" link set "veth-$1" address \
+        "$(lab_in fw cat "/sys/class/net/wire-$1/address")"
+    for end in "wire-$1" "end-$1" "veth-$1"; do
+        lab_wire fw "$end"
+    done
+    lab_run fw "badwire-$1" "$tool" "wire-$1" "end-$1" "$2" "$3"
+}
+
+# The path of a program of tests/lab, which are built with the tests.
+lab_tool() { # lab_tool NAME
+    local folder
+    for folder in "$LAB_BUILD" "$LAB_ROOT/build-test"; do
+        if [ -x "$folder/tests/lab/$1" ]; then
+            echo "$folder/tests/lab/$1"
+            return
+        fi
+    done
+    echo "tests/lab/$1 is not built" >&2
+    return 1
 }
 
 # Frames as they are on a real wire: no segments larger than the MTU, checksums filled in.

@@ -9,9 +9,7 @@
 set -u
 count=${LAB_CONNECTIONS:-100000}
 
-program=$LAB_BUILD/tests/lab/connections
-[ -x "$program" ] || program=$LAB_ROOT/build-test/tests/lab/connections
-[ -x "$program" ] || { echo "tests/lab/connections is not built"; exit 77; }
+program=$(lab_tool connections) || exit 77
 lab_open
 lab_firewall || exit 1
 for ns in lan wan; do

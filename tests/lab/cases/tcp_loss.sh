@@ -7,8 +7,13 @@
 # shellcheck source=tests/lab/checks.sh
 . "$(dirname "$0")/../checks.sh"
 set -u
+wires=()
 
 lab_open
+for side in lan wan; do
+    lab_bad_wire $side 1 5 || exit 77
+    wires+=("$LAB_PID")
+done
 lab_firewall || exit 1
 lab_cli_lines <<'CLI' || wrong "the virtual IP is refused"
 config firewall vip
@@ -35,11 +40,6 @@ config firewall policy
 end
 CLI
 
-for ns in lan wan; do
-    lab_in $ns tc qdisc add dev eth0 root netem delay 2ms 1ms reorder 20% 50% loss 1% ||
-        { echo "netem is not available"; exit 77; }
-done
-
 mkdir "$LAB_DIR/www"
 head -c 20000000 /dev/urandom >"$LAB_DIR/www/file"
 sum=$(sha256sum <"$LAB_DIR/www/file")
@@ -63,7 +63,11 @@ for direction in '' -R; do
         wrong "iperf3 $direction: $(tail -n 2 "$LAB_DIR/iperf.log")"
     grep 'SUM.*receiver' "$LAB_DIR/iperf.log" | sed 's/^/    /'
 done
+eventually 15 "sessions a while after the last FIN" 0 session_count
+for pid in "${wires[@]}"; do
+    lab_stop "$pid"
+done
+sed 's/^/    wire: /' "$LAB_DIR"/badwire-*.log
 refused=$(drop_list | awk '$1 ~ /^tcp-/ { print }')
 same "segments refused" "" "$refused"
-eventually 15 "sessions a while after the last FIN" 0 session_count
 lab_verdict
