@@ -264,6 +264,7 @@ static int (*const makers[])(struct rows_maker *) = {
     rows_make_dpdk,       rows_make_interfaces, rows_make_port_ttls, rows_make_addresses,
     rows_make_addresses6, rows_make_vips,       rows_make_pools,     rows_make_services,
     make_profiles,        rows_make_policies,   rows_make_routes,    rows_make_routes6,
+    rows_make_neighbours,
 };
 
 struct config_rows *config_rows_make(const struct config_tree *tree, struct text *error)

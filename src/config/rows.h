@@ -215,6 +215,15 @@ struct row_route6 {
     bool blackhole;
 };
 
+#define ROW_NEIGHBOURS_MAX 1024
+
+/* `system arp-table`, `system ipv6-neighbor-cache`: next hops whose MAC nobody is asked for. */
+struct row_neighbour {
+    struct ip_addr ip;
+    uint8_t mac[6];
+    uint16_t device; /* index into interfaces */
+};
+
 enum row_anti_replay {
     ROW_REPLAY_STRICT,
     ROW_REPLAY_LOOSE,
@@ -265,7 +274,7 @@ struct config_rows {
     struct row_dpdk dpdk;
     uint16_t n_interfaces, n_addresses, n_addresses6, n_services, n_port_ttls, n_voip_profiles;
     uint16_t n_vips, n_pools;
-    uint32_t n_policies, n_routes, n_routes6;
+    uint32_t n_policies, n_routes, n_routes6, n_neighbours;
     const struct row_interface *interfaces;
     const struct row_address *addresses;
     const struct row_service *services;
@@ -276,6 +285,7 @@ struct config_rows {
     const struct row_voip_profile *voip_profiles; /* [0] is always `default` */
     const struct row_route *routes;
     const struct row_route6 *routes6;
+    const struct row_neighbour *neighbours;
     const struct row_address6 *addresses6;
     const struct row_vip *vips; /* disabled ones left out */
     const struct row_pool *pools;

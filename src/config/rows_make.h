@@ -100,5 +100,6 @@ int rows_make_vips(struct rows_maker *maker);
 int rows_make_pools(struct rows_maker *maker);
 int rows_make_routes(struct rows_maker *maker);
 int rows_make_routes6(struct rows_maker *maker);
+int rows_make_neighbours(struct rows_maker *maker);
 int rows_make_services(struct rows_maker *maker);
 int rows_make_policies(struct rows_maker *maker);

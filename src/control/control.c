@@ -7,6 +7,8 @@
  * came from: workers alone touch ports, and a held frame has lost its place in the flow anyway.
  */
 #include "control/control.h"
+#include "base/log.h"
+#include "config/rows.h"
 
 #include "base/text.h"
 #include "config/tree.h"
@@ -96,6 +98,16 @@ static int parts_create(struct control *c, const struct control_options *options
     return expiry_watch(c->expiry, &c->thread);
 }
 
+/* The neighbours that the configuration in force names. */
+static void neighbours_fix(struct control *c)
+{
+    const struct config_rows *rows = c->publish.rows;
+    uint32_t missed = resolver_fix(&c->resolver, dataplane_snapshot(c->dp), rows->neighbours,
+                                   rows->n_neighbours, c->now_ms);
+    if (missed > 0)
+        log_warn("%u static neighbours found no room", missed);
+}
+
 struct control *control_create(struct dataplane *dp, struct alg_core *alg,
                                const struct control_options *options, struct config_tree *running,
                                uint64_t now_ms, struct text *error)
@@ -114,6 +126,7 @@ struct control *control_create(struct dataplane *dp, struct alg_core *alg,
         control_destroy(c);
         return NULL;
     }
+    neighbours_fix(c);
     if (options->socket_path) {
         c->socket = socket_open(options->socket_path, running, &c->backend, &c->publish, error);
         if (!c->socket) {
@@ -201,8 +214,10 @@ unsigned control_run_once(struct control *c, uint64_t now_ms)
 int control_commit(struct control *c, const struct config_tree *candidate, struct text *error)
 {
     int result = publish_commit(&c->publish, candidate, error);
-    if (result == 0)
+    if (result == 0) {
+        neighbours_fix(c);
         publish_save(&c->publish, candidate);
+    }
     return result;
 }
 

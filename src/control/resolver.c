@@ -27,6 +27,8 @@
  */
 #include "control/resolver.h"
 
+#include "config/rows.h"
+
 #include "fastpath/route.h"
 
 #include <rte_ether.h>
@@ -223,6 +225,7 @@ static void give_up(struct resolver *r, uint32_t index, uint64_t now_ms)
 static void forget(struct resolver *r, uint32_t index)
 {
     r->searching -= state_of(r, index) == NEIGHBOUR_INCOMPLETE;
+    r->hops[index].trust = RESOLVER_OPEN;
     wheel_del(&r->wheel, index);
     held_drop(r, index);
     neighbour_remove(r->setup.neighbours, index);
@@ -276,7 +279,8 @@ static void room_make(struct resolver *r, const struct snapshot *s, uint32_t loo
             forget(r, i);
             return;
         }
-        if (found == NEIGHBOUR_NONE && state != NEIGHBOUR_INCOMPLETE &&
+        if (found == NEIGHBOUR_NONE && state != NEIGHBOUR_INCOMPLETE && state != NEIGHBOUR_UNUSED &&
+            r->hops[i].trust != RESOLVER_FIXED &&
             !is_gateway(s, ns->entries[i].ifindex, ns->entries[i].ip))
             found = i;
     }
@@ -303,6 +307,46 @@ static uint32_t hop_make(struct resolver *r, const struct snapshot *s, uint16_t 
     index = neighbour_make(ns, ifindex, ip);
     r->searching += index != NEIGHBOUR_NONE;
     return index;
+}
+
+/* ---- what the operator says ---- */
+
+static bool fixed_among(const struct row_neighbour *rows, uint32_t n, const struct neighbour *x)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (rows[i].device + 1 == x->ifindex && ip_addr_eq(&rows[i].ip, &x->ip))
+            return true;
+    return false;
+}
+
+/* Entries of an earlier list that are not in this one. */
+static void unfix(struct resolver *r, const struct row_neighbour *rows, uint32_t n)
+{
+    const struct neighbours *ns = r->setup.neighbours;
+    for (uint32_t i = 0; i < ns->capacity; i++)
+        if (r->hops[i].trust == RESOLVER_FIXED && state_of(r, i) != NEIGHBOUR_UNUSED &&
+            !fixed_among(rows, n, &ns->entries[i]))
+            forget(r, i);
+}
+
+uint32_t resolver_fix(struct resolver *r, const struct snapshot *s,
+                      const struct row_neighbour *rows, uint32_t n, uint64_t now_ms)
+{
+    uint32_t missed = 0;
+    unfix(r, rows, n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t index = hop_make(r, s, (uint16_t)(rows[i].device + 1), rows[i].ip);
+        if (index == NEIGHBOUR_NONE) {
+            missed++;
+            continue;
+        }
+        state_set(r, index, rows[i].mac, NEIGHBOUR_REACHABLE);
+        wheel_del(&r->wheel, index);
+        r->hops[index].trust = RESOLVER_FIXED;
+        r->hops[index].since_ms = now_ms;
+        held_send(r, s, index);
+    }
+    return missed;
 }
 
 /* ---- time ---- */
@@ -343,7 +387,8 @@ void resolver_learn(struct resolver *r, const struct snapshot *s, const struct r
                     uint64_t now_ms)
 {
     uint32_t index = neighbour_index(r->setup.neighbours, news->ifindex, news->ip);
-    if (index == NEIGHBOUR_NONE || r->setup.virtual_neighbours)
+    if (index == NEIGHBOUR_NONE || r->setup.virtual_neighbours ||
+        r->hops[index].trust == RESOLVER_FIXED)
         return;
     uint64_t word = neighbour_word(r->setup.neighbours, index);
     struct rte_ether_addr believed = neighbour_mac(word);
@@ -380,7 +425,7 @@ void resolver_take(struct resolver *r, const struct snapshot *s, struct rte_mbuf
         r->setup.drop(r->setup.ctx, m, DROP_NEIGHBOUR_TABLE);
         return;
     }
-    if (r->setup.virtual_neighbours)
+    if (r->setup.virtual_neighbours && r->hops[index].trust != RESOLVER_FIXED)
         resolve_virtually(r, index, note->next_hop);
     uint64_t word = neighbour_word(r->setup.neighbours, index);
     if (neighbour_word_usable(word)) {

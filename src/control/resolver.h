@@ -40,6 +40,7 @@ enum resolver_trust {
     RESOLVER_SURE,    /* it answered a question of ours */
     RESOLVER_DOUBTED, /* somebody names another one; it has a moment to answer before others may */
     RESOLVER_OPEN,    /* heard only, or silent when doubted: the first answer is taken */
+    RESOLVER_FIXED,   /* the operator says so: never asked, nobody is heard */
 };
 
 struct resolver_hop {
@@ -80,6 +81,15 @@ struct resolver_news {
 /* Only addresses that are looked for, or known, are learned: nobody gets in by talking. */
 void resolver_learn(struct resolver *r, const struct snapshot *s, const struct resolver_news *news,
                     uint64_t now_ms);
+
+struct row_neighbour;
+
+/*
+ * The operator's own entries from here on: `n` rows, whose interfaces count from 0. One that is no
+ * longer among them is forgotten. Returns how many found no room.
+ */
+uint32_t resolver_fix(struct resolver *r, const struct snapshot *s,
+                      const struct row_neighbour *rows, uint32_t n, uint64_t now_ms);
 
 /* Questions to repeat, neighbours to verify or give up. Returns how many. */
 unsigned resolver_run(struct resolver *r, const struct snapshot *s, uint64_t now_ms);

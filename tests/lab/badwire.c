@@ -124,7 +124,8 @@ int main(int argc, char **argv)
         return 2;
     }
     int fd[2] = {wire_open(argv[1]), wire_open(argv[2])};
-    unsigned loss_percent = (unsigned)atoi(argv[3]), late_percent = (unsigned)atoi(argv[4]);
+    unsigned loss_percent = (unsigned)strtoul(argv[3], NULL, 10),
+             late_percent = (unsigned)strtoul(argv[4], NULL, 10);
     signal(SIGTERM, on_signal);
     signal(SIGINT, on_signal);
     while (!ended) {

@@ -270,10 +270,10 @@ int main(int argc, char **argv)
                         "       connections call ADDRESS PORT COUNT AT-ONCE\n");
         return 2;
     }
-    at.sin_port = htons((uint16_t)atoi(argv[3]));
+    at.sin_port = htons((uint16_t)strtoul(argv[3], NULL, 10));
     epoll_fd = epoll_create1(0);
     if (!client)
         return serve(&at);
-    unsigned at_once = (unsigned)atoi(argv[5]);
+    unsigned at_once = (unsigned)strtoul(argv[5], NULL, 10);
     return call(&at, strtoull(argv[4], NULL, 10), at_once < MAX_FD / 2 ? at_once : MAX_FD / 2);
 }

@@ -335,13 +335,36 @@ static void test_deep_groups(void **state)
     text_free(&lines);
 }
 
+static void test_neighbours(void **state)
+{
+    (void)state;
+    struct config_rows *rows = rows_of(
+        "config system interface\nedit lan\nset ip 10.0.0.1/24\nnext\nedit wan\nnext\nend\n"
+        "config system arp-table\nedit 7\nset interface wan\nset ip 203.0.113.1\n"
+        "set mac 02:00:cb:00:71:01\nnext\nend\n"
+        "config system ipv6-neighbor-cache\nedit 1\nset interface lan\nset ipv6 2001:db8::5\n"
+        "set mac 02:00:00:00:00:05\nnext\nend\n");
+    static const uint8_t mac[6] = {2, 0, 0xcb, 0, 0x71, 1};
+    char text[IPV6_TEXT_MAX];
+    assert_int_equal(rows->n_neighbours, 2);
+    assert_int_equal(rows->neighbours[0].device, 1);
+    assert_memory_equal(rows->neighbours[0].mac, mac, sizeof mac);
+    ip_addr_print(&rows->neighbours[0].ip, text);
+    assert_string_equal(text, "203.0.113.1");
+    assert_int_equal(rows->neighbours[1].device, 0);
+    ip_addr_print(&rows->neighbours[1].ip, text);
+    assert_string_equal(text, "2001:db8::5");
+    config_rows_free(rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),      cmocka_unit_test(test_settings),
         cmocka_unit_test(test_network),       cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_services),      cmocka_unit_test(test_policies),
-        cmocka_unit_test(test_too_many_cpus), cmocka_unit_test(test_deep_groups),
+        cmocka_unit_test(test_too_many_cpus), cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_deep_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

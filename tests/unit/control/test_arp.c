@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who is answered, who is found, who is believed. */
 #include "arp_bench.h"
+#include "config/rows.h"
 
 /* ---- requests to us ---- */
 
@@ -302,6 +303,35 @@ static void test_virtual_neighbours(void **state)
     bench_free(b);
 }
 
+static void test_fixed_neighbours(void **state)
+{
+    (void)state;
+    struct bench *b = bench_make(false);
+    static const uint8_t said[6] = {2, 0, 0, 0, 0, 77};
+    struct row_neighbour row = {.ip = ip_addr_of4(be32_of(PHONE)), .device = 0};
+    memcpy(row.mac, said, sizeof row.mac);
+    send_to(b, PHONE, 0); /* a search is under way: what waits goes to the MAC that is told */
+    assert_int_equal(b->n_out, 1);
+    assert_int_equal(resolver_fix(&b->resolver, b->snapshot, &row, 1, 10), 0);
+    assert_int_equal(b->n_out, 2);
+    expect_forwarded(b, 1, said);
+    /* Nobody is asked and nobody believed, however long it lasts. */
+    hear(b, &(struct arp_text){1, phone_mac, nobody, PHONE, OWN}, 20);
+    unsigned answered = b->n_out;
+    for (uint64_t now_ms = 100; now_ms < 100000; now_ms += 1000)
+        run(b, now_ms);
+    answer_from(b, phone_mac, 100000);
+    assert_int_equal(b->n_out, answered);
+    send_to(b, PHONE, 100010);
+    expect_forwarded(b, answered, said);
+    /* No longer among them: searched for like any other. */
+    assert_int_equal(resolver_fix(&b->resolver, b->snapshot, NULL, 0, 100020), 0);
+    assert_int_equal(state_of(b, PHONE), NEIGHBOUR_UNUSED);
+    send_to(b, PHONE, 100030);
+    expect_request(b, answered + 1, everybody);
+    bench_free(b);
+}
+
 static void test_held_frames_are_freed_at_the_end(void **state)
 {
     (void)state;
@@ -329,6 +359,7 @@ int main(void)
         cmocka_unit_test(test_silent_after_doubt),
         cmocka_unit_test(test_request_to_us_helps_a_search),
         cmocka_unit_test(test_virtual_neighbours),
+        cmocka_unit_test(test_fixed_neighbours),
         cmocka_unit_test(test_held_frames_are_freed_at_the_end),
     };
     bench_start();
