@@ -100,7 +100,7 @@ static const struct schema_attr settings_attrs[] = {
     ROW_OPTION("opmode", opmode, "nat", "Operation mode."),
     ROW_OPTION("ngfw-mode", ngfw_mode, "profile-based", "Rule mode."),
     ROW_OPTION("firewall-session-dirty", session_dirty, "check-all",
-               "What happens to sessions when policies change.", INERT),
+               "What happens to sessions when policies change."),
     ROW_SWITCH("asymroute", "disable", "Accept asymmetric routes.", INERT),
     ROW_SWITCH("asymroute-icmp", "disable", "Accept ICMP on asymmetric routes.", INERT),
     ROW_SWITCH("strict-src-check", "disable", "Strict reverse path check.", INERT),

@@ -142,7 +142,6 @@ static void compile_routes(struct compile *c)
     c->s->routes6 = compile_routes6(rows);
     if (!c->s->routes6)
         compile_fail(c, "config router static6", "no memory for the routes");
-    compile_fail(c, "config router static", "no memory for the routes");
 }
 
 /* What decides whether a session that exists may live on. */

@@ -141,6 +141,7 @@ static enum step step_fill(struct worker *w, struct first *f)
         return first_refuse(w, f, DROP_ICMP_UNASKED);
     want->policy_id = f->hit.policy->id;
     want->generation = w->snapshot->generation;
+    want->traits |= f->hit.policy->traits & TRAIT_LASTING;
     want->timer_set = snapshot_timer_set(w->snapshot, &f->hit, p->key.proto, dport);
     want->service = f->hit.service ? f->hit.service->service : UINT16_MAX;
     want->ifindex[0] = (uint8_t)p->ifindex;

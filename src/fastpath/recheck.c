@@ -4,6 +4,9 @@
  * packet, as its first packet was: same way out, same verdict, same translation, and it lives on
  * under the new generation; else it dies. What came through a pinhole is checked by its owner's
  * policy.
+ *
+ * A session made under `firewall-session-dirty check-new` keeps the verdict of its first packet:
+ * of it only the way and the address are looked at, without which it could not go on.
  */
 #include "fastpath/pipeline.h"
 #include "fastpath/route.h"
@@ -50,10 +53,16 @@ static const struct policy *policy_of(const struct worker *w, const struct sessi
     return policy_find(w->snapshot, &flow, &hit) ? hit.policy : NULL;
 }
 
-static bool same_as4(const struct snapshot *s, const struct session *x, const struct policy *policy)
+/* The same verdict and translation, by whichever rule says so now; its id, or false. */
+static bool same_verdict(const struct worker *w, const struct session *x,
+                         const struct session_v6 *v6, uint32_t *policy_id)
 {
+    const struct policy *policy = policy_of(w, x, v6);
     bool nat = x->r.flags & (SESSION_SNAT | SESSION_DNAT);
-    return policy->nat == nat && same_address(s, x) && same_way(s, x);
+    if (!policy || !policy->accept || (!v6 && policy->nat != nat))
+        return false;
+    *policy_id = policy->id;
+    return true;
 }
 
 bool pipeline_recheck(struct worker *w, uint32_t index)
@@ -61,15 +70,16 @@ bool pipeline_recheck(struct worker *w, uint32_t index)
     struct session *x = session_at(&w->dp->sessions, index);
     const struct snapshot *s = w->snapshot;
     const struct session_v6 *v6 = session_is6(x) ? &w->dp->sessions.v6[index] : NULL;
-    const struct policy *policy = policy_of(w, x, v6);
+    uint32_t policy_id = x->policy_id;
 
-    if (!policy || !policy->accept || !(v6 ? same_way6(s, x, v6) : same_as4(s, x, policy))) {
+    if ((!(x->traits & TRAIT_LASTING) && !same_verdict(w, x, v6, &policy_id)) ||
+        !(v6 ? same_way6(s, x, v6) : same_address(s, x) && same_way(s, x))) {
         session_kill(&w->dp->sessions, &w->thread, index);
         return false;
     }
     for (int d = 0; d < 2; d++) /* the gateway may be another one */
         __atomic_store_n(&x->neighbour[d], NEIGHBOUR_NONE, __ATOMIC_RELAXED);
-    __atomic_store_n(&x->policy_id, policy->id, __ATOMIC_RELAXED);
+    __atomic_store_n(&x->policy_id, policy_id, __ATOMIC_RELAXED);
     __atomic_store_n(&x->generation, s->generation, __ATOMIC_RELAXED);
     return true;
 }

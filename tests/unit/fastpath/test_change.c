@@ -9,6 +9,8 @@
 
 #include "firewall.h"
 
+#include <stdio.h>
+
 enum {
     LAN = 1,
     WAN,
@@ -214,6 +216,69 @@ static void test_address_changes(void **state)
     firewall_free(&f.fw);
 }
 
+/* What was admitted under check-new outlives its rule; what comes after is asked anew. */
+static void test_check_new(void **state)
+{
+    static const struct {
+        const char *settings, *policy;
+        bool lasts;
+    } row[] = {
+        {"check-all", "check-all", false},
+        {"check-all", "check-new", false},
+        {"check-new", "check-all", true},
+        {"check-new", "check-new", true},
+        {"check-policy-option", "check-all", false},
+        {"check-policy-option", "check-new", true},
+    };
+    static const struct ends other_out = {"10.0.0.20", 1001, "198.51.100.5", 2000};
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        char dirty[64], policy[64];
+        struct fixture f;
+        struct frame other = udp(other_out);
+        begin(&f);
+        snprintf(dirty, sizeof dirty, "set firewall-session-dirty %s", row[i].settings);
+        snprintf(policy, sizeof policy, "set firewall-session-dirty %s", row[i].policy);
+        COMMANDS(&f.fw, "config system settings", dirty, "end");
+        COMMANDS(&f.fw, "config firewall policy", "edit 1", policy, "end");
+        /* The first session is older than the setting. */
+        firewall_passes(&f.fw, LAN, &other, WAN);
+        COMMANDS(&f.fw, "config firewall policy", "edit 1", "set action deny", "end");
+        firewall_drops(&f.fw, LAN, &f.there, DROP_POLICY_DENY);
+        if (row[i].lasts)
+            firewall_passes(&f.fw, LAN, &other, WAN);
+        else
+            firewall_drops(&f.fw, LAN, &other, DROP_POLICY_DENY);
+        assert_int_equal(firewall_sessions(&f.fw), row[i].lasts);
+        COMMANDS(&f.fw, "config firewall policy", "delete 1", "end");
+        if (row[i].lasts)
+            firewall_passes(&f.fw, LAN, &other, WAN);
+        /* Without its way out it ends in any case. */
+        COMMANDS(&f.fw, "config router static", "delete 1", "end");
+        firewall_drops(&f.fw, LAN, &other, DROP_NO_ROUTE);
+        assert_int_equal(firewall_sessions(&f.fw), 0);
+        firewall_free(&f.fw);
+    }
+}
+
+/* A deny rule behind the rule that admitted a session does nothing; moved before it, it does. */
+static void test_order(void **state)
+{
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    COMMANDS(&f.fw, "config firewall policy", "edit 9", "set srcintf \"lan\"",
+             "set dstintf \"wan\"", "set srcaddr \"all\"", "set dstaddr \"all\"",
+             "set schedule \"always\"", "set service \"ALL\"", "end");
+    firewall_passes(&f.fw, LAN, &f.there, WAN);
+    COMMANDS(&f.fw, "config firewall policy", "move 9 before 1", "end");
+    firewall_drops(&f.fw, WAN, &f.answer, DROP_POLICY_CHANGED);
+    firewall_drops(&f.fw, LAN, &f.there, DROP_POLICY_DENY);
+    COMMANDS(&f.fw, "config firewall policy", "move 9 after 1", "end");
+    firewall_passes(&f.fw, LAN, &f.there, WAN);
+    firewall_free(&f.fw);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +290,8 @@ int main(void)
         cmocka_unit_test(test_gateway_changes),
         cmocka_unit_test(test_way_out_changes),
         cmocka_unit_test(test_address_changes),
+        cmocka_unit_test(test_check_new),
+        cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
 }
