@@ -253,6 +253,7 @@ struct row_global {
     bool log_implicit_deny;      /* config log setting / fwpolicy-implicit-log */
     bool log_implicit_deny6;
     enum row_ecmp ecmp;
+    bool snat_route_change; /* sessions with source NAT follow the routes */
 };
 
 /* `config dpdk global`, `config dpdk cpus`: read once at start. */

@@ -51,6 +51,7 @@ void rows_make_global(struct rows_maker *maker)
     g->anti_replay = rows_choice(node, object, "anti-replay", replay_words, COUNT(replay_words));
     g->fragment_timeout_s = tree_u32(object, node, "ip-fragment-timeout", 0);
     g->reset_sessionless_tcp = rows_enabled(node, object, "reset-sessionless-tcp");
+    g->snat_route_change = rows_enabled(node, object, "snat-route-change");
 
     node = schema_root("system session-ttl");
     g->ttl_default_s = tree_u32(json_object_get(root, node->path), node, "default", 0);

@@ -21,7 +21,7 @@ static const struct schema_attr static_attrs[] = {
      .flags = SCHEMA_BRIEF,
      .help = "Address of the next hop."},
     ROW_INTEGER("distance", 1, 255, "10", "Administrative distance (1 to 255)."),
-    ROW_INTEGER("weight", 0, 255, "0", "Weight among equal routes.", INERT),
+    ROW_INTEGER("weight", 0, 255, "0", "Weight among equal routes; 0: none while another has one."),
     ROW_INTEGER("priority", 1, 65535, "1", "Priority; the lowest is used (1 to 65535)."),
     ROW_REF("device", to_interface, "Interface the route leads out of.", BRIEF),
     ROW_STRING("comment", 255, "Comment."),

@@ -259,19 +259,26 @@ static int route_next(void *ctx, uint32_t *cursor, struct backend_route *out)
 {
     const struct control *c = ctx;
     const struct snapshot *s = dataplane_snapshot(c->dp);
-    const struct route *r = route_at(s->routes, *cursor);
-    if (!r)
-        return 0;
-    ++*cursor;
-    *out = (struct backend_route){.dst = r->dst,
-                                  .len = r->len,
-                                  .gateway = r->gateway,
-                                  .interface = r->blackhole ? "" : s->interfaces[r->ifindex].name,
-                                  .connected = r->connected,
-                                  .blackhole = r->blackhole,
-                                  .distance = r->distance,
-                                  .priority = r->priority};
-    return 1;
+    const struct route *r;
+    for (uint32_t n = 0; n < SLICE; n++) {
+        r = route_at(s->routes, *cursor);
+        if (!r)
+            return 0;
+        ++*cursor;
+        if (!ip_addr_is4(&r->dst) || r->state < ROUTE_SPARE)
+            continue;
+        *out =
+            (struct backend_route){.dst = r->dst.word[3],
+                                   .len = r->len,
+                                   .gateway = r->gateway.word[3],
+                                   .interface = r->blackhole ? "" : s->interfaces[r->ifindex].name,
+                                   .connected = r->connected,
+                                   .blackhole = r->blackhole,
+                                   .distance = r->distance,
+                                   .priority = r->priority};
+        return 1;
+    }
+    return -EAGAIN;
 }
 
 static uint64_t uptime_s(void *ctx)

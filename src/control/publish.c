@@ -51,10 +51,10 @@ void publish_free(struct publish *p)
 }
 
 /* MACs by interface number; where there is no device (replay), 02:00 and the address. */
-static void macs_read(const struct config_rows *rows, uint8_t (*macs)[6])
+static void ports_read(const struct config_rows *rows, struct snapshot_ports *ports)
 {
     for (uint16_t i = 0; i < rows->n_interfaces && i + 1 < MAX_INTERFACES; i++) {
-        uint8_t *mac = macs[i + 1];
+        uint8_t *mac = ports->mac[i + 1];
         if (rows->interfaces[i].device[0] != '\0' && ports_mac((uint16_t)(i + 1), mac))
             continue;
         mac[0] = 0x02;
@@ -83,10 +83,9 @@ static int interfaces_fit(const struct publish *p, const struct config_rows *nex
 static struct snapshot *compile(struct publish *p, const struct config_rows *rows,
                                 struct text *error)
 {
-    uint8_t macs[MAX_INTERFACES][6] = {{0}};
-    macs_read(rows, macs);
-    return snapshot_compile(rows, p->dp->timer_sets, p->dp->snapshot, (const uint8_t(*)[6])macs,
-                            error);
+    struct snapshot_ports ports = {.links_down = p->links_down};
+    ports_read(rows, &ports);
+    return snapshot_compile(rows, p->dp->timer_sets, p->dp->snapshot, &ports, error);
 }
 
 static void swap(struct publish *p, const struct snapshot *next)

@@ -25,6 +25,7 @@ struct publish {
     struct saver *saver;      /* NULL: not saved anywhere */
     struct config_rows *rows; /* of the snapshot in force: names and devices for listings */
     uint64_t saves;           /* number of the newest save, 0: none yet */
+    uint64_t links_down;      /* bit i: interface i has no link */
     uint16_t n_fixed;         /* interfaces from the first on that keep number and device */
     unsigned n_old;
     struct publish_old old[PUBLISH_OLD];

@@ -258,13 +258,9 @@ static void hop_due(struct resolver *r, const struct snapshot *s, uint32_t index
 
 /* ---- room ---- */
 
-static bool is_gateway(const struct snapshot *s, uint16_t ifindex, struct ip_addr ip)
+static bool is_gateway(const struct snapshot *s, uint16_t ifindex, const struct ip_addr *ip)
 {
-    const struct route *x;
-    for (uint32_t i = 0; s->routes && (x = route_at(s->routes, i)); i++)
-        if (ip_addr_is4(&ip) && x->gateway == ip.word[3] && x->ifindex == ifindex)
-            return true;
-    return false;
+    return s->routes && routes_gateway(s->routes, ifindex, ip);
 }
 
 /* One of a few entries makes room: a failed one if possible, else one that was found. */
@@ -281,7 +277,7 @@ static void room_make(struct resolver *r, const struct snapshot *s, uint32_t loo
         }
         if (found == NEIGHBOUR_NONE && state != NEIGHBOUR_INCOMPLETE && state != NEIGHBOUR_UNUSED &&
             r->hops[i].trust != RESOLVER_FIXED &&
-            !is_gateway(s, ns->entries[i].ifindex, ns->entries[i].ip))
+            !is_gateway(s, ns->entries[i].ifindex, &ns->entries[i].ip))
             found = i;
     }
     if (found != NEIGHBOUR_NONE)
@@ -298,7 +294,7 @@ static uint32_t hop_make(struct resolver *r, const struct snapshot *s, uint16_t 
     if (index != NEIGHBOUR_NONE)
         return index;
     if (crowded || full) {
-        bool gateway = is_gateway(s, ifindex, ip);
+        bool gateway = is_gateway(s, ifindex, &ip);
         if (crowded && !gateway)
             return NEIGHBOUR_NONE;
         if (full)

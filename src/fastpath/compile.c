@@ -10,10 +10,10 @@
 #include "config/rows.h"
 #include "fastpath/compile6.h"
 #include "fastpath/compile_parts.h"
+#include "fastpath/compile_route.h"
 #include "fastpath/compile_tcp.h"
 #include "fastpath/matcher.h"
 #include "fastpath/route.h"
-#include "fastpath/route6.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,6 @@ void snapshot_free(struct snapshot *s)
     if (!s)
         return;
     routes_free((struct routes *)(uintptr_t)s->routes);
-    routes6_free((struct routes6 *)(uintptr_t)s->routes6);
     for (struct arena_chunk *chunk = s->arena, *next; chunk; chunk = next) {
         next = chunk->next;
         free(chunk);
@@ -54,7 +53,7 @@ void compile_fail(struct compile *c, const char *path, const char *why)
     c->failed = true;
 }
 
-static void compile_interfaces(struct compile *c, const uint8_t (*macs)[6])
+static void compile_interfaces(struct compile *c, const struct snapshot_ports *ports)
 {
     const struct config_rows *rows = c->rows;
     static const uint8_t no_mac[6];
@@ -71,10 +70,12 @@ static void compile_interfaces(struct compile *c, const uint8_t (*macs)[6])
         f->mtu = row->mtu;
         f->zone = (uint16_t)(row->zone + 1);
         f->up = row->up;
+        f->src_check = row->src_check;
         f->allow_ping = row->allow_ping;
         f->tcp_mss = row->tcp_mss;
         f->drop_fragment = row->drop_fragment;
-        memcpy(f->mac, memcmp(row->mac, no_mac, 6) != 0 || !macs ? row->mac : macs[i + 1], 6);
+        memcpy(f->mac, memcmp(row->mac, no_mac, 6) != 0 || !ports ? row->mac : ports->mac[i + 1],
+               6);
         f->nat = (struct nat_want){
             .ip = row->ip, .first = NAT_PORT_FIRST, .last = NAT_PORT_LAST, .preserve = true};
     }
@@ -108,42 +109,6 @@ static void compile_profiles(struct compile *c)
     c->s->n_profiles = rows->n_voip_profiles;
 }
 
-static void compile_routes(struct compile *c)
-{
-    const struct config_rows *rows = c->rows;
-    struct routes *r = routes_create(rows->n_routes + rows->n_interfaces + 1u);
-    if (!r)
-        return compile_fail(c, "config router static", "no memory for the routes");
-    c->s->routes = r;
-    int result = 0;
-    for (uint16_t i = 0; i < rows->n_interfaces && result == 0; i++) {
-        const struct row_interface *f = &rows->interfaces[i];
-        if (f->ip && f->up)
-            result = route_add(r, &(struct route){.dst = f->ip & f->mask,
-                                                  .len = (uint8_t)ipv4_mask_len(f->mask),
-                                                  .ifindex = (uint16_t)(i + 1),
-                                                  .connected = true});
-    }
-    for (uint32_t i = 0; i < rows->n_routes && result == 0; i++) {
-        const struct row_route *row = &rows->routes[i];
-        bool down = !row->blackhole && !rows->interfaces[row->device].up;
-        if (!down)
-            result = route_add(
-                r, &(struct route){.dst = row->dst,
-                                   .len = row->len,
-                                   .gateway = row->gateway,
-                                   .ifindex = row->blackhole ? 0 : (uint16_t)(row->device + 1),
-                                   .distance = row->distance,
-                                   .priority = row->priority,
-                                   .blackhole = row->blackhole});
-    }
-    if (result != 0)
-        compile_fail(c, "config router static", "no memory for the routes");
-    c->s->routes6 = compile_routes6(rows);
-    if (!c->s->routes6)
-        compile_fail(c, "config router static6", "no memory for the routes");
-}
-
 /* What decides whether a session that exists may live on. */
 static uint64_t digest_of(const struct config_rows *rows, const struct snapshot *s)
 {
@@ -154,18 +119,12 @@ static uint64_t digest_of(const struct config_rows *rows, const struct snapshot 
         uint64_t parts[3] = {d, s->interfaces[i].nat.ip, s->interfaces[i].up};
         d = hash_bytes(&secret, parts, sizeof parts);
     }
-    const struct route *r;
-    for (uint32_t i = 0; (r = route_at(s->routes, i)) != NULL; i++) {
-        uint64_t parts[3] = {d, (uint64_t)r->dst << 32 | r->gateway,
-                             (uint64_t)r->ifindex << 16 | r->len << 8 | r->blackhole};
-        d = hash_bytes(&secret, parts, sizeof parts);
-    }
-    return compile_digest6(s, d);
+    return compile_digest_routes(s, compile_digest6(s, d));
 }
 
 struct snapshot *snapshot_compile(const struct config_rows *rows, struct timer_sets *sets,
-                                  const struct snapshot *previous, const uint8_t (*macs)[6],
-                                  struct text *error)
+                                  const struct snapshot *previous,
+                                  const struct snapshot_ports *ports, struct text *error)
 {
     struct compile c = {.rows = rows, .sets = sets, .error = error};
     c.s = calloc(1, sizeof *c.s);
@@ -176,13 +135,13 @@ struct snapshot *snapshot_compile(const struct config_rows *rows, struct timer_s
         c.s->sip_ports[i] = be16_of(rows->global.sip_udp_ports[i]);
     c.s->reset_sessionless = rows->global.reset_sessionless_tcp;
     snprintf(c.s->hostname, sizeof c.s->hostname, "%s", rows->global.hostname);
-    compile_interfaces(&c, macs);
+    compile_interfaces(&c, ports);
     if (!c.failed)
         compile_policies(&c);
     if (!c.failed) {
         compile_profiles(&c);
         compile_timers(&c);
-        compile_routes(&c);
+        compile_routes(rows, ports ? ports->links_down : 0, previous, c.s);
     }
     if (c.failed) {
         snapshot_free(c.s);

@@ -9,13 +9,20 @@
 struct config_rows;
 struct text;
 
+/* What the ports say, by interface number from 1. */
+struct snapshot_ports {
+    uint8_t mac[MAX_INTERFACES][6];
+    uint64_t links_down; /* bit i: interface i has no link, its routes are withdrawn */
+};
+
 /*
  * `sets` outlives all snapshots and gets the timer sets that are new. `previous` may be NULL; the
- * generation stays when nothing that decides the fate of sessions differs from it. MACs of the
- * interfaces come from `macs` (6 bytes each, by interface number from 1) unless configured.
+ * generation stays when nothing that decides the fate of sessions differs from it. Routes
+ * that `previous` has too are shared with it. MACs come from `ports` unless configured; NULL: all
+ * links are up.
  * Returns the snapshot, or NULL with the reason in `error`.
  */
 struct snapshot *snapshot_compile(const struct config_rows *rows, struct timer_sets *sets,
-                                  const struct snapshot *previous, const uint8_t (*macs)[6],
-                                  struct text *error);
+                                  const struct snapshot *previous,
+                                  const struct snapshot_ports *ports, struct text *error);
 void snapshot_free(struct snapshot *s);

@@ -11,8 +11,5 @@ struct config_rows;
 /* Addresses of the interfaces, whose MACs stand in `s` already. */
 void compile_interfaces6(const struct config_rows *rows, struct snapshot *s);
 
-/* Prefixes of the interfaces that are up, and the static routes through such. NULL: no memory. */
-struct routes6 *compile_routes6(const struct config_rows *rows);
-
 /* `d` and what decides about the IPv6 sessions that exist. */
 uint64_t compile_digest6(const struct snapshot *s, uint64_t d);

@@ -6,7 +6,6 @@
  */
 #include "fastpath/first.h"
 #include "base/checksum.h"
-#include "fastpath/route.h"
 
 #include <rte_pause.h>
 
@@ -49,33 +48,6 @@ static enum step step_local(struct worker *w, struct first *f)
         return first_refuse(w, f, DROP_LOCAL_DENIED);
     echo_answer(w, p);
     return DONE;
-}
-
-/* The way there, and the way back must be the way it came. */
-static enum step step_route(struct worker *w, struct first *f)
-{
-    const struct snapshot *s = w->snapshot;
-    if (f->p->is6)
-        return step_route6(w, f);
-    be32 src = f->src.word[3], dst = f->dst.word[3];
-    const struct route *there = route_find(s->routes, dst);
-    const struct route *back = route_find(s->routes, src);
-    if (!there)
-        return first_refuse(w, f, DROP_NO_ROUTE);
-    if (there->blackhole)
-        return first_refuse(w, f, DROP_BLACKHOLE);
-    if (!s->interfaces[there->ifindex].up)
-        return first_refuse(w, f, DROP_INTERFACE_DOWN);
-    if (!back || back->ifindex != f->p->ifindex)
-        return first_refuse(w, f, DROP_REVERSE_PATH);
-    if (snapshot_local(s, src))
-        return first_refuse(w, f, DROP_BAD_SOURCE);
-    if (there->connected && dst == (there->dst | ~ipv4_mask(there->len)) && there->len < 31)
-        return first_refuse(w, f, DROP_BROADCAST);
-    f->out_ifindex = there->ifindex;
-    f->next_hop = there->gateway ? ip_addr_of4(there->gateway) : f->dst;
-    f->back_hop = back->gateway ? ip_addr_of4(back->gateway) : f->src;
-    return NEXT;
 }
 
 static enum step step_ttl(struct worker *w, struct first *f)

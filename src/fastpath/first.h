@@ -45,9 +45,11 @@ enum step step_outward(struct worker *w, struct first *f);
 /* SIP gets the ALG, and a mapping for its inside endpoint before its first session is made. */
 enum step step_alg(struct worker *w, struct first *f);
 
-/* The IPv6 forms of steps `local`, `route` and `nat`. */
+/* The way there, and the way back. */
+enum step step_route(struct worker *w, struct first *f);
+
+/* The IPv6 forms of steps `local` and `nat`. */
 enum step step_local6(struct worker *w, struct first *f);
-enum step step_route6(struct worker *w, struct first *f);
 enum step step_keys6(struct worker *w, struct first *f);
 
 /* The key of the reply: where the translation is decided. */

@@ -6,7 +6,6 @@
 #include "fastpath/first.h"
 
 #include "base/checksum.h"
-#include "fastpath/route6.h"
 
 enum {
     ICMP6_ECHO_REQUEST = 128,
@@ -113,30 +112,6 @@ enum step step_local6(struct worker *w, struct first *f)
     const struct interface6 *at = &w->snapshot->interfaces6[own];
     echo_answer6(w, p, ip_addr_eq(&f->dst, &at->anycast) ? &at->ip : &f->dst);
     return DONE;
-}
-
-/* Link-local addresses mean nothing beyond their link (RFC 4291 2.5.6). */
-enum step step_route6(struct worker *w, struct first *f)
-{
-    const struct snapshot *s = w->snapshot;
-    if (ip_addr_is_link_local(&f->src) || ip_addr_is_link_local(&f->dst))
-        return first_refuse(w, f, DROP_LINK_LOCAL);
-    const struct route6 *there = route6_find(s->routes6, &f->dst);
-    const struct route6 *back = route6_find(s->routes6, &f->src);
-    if (!there)
-        return first_refuse(w, f, DROP_NO_ROUTE);
-    if (there->blackhole)
-        return first_refuse(w, f, DROP_BLACKHOLE);
-    if (!s->interfaces[there->ifindex].up)
-        return first_refuse(w, f, DROP_INTERFACE_DOWN);
-    if (!back || back->ifindex != f->p->ifindex)
-        return first_refuse(w, f, DROP_REVERSE_PATH);
-    if (snapshot_local6(s, &f->src, f->p->ifindex))
-        return first_refuse(w, f, DROP_BAD_SOURCE);
-    f->out_ifindex = there->ifindex;
-    f->next_hop = route6_hop(there, &f->dst);
-    f->back_hop = route6_hop(back, &f->src);
-    return NEXT;
 }
 
 /* Nothing is translated. */

@@ -12,10 +12,9 @@
 #include "fastpath/pipeline.h"
 
 #include "fastpath/fragment.h"
-#include "fastpath/route.h"
-#include "fastpath/route6.h"
 #include "fastpath/track.h"
 #include "fastpath/translate.h"
+#include "fastpath/way.h"
 
 /*
  * Packets between two stages. Prefetching a whole burst before using the first line asks for more
@@ -62,39 +61,20 @@ static void to_resolve(struct worker *w, struct packet *p, uint16_t ifindex,
         drop(w, p->m, DROP_CONTROL_RING_FULL);
 }
 
-/* Who stands next on the way to the packet's destination. False: the way does not leave by
- * `ifindex` any more. */
-static bool next_hop_find(const struct snapshot *s, const struct packet *p, uint16_t ifindex,
-                          struct ip_addr *hop)
-{
-    struct ip_addr dst = packet_dst(p);
-    if (p->is6) {
-        const struct route6 *r = route6_find(s->routes6, &dst);
-        if (!r || r->ifindex != ifindex)
-            return false;
-        *hop = route6_hop(r, &dst);
-        return true;
-    }
-    const struct route *r = route_find(s->routes, dst.word[3]);
-    if (!r || r->ifindex != ifindex)
-        return false;
-    *hop = r->gateway ? ip_addr_of4(r->gateway) : dst;
-    return true;
-}
-
 /* The session does not know its next hop's MAC: look again, else let control resolve it. */
-static bool neighbour_slow(struct worker *w, struct packet *p, struct session *s, uint64_t *word)
+static bool neighbour_slow(struct worker *w, struct packet *p, struct session *s, uint16_t *out,
+                           uint64_t *word)
 {
-    uint16_t out = s->ifindex[!p->dir];
     struct ip_addr next_hop;
     uint32_t ref;
-    if (!next_hop_find(w->snapshot, p, out, &next_hop)) {
+    if (!way_next_hop(w, p->session, p->dir, out, &next_hop)) {
         drop(w, p->m, DROP_NO_ROUTE);
         return false;
     }
-    *word = neighbour_look(&w->dp->neighbours, out, next_hop, &ref);
+    *word = neighbour_look(&w->dp->neighbours, *out, next_hop, &ref);
     if (neighbour_word_usable(*word)) {
-        __atomic_store_n(&s->neighbour[p->dir], ref, __ATOMIC_RELAXED);
+        if (*out == s->ifindex[!p->dir]) /* what leaves elsewhere looks each time */
+            __atomic_store_n(&s->neighbour[p->dir], ref, __ATOMIC_RELAXED);
         return true;
     }
     if (neighbour_state(*word) == NEIGHBOUR_FAILED)
@@ -102,7 +82,7 @@ static bool neighbour_slow(struct worker *w, struct packet *p, struct session *s
     else if (neighbour_full(*word))
         drop(w, p->m, DROP_NEIGHBOUR_QUEUE);
     else
-        to_resolve(w, p, out, next_hop);
+        to_resolve(w, p, *out, next_hop);
     return false;
 }
 
@@ -112,7 +92,7 @@ static void out(struct worker *w, struct packet *p, struct session *s)
     uint16_t ifindex = s->ifindex[!p->dir];
     uint32_t n = __atomic_load_n(&s->neighbour[p->dir], __ATOMIC_RELAXED);
     if (__builtin_expect(!neighbour_usable(&w->dp->neighbours, n, &word), 0) &&
-        !neighbour_slow(w, p, s, &word))
+        !neighbour_slow(w, p, s, &ifindex, &word))
         return;
     struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
     memcpy(eth->dst_addr.addr_bytes, &word, 6);

@@ -9,24 +9,7 @@
  * of it only the way and the address are looked at, without which it could not go on.
  */
 #include "fastpath/pipeline.h"
-#include "fastpath/route.h"
-#include "fastpath/route6.h"
-
-static bool same_way6(const struct snapshot *s, const struct session *x,
-                      const struct session_v6 *v6)
-{
-    const struct route6 *there = route6_find(s->routes6, &v6->dst);
-    const struct route6 *back = route6_find(s->routes6, &v6->src);
-    return there && there->ifindex == x->ifindex[1] && back && back->ifindex == x->ifindex[0];
-}
-
-/* Does the original direction still leave, and the reply still go back, where it did? */
-static bool same_way(const struct snapshot *s, const struct session *x)
-{
-    const struct route *there = route_find(s->routes, x->r.key[1].src);
-    const struct route *back = route_find(s->routes, x->r.key[0].src);
-    return there && there->ifindex == x->ifindex[1] && back && back->ifindex == x->ifindex[0];
-}
+#include "fastpath/way.h"
 
 /* The public address of the session is still that of the interface it leaves by. */
 static bool same_address(const struct snapshot *s, const struct session *x)
@@ -73,12 +56,11 @@ bool pipeline_recheck(struct worker *w, uint32_t index)
     uint32_t policy_id = x->policy_id;
 
     if ((!(x->traits & TRAIT_LASTING) && !same_verdict(w, x, v6, &policy_id)) ||
-        !(v6 ? same_way6(s, x, v6) : same_address(s, x) && same_way(s, x))) {
+        !way_holds(w, index) || !(v6 || same_address(s, x))) {
         session_kill(&w->dp->sessions, &w->thread, index);
         return false;
     }
-    for (int d = 0; d < 2; d++) /* the gateway may be another one */
-        __atomic_store_n(&x->neighbour[d], NEIGHBOUR_NONE, __ATOMIC_RELAXED);
+    way_refresh(w, index);
     __atomic_store_n(&x->policy_id, policy_id, __ATOMIC_RELAXED);
     __atomic_store_n(&x->generation, s->generation, __ATOMIC_RELAXED);
     return true;

@@ -8,11 +8,10 @@
 
 #include "alg/alg.h"
 #include "base/addr.h"
+#include "fastpath/route.h"
 #include "sessions/nat.h"
 #include "sessions/timeouts.h"
 
-struct routes;
-struct routes6;
 struct matcher;
 
 /* Interfaces are numbered from 1 in configuration order; 0 names none. The number is also the zone
@@ -26,7 +25,7 @@ struct interface {
     uint16_t mtu; /* of IP packets */
     uint16_t zone;
     uint16_t tcp_mss; /* what passes has no larger segments; 0: as it likes */
-    bool up, allow_ping;
+    bool up, allow_ping, src_check;
     bool drop_fragment;
     struct nat_want nat; /* source NAT to its own address; ip 0 when it has none */
 };
@@ -109,8 +108,10 @@ struct snapshot {
     const uint16_t *timer_set_ids;
     uint8_t n_sip_ports;
     be16 sip_ports[8];
-    const struct routes *routes;
-    const struct routes6 *routes6;
+    const struct routes *routes; /* shared with other snapshots */
+    enum route_choice route_choice;
+    bool asymroute, strict_src_check, snat_route_change;
+    uint64_t links_down;    /* bit i: interface i has no link */
     bool reset_sessionless; /* TCP that has no session is answered with RST */
     uint32_t n_own_ranges;
     const struct own_range *own_ranges; /* by interface, then address; none overlap */

@@ -61,9 +61,9 @@ static void test_gateway_always_has_an_entry(void **state)
 {
     (void)state;
     struct bench *b = bench_make(false);
-    const struct route via = {.gateway = be32_of(PHONE), .ifindex = 1};
-    struct routes *routes = routes_create(4);
-    assert_int_equal(route_add(routes, &via), 0);
+    const struct route via = {
+        .dst = ip_addr_of4(0), .gateway = ip_addr_of4(be32_of(PHONE)), .ifindex = 1};
+    struct routes *routes = routes_build(&via, 1, NULL);
     b->snapshot->routes = routes;
     for (uint32_t i = 1; i <= 16; i++)
         send_to(b, PHONE + i, 0);

@@ -182,7 +182,7 @@ static void test_gateway_changes(void **state)
     firewall_free(&f.fw);
 }
 
-/* Another way out has another policy and another address: the session ends. */
+/* Its public address ties a session to its way out: it stays while there is any route that way. */
 static void test_way_out_changes(void **state)
 {
     struct fixture f;
@@ -191,6 +191,8 @@ static void test_way_out_changes(void **state)
     begin(&f);
     COMMANDS(&f.fw, "config router static", "edit 2", "set dst 198.51.100.0 255.255.255.0",
              "set gateway 192.0.2.1", "set device \"alt\"", "end");
+    assert_next_hop(firewall_passes(&f.fw, LAN, &f.there, WAN), "203.0.113.1");
+    COMMANDS(&f.fw, "config system global", "set snat-route-change enable", "end");
     frame_assert_ends(firewall_passes(&f.fw, LAN, &f.there, ALT), by_alt);
     firewall_drops(&f.fw, WAN, &f.answer, DROP_LOCAL_DENIED);
     assert_int_equal(firewall_sessions(&f.fw), 1);

@@ -58,7 +58,7 @@ struct compiled {
     struct snapshot *s;
 };
 
-static const uint8_t macs[MAX_INTERFACES][6] = {[1] = {2, 1}, [2] = {2, 2}, [3] = {2, 3}};
+static const struct snapshot_ports ports = {.mac = {[1] = {2, 1}, [2] = {2, 2}, [3] = {2, 3}}};
 
 static void compile(struct compiled *c, const char *text, const struct snapshot *previous)
 {
@@ -69,7 +69,7 @@ static void compile(struct compiled *c, const char *text, const struct snapshot 
     c->rows = config_rows_make(tree, &error);
     if (!c->rows)
         fail_msg("%s", error.p);
-    c->s = snapshot_compile(c->rows, &c->sets, previous, macs, &error);
+    c->s = snapshot_compile(c->rows, &c->sets, previous, &ports, &error);
     if (!c->s)
         fail_msg("%s", error.p);
     tree_free(tree);
@@ -100,7 +100,7 @@ static void test_interfaces(void **state)
     assert_string_equal(f[1].name, "lan");
     assert_int_equal(f[1].ip, frame_address("10.0.0.1"));
     assert_int_equal(f[1].mask, frame_address("255.255.255.0"));
-    assert_memory_equal(f[1].mac, macs[1], 6);
+    assert_memory_equal(f[1].mac, ports.mac[1], 6);
     assert_true(f[1].up && f[1].allow_ping && !f[2].allow_ping);
     assert_memory_equal(f[2].mac, "\x02\x11\x22\x33\x44\x55", 6);
     assert_int_equal(f[2].nat.ip, frame_address("203.0.113.2"));
@@ -110,21 +110,27 @@ static void test_interfaces(void **state)
     end(&c);
 }
 
+static const struct route_set *way_to(const struct compiled *c, const char *text)
+{
+    struct ip_addr ip = ip_addr_of4(frame_address(text));
+    return route_find(c->s->routes, &ip);
+}
+
 static void test_routes(void **state)
 {
     struct compiled c;
     (void)state;
     begin(&c, WHOLE);
-    const struct route *r = route_find(c.s->routes, frame_address("10.0.0.77"));
-    assert_true(r && r->connected && r->ifindex == 1 && r->gateway == 0 && r->len == 24);
-    r = route_find(c.s->routes, frame_address("198.51.100.5"));
-    assert_true(r && !r->connected && r->ifindex == 2);
-    assert_int_equal(r->gateway, frame_address("203.0.113.1"));
-    r = route_find(c.s->routes, frame_address("192.0.2.1"));
-    assert_true(r && r->blackhole && r->ifindex == 0);
+    const struct route_set *r = way_to(&c, "10.0.0.77");
+    assert_true(r && r->connected && r->len == 24 && r->n == 1 && r->hops[0].ifindex == 1);
+    assert_true(ip_addr_is_zero(&r->hops[0].gateway));
+    r = way_to(&c, "198.51.100.5");
+    assert_true(r && !r->connected && r->hops[0].ifindex == 2);
+    assert_int_equal(r->hops[0].gateway.word[3], frame_address("203.0.113.1"));
+    r = way_to(&c, "192.0.2.1");
+    assert_true(r && r->blackhole && r->n == 0);
     /* What is down leads nowhere: the default route has it. */
-    r = route_find(c.s->routes, frame_address("10.9.0.5"));
-    assert_true(r && r->len == 0);
+    assert_ptr_equal(way_to(&c, "10.9.0.5"), way_to(&c, "198.51.100.5"));
     end(&c);
 }
 
