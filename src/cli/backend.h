@@ -18,7 +18,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct config_rows;
 struct config_tree;
+
+/* Of either family (base/addr.h). */
+struct backend_end {
+    struct ip_addr ip;
+    be16 port;
+};
 
 struct backend_session {
     uint32_t index, epoch;         /* its handle; serial= prints index */
@@ -30,19 +37,26 @@ struct backend_session {
     uint32_t policy_id;
     const char *in_if, *out_if; /* of the original direction */
     uint16_t in_ifindex, out_ifindex;
-    struct endpoint src, dst;             /* original direction as it arrived */
-    struct endpoint reply_src, reply_dst; /* reply direction as it arrives */
+    bool v6;
+    struct backend_end src, dst;             /* original direction as it arrived */
+    struct backend_end reply_src, reply_dst; /* reply direction as it arrives */
     bool snat, dnat, alg, local, dirty;
     uint64_t bytes[2], packets[2]; /* [0] original, [1] reply */
-    be32 gateway[2];               /* next hop of each direction, 0 unknown */
+    struct ip_addr gateway[2];     /* next hop of each direction, zero unknown */
 };
 
+/* Sessions, states and ephemeral ones of one family, the rest of both. */
 struct backend_session_stat {
     uint32_t sessions, capacity, mappings;
     uint32_t setup_rate;     /* new sessions in the last second */
     uint32_t tcp_states[10]; /* by the digit of fortios.md 4.6 */
     uint32_t ephemeral;      /* half-open TCP, one-packet UDP */
-    uint64_t clash, deleted, flushed, table_full;
+    uint64_t clash;          /* flows that two threads made at once, or that took over old keys */
+    uint64_t deleted, flushed;
+    uint64_t early;      /* ended before their time because the table was nearly full */
+    uint64_t table_full; /* flows refused because it was full ... */
+    uint64_t no_port;    /* ... or because no public port was left */
+    uint64_t denied;     /* packets that no policy admits, or one denies */
 };
 
 enum {
@@ -98,12 +112,14 @@ struct backend_interface {
     uint16_t index, mtu;
     uint8_t mac[6];
     be32 ip, mask;
+    struct ip_addr ip6; /* zero: none */
+    uint8_t ip6_len;
     bool link_up;
     uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, tx_packets, tx_bytes, tx_errors;
 };
 
 struct backend_neighbour {
-    be32 ip;
+    struct ip_addr ip;
     uint8_t mac[6];
     uint8_t state; /* as in fortios.md 6.10: 1 incomplete, 2 reachable, 4 stale ... */
     uint16_t ifindex;
@@ -111,14 +127,43 @@ struct backend_neighbour {
     uint32_t age_s;
 };
 
+enum backend_route_state {
+    BACKEND_ROUTE_ACTIVE,   /* carries traffic; several of one prefix: ECMP */
+    BACKEND_ROUTE_SPARE,    /* in the table, another one has a lower priority number */
+    BACKEND_ROUTE_INACTIVE, /* another one of its prefix has a lower distance */
+    BACKEND_ROUTE_DOWN,     /* its interface is down */
+};
+
+/* Routes of one prefix follow each other, IPv4 comes first. */
 struct backend_route {
-    be32 dst;
-    uint8_t len;
-    be32 gateway;
+    struct ip_addr dst;
+    uint8_t len;            /* in the family of dst */
+    struct ip_addr gateway; /* zero: the destination itself is the next hop */
     const char *interface;
+    enum backend_route_state state;
     bool connected, blackhole;
     uint8_t distance;
-    uint16_t priority;
+    uint16_t priority, weight;
+};
+
+struct backend_policy_count {
+    uint64_t packets, bytes, hits; /* hits: sessions, or packets where it denies */
+};
+
+struct backend_pool_stat {
+    uint32_t per_address; /* blocks, or hosts of a fixed port range */
+    uint32_t block;       /* ports of one of them */
+    uint32_t clients, addresses_in_use;
+    uint32_t places, places_in_use, places_expiring; /* blocks, or addresses one-to-one */
+    uint64_t allocated, reused;
+    uint64_t sessions, tcp, udp, icmp;
+};
+
+/* What one inside host has of a pool. */
+struct backend_pool_share {
+    be32 source, ip;
+    uint16_t first, last; /* ports */
+    uint32_t users;
 };
 
 struct backend {
@@ -133,7 +178,7 @@ struct backend {
     int (*session_next)(void *ctx, uint32_t *cursor, struct backend_session *out);
     /* End one session by handle; -ESTALE when it is gone already. */
     int (*session_clear)(void *ctx, uint32_t index, uint32_t epoch);
-    void (*session_stat)(void *ctx, struct backend_session_stat *out);
+    void (*session_stat)(void *ctx, bool v6, struct backend_session_stat *out);
 
     void (*sip_stat)(void *ctx, struct backend_sip_stat *out);
     void (*sip_stat_clear)(void *ctx);
@@ -145,5 +190,18 @@ struct backend {
     int (*interface_next)(void *ctx, uint32_t *cursor, struct backend_interface *out);
     int (*neighbour_next)(void *ctx, uint32_t *cursor, struct backend_neighbour *out);
     int (*route_next)(void *ctx, uint32_t *cursor, struct backend_route *out);
+
+    /* The configuration in force. Valid until the next step. */
+    const struct config_rows *(*rows)(void *ctx);
+
+    /* What was counted for the policy with this id, 0 the implicit one; and back to zero. -ENOENT
+     * where nothing is counted. */
+    int (*policy_count)(void *ctx, uint32_t id, struct backend_policy_count *out);
+    int (*policy_count_clear)(void *ctx, uint32_t id);
+
+    /* Of the pool with this name. -ENOENT. */
+    int (*pool_stat)(void *ctx, const char *name, struct backend_pool_stat *out);
+    int (*pool_share_next)(void *ctx, const char *name, uint32_t *cursor,
+                           struct backend_pool_share *out);
     uint64_t (*uptime_s)(void *ctx);
 };

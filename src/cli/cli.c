@@ -157,6 +157,39 @@ struct cli_endpoint_text cli_endpoint(struct endpoint e)
     return t;
 }
 
+struct cli_end_text cli_end(struct backend_end e)
+{
+    struct cli_end_text t;
+    size_t n = ip_addr_print(&e.ip, t.s);
+    snprintf(t.s + n, sizeof(t.s) - n, ":%u", be16_host(e.port));
+    return t;
+}
+
+struct cli_ip_text cli_ip(struct ip_addr ip)
+{
+    struct cli_ip_text t;
+    ip_addr_print(&ip, t.s);
+    return t;
+}
+
+bool cli_ip_is_zero(const struct ip_addr *ip)
+{
+    return (ip->half[0] | ip->half[1]) == 0;
+}
+
+struct cli_mac_text cli_mac(const uint8_t mac[6])
+{
+    static const char hex[] = "0123456789abcdef";
+    struct cli_mac_text t;
+    for (int i = 0; i < 6; i++) {
+        t.s[3 * i] = hex[mac[i] >> 4];
+        t.s[3 * i + 1] = hex[mac[i] & 15];
+        t.s[3 * i + 2] = ':';
+    }
+    t.s[17] = '\0';
+    return t;
+}
+
 struct cli_seconds_text cli_seconds(uint32_t seconds, const char *word)
 {
     struct cli_seconds_text t;
@@ -170,7 +203,11 @@ struct cli_seconds_text cli_seconds(uint32_t seconds, const char *word)
 struct cli_seconds_text cli_protocol(uint8_t proto)
 {
     struct cli_seconds_text t;
-    const char *name = proto == 17 ? "udp" : (proto == 6 ? "tcp" : (proto == 1 ? "icmp" : NULL));
+    const char *name = proto == 17 ? "udp"
+                                   : (proto == 6 ? "tcp"
+                                                 : (proto == 1    ? "icmp"
+                                                    : proto == 58 ? "icmp6"
+                                                                  : NULL));
     if (name)
         snprintf(t.s, sizeof(t.s), "%s", name);
     else

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "base/addr.h"
+#include "cli/backend.h"
 #include "cli/cli.h"
 
 struct cli_command {
@@ -27,9 +27,11 @@ struct cli_command {
 };
 
 /* Tables end with a row whose path is NULL. */
-extern const struct cli_command cli_session_commands[]; /* diagnose_session.c */
-extern const struct cli_command cli_sip_commands[];     /* diagnose_sip.c */
-extern const struct cli_command cli_system_commands[];  /* get_system.c */
+extern const struct cli_command cli_session_commands[];  /* diagnose_session.c */
+extern const struct cli_command cli_sip_commands[];      /* diagnose_sip.c */
+extern const struct cli_command cli_system_commands[];   /* get_system.c */
+extern const struct cli_command cli_route_commands[];    /* get_route.c */
+extern const struct cli_command cli_firewall_commands[]; /* diagnose_firewall.c */
 
 const struct backend *cli_backend(const struct cli *cli);
 
@@ -42,6 +44,7 @@ const struct cli_command *cli_command(const struct cli *cli);
 /* State of filters that belong to this login; zero at cli_open, CLI_FILTER_SIZE bytes each. */
 enum {
     CLI_FILTER_SESSION,
+    CLI_FILTER_SESSION6,
     CLI_FILTER_SIP,
     CLI_FILTERS
 };
@@ -73,11 +76,30 @@ int cli_bad_value(struct cli *cli, struct slice word);
 /* Append what came from the network: bytes that are no printable ASCII become `.`. */
 void cli_put_clean(struct text *out, const char *from_network);
 
-/* "10.0.0.1:5060"; the two functions below use it. */
+/* "10.0.0.1:5060". */
 struct cli_endpoint_text {
     char s[ENDPOINT_TEXT_MAX];
 };
 struct cli_endpoint_text cli_endpoint(struct endpoint e);
+
+/* The same of either family, as FortiOS writes it: "2001:db8::1:5060". */
+struct cli_end_text {
+    char s[IPV6_TEXT_MAX + 6];
+};
+struct cli_end_text cli_end(struct backend_end e);
+
+/* An address; a zero one is "::". */
+struct cli_ip_text {
+    char s[IPV6_TEXT_MAX];
+};
+struct cli_ip_text cli_ip(struct ip_addr ip);
+bool cli_ip_is_zero(const struct ip_addr *ip);
+
+/* "02:00:5e:00:53:20". */
+struct cli_mac_text {
+    char s[18];
+};
+struct cli_mac_text cli_mac(const uint8_t mac[6]);
 
 /* Seconds in decimal, UINT32_MAX as `word`. */
 struct cli_seconds_text {

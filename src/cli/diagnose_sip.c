@@ -52,7 +52,7 @@ static const struct filter_key keys[] = {
     {"dst-addr6", "dst-addr6", FILTER_ADDRESS6, SLOT_DST6, 0, false},
     {"dst-port", "dst-port", FILTER_NUMBER, SLOT_DPORT, UINT16_MAX, false},
     {"src-addr4", "src-addr4", FILTER_ADDRESS, SLOT_SRC4, 0, false},
-    {"src-addr6", "src-addr6", FILTER_ADDRESS6, SLOT_SRC6, 0, false},
+    {"src-addr6", "src-addr6", FILTER_ADDRESS6, SLOT_SRC6, 1, false},
     {"src-port", "src-port", FILTER_NUMBER, SLOT_SPORT, UINT16_MAX, false},
     {"identity-policy", "identity-policy", FILTER_NUMBER, SLOT_IDENTITY_POLICY, UINT32_MAX, false},
     {"policy", "policy", FILTER_NUMBER, SLOT_POLICY, UINT32_MAX, false},
@@ -111,16 +111,39 @@ static const char *const *negate_words(unsigned arg)
     return arg == 0 ? key_names : NULL;
 }
 
+enum {
+    ADDRESS6_DST,
+    ADDRESS6_SRC
+};
+
+/* An address passes the key of its own family, and has none for that of the other. */
+static bool address_passes(const struct filter *f, unsigned slot4, unsigned slot6, unsigned at6,
+                           const struct ip_addr *ip)
+{
+    if (ip_addr_is4(ip))
+        return filter_passes(f, slot4, be32_host(ip->word[3])) && filter_passes_absent(f, slot6);
+    return filter_passes_absent(f, slot4) && filter_passes_address6(f, slot6, at6, ip);
+}
+
+static bool ends_pass(const struct filter *f, const struct backend_end *src,
+                      const struct backend_end *dst)
+{
+    const char *type = ip_addr_is4(&src->ip) ? "IPv4" : "IPv6";
+    return filter_passes(f, SLOT_VD, 0) &&
+           address_passes(f, SLOT_DST4, SLOT_DST6, ADDRESS6_DST, &dst->ip) &&
+           filter_passes(f, SLOT_DPORT, be16_host(dst->port)) &&
+           address_passes(f, SLOT_SRC4, SLOT_SRC6, ADDRESS6_SRC, &src->ip) &&
+           filter_passes(f, SLOT_SPORT, be16_host(src->port)) &&
+           filter_passes(f, SLOT_IDENTITY_POLICY, 0) &&
+           filter_passes_name(f, SLOT_POLICY_TYPE, NAME_POLICY_TYPE, type) &&
+           filter_passes_name(f, SLOT_PROFILE_GROUP, NAME_PROFILE_GROUP, "");
+}
+
 static bool endpoints_pass(const struct filter *f, struct endpoint src, struct endpoint dst)
 {
-    return filter_passes(f, SLOT_VD, 0) && filter_passes(f, SLOT_DST4, be32_host(dst.ip)) &&
-           filter_passes_absent(f, SLOT_DST6) &&
-           filter_passes(f, SLOT_DPORT, be16_host(dst.port)) &&
-           filter_passes(f, SLOT_SRC4, be32_host(src.ip)) && filter_passes_absent(f, SLOT_SRC6) &&
-           filter_passes(f, SLOT_SPORT, be16_host(src.port)) &&
-           filter_passes(f, SLOT_IDENTITY_POLICY, 0) &&
-           filter_passes_name(f, SLOT_POLICY_TYPE, NAME_POLICY_TYPE, "IPv4") &&
-           filter_passes_name(f, SLOT_PROFILE_GROUP, NAME_PROFILE_GROUP, "");
+    struct backend_end from = {ip_addr_of4(src.ip), src.port};
+    struct backend_end to = {ip_addr_of4(dst.ip), dst.port};
+    return ends_pass(f, &from, &to);
 }
 
 static bool call_selected(struct cli *cli, const struct backend_sip_call *call)
@@ -268,13 +291,13 @@ static int sessions_step(struct cli *cli)
             text_printf(cli_output(cli), "total %u\n", listing->printed);
             return 0;
         }
-        if (!s.alg || !endpoints_pass(filter_of(cli), s.src, s.dst) ||
+        if (!s.alg || !ends_pass(filter_of(cli), &s.src, &s.dst) ||
             !filter_passes(filter_of(cli), SLOT_POLICY, s.policy_id))
             continue;
         text_printf(cli_output(cli),
                     "  vdom 0 (root) session %08x %s %s->%s(%s) policy %u expire %s\n", s.index,
-                    cli_protocol(s.proto).s, cli_endpoint(s.src).s, cli_endpoint(s.dst).s,
-                    cli_endpoint(s.reply_dst).s, s.policy_id, cli_seconds(s.expire_s, "never").s);
+                    cli_protocol(s.proto).s, cli_end(s.src).s, cli_end(s.dst).s,
+                    cli_end(s.reply_dst).s, s.policy_id, cli_seconds(s.expire_s, "never").s);
         listing->printed++;
         used++;
     }

@@ -6,7 +6,6 @@
  */
 #include "cli/filter.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -103,19 +102,27 @@ static int name_set(struct cli *cli, struct filter *filter, const struct filter_
     return 0;
 }
 
+static int compare6(const struct ip_addr *a, const struct ip_addr *b)
+{
+    return memcmp(a->byte, b->byte, sizeof(a->byte));
+}
+
 static int address6_set(struct cli *cli, struct filter *filter, const struct filter_key *key,
                         unsigned n, const struct slice *args)
 {
-    for (unsigned i = 0; i < n; i++) {
-        struct in6_addr ignored;
-        char word[INET6_ADDRSTRLEN];
-        if (args[i].n >= sizeof(word))
-            return value_refused(cli, key, args[i]);
-        memcpy(word, args[i].p, args[i].n);
-        word[args[i].n] = '\0';
-        if (strlen(word) != args[i].n || inet_pton(AF_INET6, word, &ignored) != 1)
-            return value_refused(cli, key, args[i]);
+    struct slice to_text = n > 1 ? args[1] : args[0], from_text = args[0];
+    struct ip_addr from, to;
+    size_t dash = slice_find(args[0], '-');
+    if (n == 1 && dash < args[0].n) {
+        from_text = slice_head(args[0], dash);
+        to_text = slice_skip(args[0], dash + 1);
     }
+    if (ipv6_parse(from_text, &from) != 0)
+        return value_refused(cli, key, args[0]);
+    if (ipv6_parse(to_text, &to) != 0 || compare6(&to, &from) < 0)
+        return value_refused(cli, key, args[n - 1]);
+    filter->address6[key->max].from = from;
+    filter->address6[key->max].to = to;
     filter->value[key->slot].set = true;
     return 0;
 }
@@ -183,7 +190,8 @@ static void value_print(const struct filter *filter, const struct filter_key *ke
         address_print(to, out);
         break;
     case FILTER_ADDRESS6:
-        text_puts(out, "set");
+        text_printf(out, "%s-%s", cli_ip(filter->address6[key->max].from).s,
+                    cli_ip(filter->address6[key->max].to).s);
         break;
     case FILTER_NAME:
         text_puts(out, filter->names[key->max]);
@@ -244,6 +252,14 @@ bool filter_passes_bits(const struct filter *filter, unsigned slot, uint32_t bit
 bool filter_passes_name(const struct filter *filter, unsigned slot, unsigned name, const char *is)
 {
     return verdict(filter, slot, strcmp(filter->names[name], is ? is : "") == 0);
+}
+
+bool filter_passes_address6(const struct filter *filter, unsigned slot, unsigned address6,
+                            const struct ip_addr *ip)
+{
+    return verdict(filter, slot,
+                   compare6(ip, &filter->address6[address6].from) >= 0 &&
+                       compare6(ip, &filter->address6[address6].to) <= 0);
 }
 
 bool filter_passes_absent(const struct filter *filter, unsigned slot)

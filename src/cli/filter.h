@@ -11,7 +11,7 @@ enum filter_kind {
     FILTER_NUMBER,   /* decimal up to `max`, one value or a range */
     FILTER_HEX,      /* hexadecimal bit mask: all its bits must be there */
     FILTER_ADDRESS,  /* IPv4, one value or a range */
-    FILTER_ADDRESS6, /* IPv6: accepted, matches no IPv4 row */
+    FILTER_ADDRESS6, /* IPv6, one value or a range, kept in address6[max]; no IPv4 row has one */
     FILTER_NAME,     /* a word, kept in names[max] */
     FILTER_VDOM,     /* index; -1 any */
     FILTER_VDOM_NAME /* "root"; "any" and -1 any */
@@ -29,6 +29,7 @@ struct filter_key {
 enum {
     FILTER_SLOTS = 20,
     FILTER_NAMES = 4,
+    FILTER_ADDRESSES6 = 3,
     FILTER_NAME_SIZE = 48
 };
 
@@ -38,6 +39,9 @@ struct filter {
         bool set, negate;
     } value[FILTER_SLOTS];
     char names[FILTER_NAMES][FILTER_NAME_SIZE];
+    struct {
+        struct ip_addr from, to;
+    } address6[FILTER_ADDRESSES6];
 };
 
 /* Row of `keys` (ends with a NULL name) by its name, or NULL. */
@@ -66,5 +70,7 @@ bool filter_passes(const struct filter *filter, unsigned slot, uint32_t value);
 bool filter_passes_either(const struct filter *filter, unsigned slot, uint32_t a, uint32_t b);
 bool filter_passes_bits(const struct filter *filter, unsigned slot, uint32_t bits);
 bool filter_passes_name(const struct filter *filter, unsigned slot, unsigned name, const char *is);
+bool filter_passes_address6(const struct filter *filter, unsigned slot, unsigned address6,
+                            const struct ip_addr *ip);
 /* For a key whose value this row does not have at all: passes when not set, or inverted. */
 bool filter_passes_absent(const struct filter *filter, unsigned slot);

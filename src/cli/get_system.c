@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Interfaces, neighbours, routes, status and drop counters (reference 6.10, 6.11). Everything comes
+ * Interfaces, neighbours and status (reference 6.10, 6.11). Everything comes
  * from the backend; what this machine does not have (link speed, hardware queues) is left out or
  * printed as a FortiGate prints it when it is absent.
  */
@@ -13,27 +13,9 @@
 
 struct listing {
     uint32_t cursor, printed;
-    uint64_t total;
-    bool all, found;
+    bool found;
     char interface[64];
 };
-
-struct mac_text {
-    char s[18];
-};
-
-static struct mac_text mac_text(const uint8_t mac[6])
-{
-    static const char hex[] = "0123456789abcdef";
-    struct mac_text t;
-    for (int i = 0; i < 6; i++) {
-        t.s[3 * i] = hex[mac[i] >> 4];
-        t.s[3 * i + 1] = hex[mac[i] & 15];
-        t.s[3 * i + 2] = ':';
-    }
-    t.s[17] = '\0';
-    return t;
-}
 
 struct ip_text {
     char s[IPV4_TEXT_MAX];
@@ -60,19 +42,31 @@ static bool has_mac(const struct backend_neighbour *n)
 
 static void arp_print(struct text *out, const struct backend_neighbour *n)
 {
-    if (has_mac(n))
-        text_printf(out, "%-17s %-10u %s %s\n", ip_text(n->ip).s, n->age_s / 60, mac_text(n->mac).s,
+    if (has_mac(n) && ip_addr_is4(&n->ip))
+        text_printf(out, "%-17s %-10u %s %s\n", cli_ip(n->ip).s, n->age_s / 60, cli_mac(n->mac).s,
                     n->interface);
+}
+
+static void either_print(struct text *out, const char *index, const struct backend_neighbour *n)
+{
+    uint64_t hundredths = (uint64_t)n->age_s * 100;
+    text_printf(out,
+                "%s=%u ifname=%s %s%s%s state=%08x use=%" PRIu64 " confirm=%" PRIu64
+                " update=%" PRIu64 " ref=1\n",
+                index, n->ifindex, n->interface, cli_ip(n->ip).s, has_mac(n) ? " " : "",
+                has_mac(n) ? cli_mac(n->mac).s : "", n->state, hundredths, hundredths, hundredths);
 }
 
 static void neighbour_print(struct text *out, const struct backend_neighbour *n)
 {
-    uint64_t hundredths = (uint64_t)n->age_s * 100;
-    text_printf(out,
-                "index=%u ifname=%s %s%s%s state=%08x use=%" PRIu64 " confirm=%" PRIu64
-                " update=%" PRIu64 " ref=1\n",
-                n->ifindex, n->interface, ip_text(n->ip).s, has_mac(n) ? " " : "",
-                has_mac(n) ? mac_text(n->mac).s : "", n->state, hundredths, hundredths, hundredths);
+    if (ip_addr_is4(&n->ip))
+        either_print(out, "index", n);
+}
+
+static void neighbour6_print(struct text *out, const struct backend_neighbour *n)
+{
+    if (!ip_addr_is4(&n->ip))
+        either_print(out, "ifindex", n);
 }
 
 static int neighbours_walk(struct cli *cli,
@@ -107,59 +101,21 @@ static int arp_list_step(struct cli *cli)
     return neighbours_walk(cli, neighbour_print);
 }
 
+static int cache6_step(struct cli *cli)
+{
+    return neighbours_walk(cli, neighbour6_print);
+}
+
+static int cache6_start(struct cli *cli, unsigned n_args, const struct slice *args)
+{
+    (void)n_args, (void)args;
+    return cache6_step(cli);
+}
+
 static int arp_list_start(struct cli *cli, unsigned n_args, const struct slice *args)
 {
     (void)n_args, (void)args;
     return arp_list_step(cli);
-}
-
-/* ---- routes ---- */
-
-static void route_print(struct text *out, const struct backend_route *r)
-{
-    const char *code = r->connected ? "C" : (r->len == 0 ? "S*" : "S");
-    text_printf(out, "%-7s %s/%u ", code, ip_text(r->dst).s, r->len);
-    if (r->connected) {
-        text_printf(out, "is directly connected, %s\n", r->interface);
-        return;
-    }
-    text_printf(out, "[%u/0] ", r->distance);
-    if (r->blackhole)
-        text_puts(out, "is a summary, Null");
-    else if (r->gateway == 0)
-        text_printf(out, "is directly connected, %s", r->interface);
-    else
-        text_printf(out, "via %s, %s", ip_text(r->gateway).s, r->interface);
-    text_printf(out, ", [%u/0]\n", r->priority);
-}
-
-static int routes_step(struct cli *cli)
-{
-    const struct backend *backend = cli_backend(cli);
-    struct listing *listing = cli_scratch(cli);
-    for (unsigned i = 0; i < CLI_STEP_PRINTED; i++) {
-        struct backend_route route;
-        int rc = backend->route_next(backend->ctx, &listing->cursor, &route);
-        if (rc != 1)
-            return rc == -EAGAIN;
-        route_print(cli_output(cli), &route);
-    }
-    return 1;
-}
-
-static int routes_start(struct cli *cli, unsigned n_args, const struct slice *args)
-{
-    (void)n_args, (void)args;
-    text_puts(cli_output(cli),
-              "Codes: K - kernel, C - connected, S - static, R - RIP, B - BGP\n"
-              "       O - OSPF, IA - OSPF inter area\n"
-              "       N1 - OSPF NSSA external type 1, N2 - OSPF NSSA external type 2\n"
-              "       E1 - OSPF external type 1, E2 - OSPF external type 2\n"
-              "       i - IS-IS, L1 - IS-IS level-1, L2 - IS-IS level-2, ia - IS-IS inter area\n"
-              "       V - BGP VPNv4\n"
-              "       * - candidate default\n\n"
-              "Routing table for VRF=0\n");
-    return routes_step(cli);
 }
 
 /* ---- interfaces ---- */
@@ -171,12 +127,41 @@ static void address_print(struct cli *cli, const struct backend_interface *i)
                     ip_text(i->ip).s, ip_text(i->mask).s, i->index, i->name);
 }
 
+/* The interface's own link-local address (RFC 4291 2.5.6, appendix A). */
+static struct ip_addr link_local(const uint8_t mac[6])
+{
+    return (struct ip_addr){.byte = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff,
+                                     0xfe, mac[3], mac[4], mac[5]}};
+}
+
+static void address6_line(struct text *out, const struct backend_interface *i, unsigned scope,
+                          unsigned len, struct ip_addr ip)
+{
+    text_printf(out,
+                "dev=%u devname=%s flag=P scope=%u prefix=%u addr=%s preferred=4294967295 "
+                "valid=4294967295 cstamp=0 tstamp=0\n",
+                i->index, i->name, scope, len, cli_ip(ip).s);
+}
+
+static void address6_print(struct cli *cli, const struct backend_interface *i)
+{
+    enum {
+        SCOPE_GLOBAL = 0,
+        SCOPE_LINK = 253
+    };
+    if (cli_ip_is_zero(&i->ip6))
+        return;
+    address6_line(cli_output(cli), i, SCOPE_GLOBAL, i->ip6_len, i->ip6);
+    address6_line(cli_output(cli), i, SCOPE_LINK, 64, link_local(i->mac));
+}
+
 static void physical_print(struct cli *cli, const struct backend_interface *i)
 {
     text_printf(cli_output(cli),
-                "    ==[%s]\n        mode: static\n        ip: %s %s\n        ipv6: ::/0\n"
+                "    ==[%s]\n        mode: static\n        ip: %s %s\n        ipv6: %s/%u\n"
                 "        status: %s\n        speed: n/a\n",
-                i->name, ip_text(i->ip).s, ip_text(i->mask).s, i->link_up ? "up" : "down");
+                i->name, ip_text(i->ip).s, ip_text(i->mask).s, cli_ip(i->ip6).s, i->ip6_len,
+                i->link_up ? "up" : "down");
 }
 
 static void nic_identity(struct text *out, const struct backend_interface *i)
@@ -186,8 +171,8 @@ static void nic_identity(struct text *out, const struct backend_interface *i)
                 "Name:            %s\nDriver:          %.*s\nHWaddr:          %s\n"
                 "Permanent Hwaddr:%s\nState:           up\nLink:            %s\n"
                 "Mtu:             %u\n",
-                i->name, (int)slice_find(device, ','), device.p, mac_text(i->mac).s,
-                mac_text(i->mac).s, i->link_up ? "up" : "down", i->mtu);
+                i->name, (int)slice_find(device, ','), device.p, cli_mac(i->mac).s,
+                cli_mac(i->mac).s, i->link_up ? "up" : "down", i->mtu);
 }
 
 static void nic_print(struct cli *cli, const struct backend_interface *i)
@@ -239,6 +224,17 @@ static int address_start(struct cli *cli, unsigned n_args, const struct slice *a
 {
     (void)n_args, (void)args;
     return address_step(cli);
+}
+
+static int address6_step(struct cli *cli)
+{
+    return interfaces_walk(cli, address6_print);
+}
+
+static int address6_start(struct cli *cli, unsigned n_args, const struct slice *args)
+{
+    (void)n_args, (void)args;
+    return address6_step(cli);
 }
 
 static int physical_step(struct cli *cli)
@@ -299,44 +295,6 @@ static int status_start(struct cli *cli, unsigned n_args, const struct slice *ar
     return 0;
 }
 
-/* ---- drop reasons ---- */
-
-static int drops_step(struct cli *cli)
-{
-    const struct backend *backend = cli_backend(cli);
-    struct listing *listing = cli_scratch(cli);
-    for (unsigned i = 0; i < CLI_STEP_PRINTED; i++) {
-        struct backend_counter counter;
-        int rc = backend->drop_next(backend->ctx, &listing->cursor, &counter);
-        if (rc == -EAGAIN)
-            return 1;
-        if (rc != 1) {
-            text_printf(cli_output(cli), "total dropped %" PRIu64 "\n", listing->total);
-            return 0;
-        }
-        listing->total += counter.count;
-        if (counter.count > 0 || listing->all)
-            text_printf(cli_output(cli), "%12" PRIu64 " %-28s %s\n", counter.count, counter.name,
-                        counter.text);
-    }
-    return 1;
-}
-
-static int drops_start(struct cli *cli, unsigned n_args, const struct slice *args)
-{
-    struct listing *listing = cli_scratch(cli);
-    if (n_args > 0 && !slice_eq(args[0], SLICE_LIT("all")))
-        return cli_bad_value(cli, args[0]);
-    listing->all = n_args > 0;
-    return drops_step(cli);
-}
-
-static const char *const *drops_words(unsigned arg)
-{
-    static const char *const words[] = {"all", NULL};
-    return arg == 0 ? words : NULL;
-}
-
 _Static_assert(sizeof(struct listing) <= CLI_SCRATCH_SIZE, "listing fits the scratch area");
 
 const struct cli_command cli_system_commands[] = {
@@ -346,10 +304,6 @@ const struct cli_command cli_system_commands[] = {
     {"get system status", "System status.", NULL, 0, 0, status_start},
     {"get system interface physical", "Physical interfaces.", NULL, 0, 0, physical_start,
      physical_step},
-    {"get router", "Router configuration and information."},
-    {"get router info", "Routing information."},
-    {"get router info routing-table", "Routing table."},
-    {"get router info routing-table all", "All routes.", NULL, 0, 0, routes_start, routes_step},
     {"diagnose ip", "Addresses and neighbours."},
     {"diagnose ip arp", "Neighbours."},
     {"diagnose ip arp list", "List neighbours.", NULL, 0, 0, arp_list_start, arp_list_step},
@@ -359,9 +313,12 @@ const struct cli_command cli_system_commands[] = {
     {"diagnose hardware deviceinfo", "Device information."},
     {"diagnose hardware deviceinfo nic", "Interface device and counters.", "<interface>", 1, 1,
      nic_start, nic_step},
-    {"diagnose firewall", "Firewall diagnostics."},
-    {"diagnose firewall drop", "Dropped packets."},
-    {"diagnose firewall drop list", "Packets dropped, by reason (all: reasons without a hit too).",
-     "[all]", 0, 1, drops_start, drops_step, drops_words},
+    {"diagnose ipv6", "IPv6 addresses and neighbours."},
+    {"diagnose ipv6 address", "IPv6 interface addresses."},
+    {"diagnose ipv6 address list", "List IPv6 addresses.", NULL, 0, 0, address6_start,
+     address6_step},
+    {"diagnose ipv6 neighbor-cache", "IPv6 neighbours."},
+    {"diagnose ipv6 neighbor-cache list", "List IPv6 neighbours.", NULL, 0, 0, cache6_start,
+     cache6_step},
     {NULL},
 };

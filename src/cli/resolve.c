@@ -9,9 +9,8 @@
 #include "config/schema.h"
 
 static const struct cli_command *const tables[] = {
-    cli_session_commands,
-    cli_sip_commands,
-    cli_system_commands,
+    cli_session_commands, cli_sip_commands,      cli_system_commands,
+    cli_route_commands,   cli_firewall_commands,
 };
 
 enum {
@@ -38,23 +37,31 @@ void candidates_add(struct candidates *set, struct slice word, const char *help)
         set->v[set->n++] = (struct candidate){word, help};
 }
 
+/* Is it the IPv6 twin of `word`: the same with a 6 behind it? */
+static bool is_twin(struct slice twin, struct slice word)
+{
+    return twin.n == word.n + 1 && starts(twin, word) && twin.p[word.n] == '6';
+}
+
+/*
+ * The full word; else the only one that begins so, its IPv6 twin aside: `diag sys sess` is session
+ * beside session6.
+ */
 enum match candidates_match(const struct candidates *set, struct slice typed, struct slice *full)
 {
     const struct candidate *found = NULL;
-    unsigned hits = 0;
-    for (unsigned i = 0; i < set->n && typed.n > 0; i++) {
-        if (!starts(set->v[i].word, typed))
-            continue;
-        found = &set->v[i];
-        hits++;
-        if (found->word.n == typed.n) {
-            hits = 1;
-            break;
-        }
+    for (unsigned i = 0; i < set->n && typed.n > 0; i++)
+        if (starts(set->v[i].word, typed) && (!found || set->v[i].word.n < found->word.n))
+            found = &set->v[i];
+    if (!found)
+        return MATCH_NONE;
+    for (unsigned i = 0; i < set->n && found->word.n > typed.n; i++) {
+        struct slice other = set->v[i].word;
+        if (&set->v[i] != found && starts(other, typed) && !is_twin(other, found->word))
+            return MATCH_AMBIGUOUS;
     }
-    if (hits == 1)
-        *full = found->word;
-    return hits == 1 ? MATCH_ONE : (hits == 0 ? MATCH_NONE : MATCH_AMBIGUOUS);
+    *full = found->word;
+    return MATCH_ONE;
 }
 
 /* Cut the next blank-separated word off *path. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rows of the plain keys give parsing, printing and inversion; what a key compares with is one
- * line in session_filter_selects. The four extended lists hold single addresses: a session passes
- * when its address is in the list (if there is one) and in no `negate` list.
+ * Two filters of one kind: of IPv4 sessions and, named by the path of the command, of IPv6
+ * sessions. The rows of the plain keys give parsing, printing and inversion; what a key compares
+ * with is one line in session_filter_selects. The four extended lists hold single addresses: a
+ * session passes when its address is in the list (if there is one) and in no `negate` list.
  */
 #include "cli/session_filter.h"
 
@@ -79,6 +80,33 @@ static const struct filter_key keys[] = {
     {NULL},
 };
 
+/* What IPv6 sessions have: nothing is translated. */
+static const struct filter_key keys6[] = {
+    {"vd", "vd", FILTER_VDOM, SLOT_VD, 0, false},
+    {"vd-name", NULL, FILTER_VDOM_NAME, SLOT_VD, 0, false},
+    {"sintf", "sintf", FILTER_NAME, SLOT_SINTF, NAME_SINTF, false},
+    {"dintf", "dintf", FILTER_NAME, SLOT_DINTF, NAME_DINTF, false},
+    {"proto", "proto", FILTER_NUMBER, SLOT_PROTO, UINT8_MAX, false},
+    {"proto-state", "proto-state", FILTER_NUMBER, SLOT_PROTO_STATE, 99, false},
+    {"src", "source ip", FILTER_ADDRESS6, SLOT_SRC, 0, false},
+    {"dst", "dest ip", FILTER_ADDRESS6, SLOT_DST, 1, false},
+    {"sport", "source port", FILTER_NUMBER, SLOT_SPORT, UINT16_MAX, false},
+    {"dport", "dest port", FILTER_NUMBER, SLOT_DPORT, UINT16_MAX, false},
+    {"port", "source or dest port", FILTER_NUMBER, SLOT_PORT, UINT16_MAX, true},
+    {"policy", "policy id", FILTER_NUMBER, SLOT_POLICY, UINT32_MAX, false},
+    {"expire", "expire", FILTER_NUMBER, SLOT_EXPIRE, UINT32_MAX, false},
+    {"duration", "duration", FILTER_NUMBER, SLOT_DURATION, UINT32_MAX, false},
+    {"session-state1", "state1", FILTER_HEX, SLOT_STATE1, 0, false},
+    {"session-state2", "state2", FILTER_HEX, SLOT_STATE2, 0, false},
+    {NULL},
+};
+
+static const char *const key6_names[] = {
+    "vd",       "vd-name",     "sintf",          "dintf",          "src",    "dst",
+    "proto",    "sport",       "dport",          "port",           "policy", "expire",
+    "duration", "proto-state", "session-state1", "session-state2", NULL,
+};
+
 static const char *const key_names[] = {
     "vd",       "vd-name",     "sintf",          "dintf",          "src",  "nsrc",   "dst",
     "proto",    "sport",       "nport",          "dport",          "port", "policy", "expire",
@@ -94,9 +122,20 @@ static const struct {
     [EXT_DST_NEGATE] = {"ext-dst-negate", "Destination IP Negate List:"},
 };
 
+/* Does the command that is running mean IPv6 sessions? */
+static bool means6(const struct cli *cli)
+{
+    return strstr(cli_command(cli)->path, " session6") != NULL;
+}
+
 static struct session_filter *filter_of(struct cli *cli)
 {
-    return cli_filter(cli, CLI_FILTER_SESSION);
+    return cli_filter(cli, means6(cli) ? CLI_FILTER_SESSION6 : CLI_FILTER_SESSION);
+}
+
+static const struct filter_key *keys_of(const struct cli *cli)
+{
+    return means6(cli) ? keys6 : keys;
 }
 
 uint32_t session_state_bits(const struct backend_session *session)
@@ -119,24 +158,42 @@ static bool listed(const struct session_filter *filter, enum extended list, be32
     return false;
 }
 
+static be32 ip4_of(const struct backend_end *e)
+{
+    return e->ip.word[3];
+}
+
 static bool extended_selects(const struct session_filter *filter, const struct backend_session *s)
 {
-    return (filter->extended[EXT_SRC].n == 0 || listed(filter, EXT_SRC, s->src.ip)) &&
-           (filter->extended[EXT_DST].n == 0 || listed(filter, EXT_DST, s->dst.ip)) &&
-           !listed(filter, EXT_SRC_NEGATE, s->src.ip) && !listed(filter, EXT_DST_NEGATE, s->dst.ip);
+    be32 src = ip4_of(&s->src), dst = ip4_of(&s->dst);
+    return (filter->extended[EXT_SRC].n == 0 || listed(filter, EXT_SRC, src)) &&
+           (filter->extended[EXT_DST].n == 0 || listed(filter, EXT_DST, dst)) &&
+           !listed(filter, EXT_SRC_NEGATE, src) && !listed(filter, EXT_DST_NEGATE, dst);
+}
+
+/* Addresses of the original direction, in the family of the session. */
+static bool addresses_pass(const struct session_filter *filter, const struct backend_session *s)
+{
+    const struct filter *f = &filter->base;
+    if (s->v6)
+        return filter_passes_address6(f, SLOT_SRC, 0, &s->src.ip) &&
+               filter_passes_address6(f, SLOT_DST, 1, &s->dst.ip);
+    return filter_passes(f, SLOT_SRC, be32_host(ip4_of(&s->src))) &&
+           filter_passes(f, SLOT_DST, be32_host(ip4_of(&s->dst))) && extended_selects(filter, s);
 }
 
 static bool translated_passes(const struct filter *f, const struct backend_session *s)
 {
     if (!s->snat)
         return filter_passes_absent(f, SLOT_NSRC) && filter_passes_absent(f, SLOT_NPORT);
-    return filter_passes(f, SLOT_NSRC, be32_host(s->reply_dst.ip)) &&
+    return filter_passes(f, SLOT_NSRC, be32_host(ip4_of(&s->reply_dst))) &&
            filter_passes(f, SLOT_NPORT, be16_host(s->reply_dst.port));
 }
 
 bool session_filter_selects(struct cli *cli, const struct backend_session *s)
 {
-    const struct session_filter *filter = filter_of(cli);
+    const struct session_filter *filter =
+        cli_filter(cli, s->v6 ? CLI_FILTER_SESSION6 : CLI_FILTER_SESSION);
     const struct filter *f = &filter->base;
     uint16_t sport = be16_host(s->src.port), dport = be16_host(s->dst.port);
     return filter_passes(f, SLOT_VD, 0) &&
@@ -144,8 +201,6 @@ bool session_filter_selects(struct cli *cli, const struct backend_session *s)
            filter_passes_name(f, SLOT_DINTF, NAME_DINTF, s->out_if) &&
            filter_passes(f, SLOT_PROTO, s->proto) &&
            filter_passes(f, SLOT_PROTO_STATE, s->proto_state) &&
-           filter_passes(f, SLOT_SRC, be32_host(s->src.ip)) &&
-           filter_passes(f, SLOT_DST, be32_host(s->dst.ip)) &&
            filter_passes(f, SLOT_SPORT, sport) && filter_passes(f, SLOT_DPORT, dport) &&
            filter_passes_either(f, SLOT_PORT, sport, dport) &&
            filter_passes(f, SLOT_POLICY, session_policy_id(s)) &&
@@ -153,7 +208,7 @@ bool session_filter_selects(struct cli *cli, const struct backend_session *s)
            filter_passes(f, SLOT_DURATION, s->duration_s) &&
            filter_passes_bits(f, SLOT_STATE1, session_state_bits(s)) &&
            filter_passes_bits(f, SLOT_STATE2, 0) && translated_passes(f, s) &&
-           extended_selects(filter, s);
+           addresses_pass(filter, s);
 }
 
 static void extended_print(const struct session_filter *filter, struct text *out)
@@ -176,15 +231,15 @@ static void extended_print(const struct session_filter *filter, struct text *out
 int session_filter_show(struct cli *cli, unsigned n_args, const struct slice *args)
 {
     (void)n_args, (void)args;
-    text_puts(cli_output(cli), "session filter:\n");
-    filter_print(&filter_of(cli)->base, keys, cli_output(cli));
+    text_printf(cli_output(cli), "session%s filter:\n", means6(cli) ? "6" : "");
+    filter_print(&filter_of(cli)->base, keys_of(cli), cli_output(cli));
     extended_print(filter_of(cli), cli_output(cli));
     return 0;
 }
 
 int session_filter_key(struct cli *cli, unsigned n_args, const struct slice *args)
 {
-    const struct filter_key *key = filter_key_of_row(cli, keys);
+    const struct filter_key *key = filter_key_of_row(cli, keys_of(cli));
     return filter_set(cli, &filter_of(cli)->base, key, n_args, args);
 }
 
@@ -214,7 +269,7 @@ int session_filter_extend(struct cli *cli, unsigned n_args, const struct slice *
 int session_filter_negate(struct cli *cli, unsigned n_args, const struct slice *args)
 {
     (void)n_args;
-    return filter_negate(cli, &filter_of(cli)->base, keys, args[0]);
+    return filter_negate(cli, &filter_of(cli)->base, keys_of(cli), args[0]);
 }
 
 int session_filter_clear(struct cli *cli, unsigned n_args, const struct slice *args)
@@ -227,4 +282,9 @@ int session_filter_clear(struct cli *cli, unsigned n_args, const struct slice *a
 const char *const *session_filter_key_names(unsigned arg)
 {
     return arg == 0 ? key_names : NULL;
+}
+
+const char *const *session_filter_key6_names(unsigned arg)
+{
+    return arg == 0 ? key6_names : NULL;
 }

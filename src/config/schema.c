@@ -6,7 +6,8 @@
  *
  * Paths are matched word by word over all nodes at once. At each position the set of nodes that
  * agree so far offers a set of words; a typed word must equal one of them or be the prefix of
- * exactly one. Two nodes that offer the same word are no ambiguity.
+ * exactly one, IPv6 twins (static6 of static) aside. Two nodes that offer the same word are no
+ * ambiguity.
  */
 #include "config/schema.h"
 
@@ -112,28 +113,41 @@ static bool agrees(const struct schema_node *node, unsigned n, const struct slic
     return true;
 }
 
-/* What word `at` can be, given the words before it. */
+/* The words that can stand at `at`, given the words before it, and begin as typed; one a call. */
+static struct slice next_word(const struct schema_node *parent, unsigned at,
+                              const struct slice *chosen, struct slice typed, unsigned *i)
+{
+    const struct schema_node *node;
+    while ((node = node_at(parent, (*i)++))) {
+        struct slice word = agrees(node, at, chosen) ? path_word(node, at) : SLICE_NONE;
+        if (word.n && starts(word, typed))
+            return word;
+    }
+    return SLICE_NONE;
+}
+
+/* Is it the IPv6 twin of `word`: the same with a 6 behind it? */
+static bool is_twin(struct slice twin, struct slice word)
+{
+    return twin.n == word.n + 1 && starts(twin, word) && twin.p[word.n] == '6';
+}
+
+/*
+ * What word `at` can be: the one typed in full; else the only one that begins so, its IPv6 twin
+ * aside: `stat` is static beside static6.
+ */
 static enum schema_miss choose_word(const struct schema_node *parent, unsigned at,
                                     struct slice *chosen, struct slice typed)
 {
-    struct slice found = SLICE_NONE;
-    bool ambiguous = false;
-    const struct schema_node *node;
-    for (unsigned i = 0; (node = node_at(parent, i)); i++) {
-        struct slice word = agrees(node, at, chosen) ? path_word(node, at) : SLICE_NONE;
-        if (word.n == 0 || !starts(word, typed))
-            continue;
-        if (word.n == typed.n) {
+    struct slice found = SLICE_NONE, word;
+    for (unsigned i = 0; (word = next_word(parent, at, chosen, typed, &i)).n;)
+        if (!found.n || word.n < found.n)
             found = word;
-            ambiguous = false;
-            break;
-        }
-        if (found.n && !slice_eq(found, word))
-            ambiguous = true;
-        found = word;
-    }
     chosen[at] = found;
-    return !found.n ? SCHEMA_UNKNOWN : ambiguous ? SCHEMA_AMBIGUOUS : SCHEMA_FOUND;
+    for (unsigned i = 0; found.n > typed.n && (word = next_word(parent, at, chosen, typed, &i)).n;)
+        if (!slice_eq(word, found) && !is_twin(word, found))
+            return SCHEMA_AMBIGUOUS;
+    return found.n ? SCHEMA_FOUND : SCHEMA_UNKNOWN;
 }
 
 /* The node whose path is exactly the `n` chosen words, or NULL. */

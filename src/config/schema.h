@@ -6,7 +6,7 @@
  * A node is a single object ("system global", `config sip` in a profile) or a table of entries with
  * a string or integer key ("firewall policy"). Root nodes are found by a path of several words.
  * Names of attributes and words of paths may be given as unambiguous prefixes; a word that matches
- * in full wins over longer ones.
+ * in full wins over longer ones, and in paths a word over its IPv6 twin (static, static6).
  */
 #pragma once
 

@@ -44,7 +44,14 @@ static int session_clear(void *ctx, uint32_t index, uint32_t epoch)
     return expiry_clear_session(c->expiry, (struct handle){index, epoch}, c->now_ms);
 }
 
-static void session_stat(void *ctx, struct backend_session_stat *out)
+/* Control knows at once how many there are; of which family, the census says a little later. */
+static uint32_t sessions_of(const struct expiry_stat *stat, const struct census *census, bool v6)
+{
+    uint32_t n6 = census->family[1].sessions;
+    return v6 ? n6 : stat->sessions > n6 ? stat->sessions - n6 : 0;
+}
+
+static void session_stat(void *ctx, bool v6, struct backend_session_stat *out)
 {
     struct control *c = ctx;
     struct expiry_stat stat;
@@ -52,16 +59,18 @@ static void session_stat(void *ctx, struct backend_session_stat *out)
     expiry_stat(c->expiry, c->now_ms, &stat);
     sessions_view_census(&c->view, &census);
     *out = (struct backend_session_stat){
-        .sessions = stat.sessions,
+        .sessions = sessions_of(&stat, &census, v6),
         .capacity = c->dp->sessions.store.capacity,
-        .mappings = stat.mappings,
+        .mappings = v6 ? 0 : stat.mappings,
         .setup_rate = stat.setup_rate,
-        .ephemeral = census.ephemeral,
+        .ephemeral = census.family[v6].ephemeral,
         .deleted = stat.expired + stat.ended,
         .flushed = stat.flushed,
         .table_full = control_drops(c, DROP_TABLE_FULL),
+        .no_port = control_drops(c, DROP_NO_PORT),
+        .denied = control_drops(c, DROP_NO_POLICY) + control_drops(c, DROP_POLICY_DENY),
     };
-    memcpy(out->tcp_states, census.tcp_states, sizeof out->tcp_states);
+    memcpy(out->tcp_states, census.family[v6].tcp_states, sizeof out->tcp_states);
 }
 
 /* ---- SIP ---- */
@@ -209,17 +218,19 @@ static int interface_next(void *ctx, uint32_t *cursor, struct backend_interface 
     const struct config_rows *rows = c->publish.rows;
     if (*cursor >= s->n_interfaces || *cursor >= rows->n_interfaces)
         return 0;
-    const char *device = rows->interfaces[*cursor].device;
+    const struct row_interface *row = &rows->interfaces[*cursor];
     uint16_t index = (uint16_t)(++*cursor);
     const struct interface *i = &s->interfaces[index];
     struct port_counts n = {0};
     ports_counts(index, &n);
     *out = (struct backend_interface){.name = i->name,
-                                      .device = device,
+                                      .device = row->device,
                                       .index = index,
                                       .mtu = i->mtu,
                                       .ip = i->ip,
                                       .mask = i->mask,
+                                      .ip6 = row->ip6,
+                                      .ip6_len = row->ip6_len,
                                       .link_up = i->up && ports_link_up(index),
                                       .rx_packets = n.rx_packets,
                                       .rx_bytes = n.rx_bytes,
@@ -240,10 +251,10 @@ static int neighbour_next(void *ctx, uint32_t *cursor, struct backend_neighbour 
     for (; *cursor < ns->capacity; ++*cursor) {
         const struct neighbour *n = &ns->entries[*cursor];
         uint64_t word = neighbour_word(ns, *cursor);
-        if (neighbour_state(word) == NEIGHBOUR_UNUSED || !ip_addr_is4(&n->ip))
+        if (neighbour_state(word) == NEIGHBOUR_UNUSED)
             continue;
         *out = (struct backend_neighbour){
-            .ip = n->ip.word[3],
+            .ip = n->ip,
             .state = (uint8_t)neighbour_state(word),
             .ifindex = n->ifindex,
             .interface = n->ifindex <= s->n_interfaces ? s->interfaces[n->ifindex].name : "",
@@ -257,28 +268,62 @@ static int neighbour_next(void *ctx, uint32_t *cursor, struct backend_neighbour 
 
 static int route_next(void *ctx, uint32_t *cursor, struct backend_route *out)
 {
+    static const enum backend_route_state states[] = {
+        [ROUTE_INACTIVE] = BACKEND_ROUTE_INACTIVE,
+        [ROUTE_DOWN] = BACKEND_ROUTE_DOWN,
+        [ROUTE_SPARE] = BACKEND_ROUTE_SPARE,
+        [ROUTE_ACTIVE] = BACKEND_ROUTE_ACTIVE,
+    };
     const struct control *c = ctx;
     const struct snapshot *s = dataplane_snapshot(c->dp);
-    const struct route *r;
-    for (uint32_t n = 0; n < SLICE; n++) {
-        r = route_at(s->routes, *cursor);
-        if (!r)
-            return 0;
-        ++*cursor;
-        if (!ip_addr_is4(&r->dst) || r->state < ROUTE_SPARE)
-            continue;
-        *out =
-            (struct backend_route){.dst = r->dst.word[3],
-                                   .len = r->len,
-                                   .gateway = r->gateway.word[3],
-                                   .interface = r->blackhole ? "" : s->interfaces[r->ifindex].name,
-                                   .connected = r->connected,
-                                   .blackhole = r->blackhole,
-                                   .distance = r->distance,
-                                   .priority = r->priority};
-        return 1;
-    }
-    return -EAGAIN;
+    const struct route *r = route_at(s->routes, *cursor);
+    if (!r)
+        return 0;
+    ++*cursor;
+    *out = (struct backend_route){.dst = r->dst,
+                                  .len = r->len,
+                                  .gateway = r->gateway,
+                                  .interface = r->blackhole ? "" : s->interfaces[r->ifindex].name,
+                                  .state = states[r->state],
+                                  .connected = r->connected,
+                                  .blackhole = r->blackhole,
+                                  .distance = r->distance,
+                                  .priority = r->priority,
+                                  .weight = r->weight};
+    return 1;
+}
+
+static const struct config_rows *rows_in_force(void *ctx)
+{
+    const struct control *c = ctx;
+    return c->publish.rows;
+}
+
+/* ---- policies and pools ---- */
+
+/* Nothing counts per policy, and no pool is in use, yet. */
+static int policy_count(void *ctx, uint32_t id, struct backend_policy_count *out)
+{
+    (void)ctx, (void)id, (void)out;
+    return -ENOENT;
+}
+
+static int policy_count_clear(void *ctx, uint32_t id)
+{
+    (void)ctx, (void)id;
+    return -ENOENT;
+}
+
+static int pool_stat_of(void *ctx, const char *name, struct backend_pool_stat *out)
+{
+    (void)ctx, (void)name, (void)out;
+    return -ENOENT;
+}
+
+static int pool_share(void *ctx, const char *name, uint32_t *cursor, struct backend_pool_share *out)
+{
+    (void)ctx, (void)name, (void)cursor, (void)out;
+    return 0;
 }
 
 static uint64_t uptime_s(void *ctx)
@@ -304,6 +349,11 @@ void control_backend_init(struct control *c)
         .interface_next = interface_next,
         .neighbour_next = neighbour_next,
         .route_next = route_next,
+        .rows = rows_in_force,
+        .policy_count = policy_count,
+        .policy_count_clear = policy_count_clear,
+        .pool_stat = pool_stat_of,
+        .pool_share_next = pool_share,
         .uptime_s = uptime_s,
     };
 }

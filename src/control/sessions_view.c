@@ -39,9 +39,9 @@ static uint8_t proto_state(const struct session *s)
 /* The whole life of the state, which FortiOS gives as 0 for UDP and ICMP. */
 static uint32_t state_life_s(const struct timer_set *set, uint8_t proto)
 {
-    return proto == IPPROTO_UDP || proto == IPPROTO_ICMP ? 0
-           : proto == IPPROTO_TCP                        ? set->s[TIMER_TCP_ESTABLISHED]
-                                                         : set->s[TIMER_OTHER];
+    return proto == IPPROTO_UDP || proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ? 0
+           : proto == IPPROTO_TCP ? set->s[TIMER_TCP_ESTABLISHED]
+                                  : set->s[TIMER_OTHER];
 }
 
 static void row_timers(const struct sessions_view *v, const struct session *s, uint64_t now_ms,
@@ -72,7 +72,7 @@ static void row_interfaces(const struct sessions_view *v, const struct session *
         const struct neighbour *n =
             neighbour_of(ns, __atomic_load_n(&s->neighbour[d], __ATOMIC_RELAXED));
         if (n && ip_addr_is4(&n->ip))
-            out->gateway[d] = n->ip.word[3];
+            out->gateway[d] = n->ip;
     }
     out->in_if = name[0];
     out->out_if = name[1];
@@ -81,27 +81,46 @@ static void row_interfaces(const struct sessions_view *v, const struct session *
     out->dirty = __atomic_load_n(&s->generation, __ATOMIC_RELAXED) != snap->generation;
 }
 
+static struct backend_end end4(be32 ip, be16 port)
+{
+    return (struct backend_end){ip_addr_of4(ip), port};
+}
+
+/* Where the session goes from and to, in each direction as it arrives. */
+static void row_ends(const struct sessions *ss, uint32_t index, struct backend_session *out)
+{
+    const struct session *s = session_at(ss, index);
+    const struct key *there = &s->r.key[0], *back = &s->r.key[1];
+    out->v6 = session_is6(s);
+    if (!out->v6) {
+        out->src = end4(there->src, there->sport);
+        out->dst = end4(there->dst, there->dport);
+        out->reply_src = end4(back->src, back->sport);
+        out->reply_dst = end4(back->dst, back->dport);
+        return;
+    }
+    const struct session_v6 *v6 = &ss->v6[index];
+    out->src = out->reply_dst = (struct backend_end){v6->src, v6->sport};
+    out->dst = out->reply_src = (struct backend_end){v6->dst, v6->dport};
+}
+
 static void row_fill(const struct sessions_view *v, uint32_t index, uint64_t now_ms,
                      struct backend_session *out)
 {
     const struct session *s = session_at(&v->dp->sessions, index);
-    const struct key *there = &s->r.key[0], *back = &s->r.key[1];
     *out = (struct backend_session){
         .index = index,
         .epoch = s->r.epoch,
-        .proto = there->proto,
+        .proto = s->r.key[0].proto,
         .proto_state = proto_state(s),
         .policy_id = __atomic_load_n(&s->policy_id, __ATOMIC_RELAXED),
-        .src = {there->src, there->sport},
-        .dst = {there->dst, there->dport},
-        .reply_src = {back->src, back->sport},
-        .reply_dst = {back->dst, back->dport},
         .snat = s->r.flags & SESSION_SNAT,
         .dnat = s->r.flags & SESSION_DNAT,
         .alg = s->r.flags & SESSION_ALG,
         .bytes = {relaxed(&s->bytes[0]), relaxed(&s->bytes[1])},
         .packets = {relaxed(&s->packets[0]), relaxed(&s->packets[1])},
     };
+    row_ends(&v->dp->sessions, index, out);
     row_timers(v, s, now_ms, out);
     row_interfaces(v, s, out);
 }
@@ -137,9 +156,11 @@ static void census_count(struct sessions_view *v, uint32_t from, uint32_t to)
         if (record_state(&s->r) != RECORD_LIVE)
             continue;
         uint8_t digit = (uint8_t)tcp_state_digit(__atomic_load_n(&s->tcp_state, __ATOMIC_RELAXED));
+        int family = session_is6(s);
+        v->counting.family[family].sessions++;
         if (s->r.key[0].proto == IPPROTO_TCP && digit < CENSUS_STATES)
-            v->counting.tcp_states[digit]++;
-        v->counting.ephemeral += is_ephemeral(s, digit);
+            v->counting.family[family].tcp_states[digit]++;
+        v->counting.family[family].ephemeral += is_ephemeral(s, digit);
     }
 }
 

@@ -12,8 +12,11 @@
 #define CENSUS_STATES 10
 
 struct census {
-    uint32_t tcp_states[CENSUS_STATES];
-    uint32_t ephemeral; /* half-open TCP, one-packet UDP */
+    struct {
+        uint32_t sessions;
+        uint32_t tcp_states[CENSUS_STATES];
+        uint32_t ephemeral; /* half-open TCP, one-packet UDP */
+    } family[2];            /* IPv4, IPv6 */
 };
 
 struct sessions_view {

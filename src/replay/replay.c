@@ -199,13 +199,14 @@ int replay_command(struct replay *r, struct slice line, struct text *out)
 
 void replay_counts(const struct replay *r, struct replay_counts *out)
 {
-    struct backend_session_stat stat;
+    struct backend_session_stat stat, stat6;
     *out = (struct replay_counts){.given = r->given, .sent = r->sent};
     control_counts(r->control, &out->packets);
     out->held = control_held(r->control);
     out->buffers = rte_mempool_in_use_count(r->dp->pool) + rte_mempool_in_use_count(r->dp->large);
-    r->backend->session_stat(r->backend->ctx, &stat);
-    out->sessions = stat.sessions;
+    r->backend->session_stat(r->backend->ctx, false, &stat);
+    r->backend->session_stat(r->backend->ctx, true, &stat6);
+    out->sessions = stat.sessions + stat6.sessions;
     out->mappings = stat.mappings;
 }
 

@@ -6,6 +6,8 @@
  */
 #include "fake.h"
 
+#include "config/rows.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,8 +58,9 @@ static int fake_session_clear(void *ctx, uint32_t index, uint32_t epoch)
     return -ESTALE;
 }
 
-static void fake_session_stat(void *ctx, struct backend_session_stat *out)
+static void fake_session_stat(void *ctx, bool v6, struct backend_session_stat *out)
 {
+    (void)v6;
     *out = ((struct fake *)ctx)->session_stat;
 }
 
@@ -112,6 +115,57 @@ LISTING(interface, interface)
 LISTING(neighbour, neighbour)
 LISTING(route, route)
 
+static const struct config_rows *fake_rows(void *ctx)
+{
+    struct fake *fake = ctx;
+    struct text error = {0};
+    config_rows_free(fake->rows);
+    fake->rows = config_rows_make(fake->running, &error);
+    assert_non_null(fake->rows);
+    text_free(&error);
+    return fake->rows;
+}
+
+static int fake_policy_count(void *ctx, uint32_t id, struct backend_policy_count *out)
+{
+    const struct fake *fake = ctx;
+    if (id >= fake->n_counts || fake->count_gone[id])
+        return -ENOENT;
+    *out = fake->counts[id];
+    return 0;
+}
+
+static int fake_policy_count_clear(void *ctx, uint32_t id)
+{
+    struct fake *fake = ctx;
+    if (id >= fake->n_counts)
+        return -ENOENT;
+    fake->count_gone[id] = true;
+    return 0;
+}
+
+static int fake_pool_stat(void *ctx, const char *name, struct backend_pool_stat *out)
+{
+    const struct fake *fake = ctx;
+    if (!fake->pool_stats || strcmp(name, "unused") == 0)
+        return -ENOENT;
+    *out = *fake->pool_stats;
+    return 0;
+}
+
+static int fake_pool_share_next(void *ctx, const char *name, uint32_t *cursor,
+                                struct backend_pool_share *out)
+{
+    struct fake *fake = ctx;
+    (void)name;
+    if (busy(fake))
+        return -EAGAIN;
+    if (*cursor >= fake->n_shares)
+        return 0;
+    *out = fake->shares[(*cursor)++];
+    return 1;
+}
+
 static uint64_t fake_uptime(void *ctx)
 {
     return ((struct fake *)ctx)->uptime_s;
@@ -135,6 +189,11 @@ void fake_open(struct fake *fake)
         .interface_next = fake_interface_next,
         .neighbour_next = fake_neighbour_next,
         .route_next = fake_route_next,
+        .rows = fake_rows,
+        .policy_count = fake_policy_count,
+        .policy_count_clear = fake_policy_count_clear,
+        .pool_stat = fake_pool_stat,
+        .pool_share_next = fake_pool_share_next,
         .uptime_s = fake_uptime,
     };
     fake->running = tree_factory();
@@ -146,6 +205,7 @@ void fake_close(struct fake *fake)
     cli_close(fake->cli);
     tree_free(fake->running);
     tree_free(fake->committed);
+    config_rows_free(fake->rows);
     free(fake->sessions);
     free(fake->session_gone);
 }
@@ -160,6 +220,21 @@ be32 ip4(const char *ip)
 struct endpoint ep(const char *ip, uint16_t port)
 {
     return (struct endpoint){ip4(ip), be16_of(port)};
+}
+
+struct ip_addr ip(const char *text)
+{
+    struct ip_addr out;
+    be32 v4;
+    if (ipv4_parse(slice_str(text), &v4) == 0)
+        return ip_addr_of4(v4);
+    assert_int_equal(ipv6_parse(slice_str(text), &out), 0);
+    return out;
+}
+
+struct backend_end end(const char *text, uint16_t port)
+{
+    return (struct backend_end){ip(text), be16_of(port)};
 }
 
 struct backend_session fake_session(void)
@@ -178,15 +253,15 @@ struct backend_session fake_session(void)
         .out_if = "port1",
         .in_ifindex = 5,
         .out_ifindex = 3,
-        .src = ep("10.0.0.20", 5060),
-        .dst = ep("198.51.100.5", 5060),
-        .reply_src = ep("198.51.100.5", 5060),
-        .reply_dst = ep("203.0.113.2", 5060),
+        .src = end("10.0.0.20", 5060),
+        .dst = end("198.51.100.5", 5060),
+        .reply_src = end("198.51.100.5", 5060),
+        .reply_dst = end("203.0.113.2", 5060),
         .snat = true,
         .alg = true,
         .bytes = {1128, 902},
         .packets = {2, 2},
-        .gateway = {ip4("203.0.113.1"), ip4("10.0.0.20")},
+        .gateway = {ip("203.0.113.1"), ip("10.0.0.20")},
     };
 }
 
@@ -203,7 +278,7 @@ void fake_sessions(struct fake *fake, uint32_t n)
         struct backend_session *s = &fake->sessions[i];
         *s = fake_session();
         s->index = i;
-        s->src.ip = be32_of(0x0a000000 + i);
+        s->src.ip = ip_addr_of4(be32_of(0x0a000000 + i));
         s->src.port = be16_of((uint16_t)(1024 + i % 60000));
         s->policy_id = i % 4;
     }

@@ -38,6 +38,13 @@ struct fake {
     const struct backend_route *routes;
     uint32_t n_routes;
     uint64_t uptime_s;
+    struct config_rows *rows;                  /* of the running tree, made when asked for */
+    const struct backend_policy_count *counts; /* by policy id */
+    uint32_t n_counts;
+    bool count_gone[32];
+    const struct backend_pool_stat *pool_stats; /* of every pool */
+    const struct backend_pool_share *shares;
+    uint32_t n_shares;
 
     const char *refuse; /* reason the next commits are refused with, NULL: accepted */
     unsigned commits;
@@ -55,6 +62,9 @@ void fake_sessions(struct fake *fake, uint32_t n);
 struct backend_session fake_session(void);
 
 struct endpoint ep(const char *ip, uint16_t port);
+/* The same of either family. */
+struct backend_end end(const char *ip, uint16_t port);
+struct ip_addr ip(const char *text);
 be32 ip4(const char *ip);
 
 /* Run a line to its end; what it printed, valid until the next one. */

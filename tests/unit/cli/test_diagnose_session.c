@@ -65,9 +65,9 @@ static void a_session_through_a_vip(void **state)
     struct backend_session s = fake_session();
     s.snat = s.alg = false;
     s.dnat = true;
-    s.src = ep("198.51.100.5", 40000);
-    s.dst = ep("203.0.113.2", 5060);
-    s.reply_src = ep("10.0.0.20", 5060);
+    s.src = end("198.51.100.5", 40000);
+    s.dst = end("203.0.113.2", 5060);
+    s.reply_src = end("10.0.0.20", 5060);
     s.reply_dst = s.src;
     one_session(fake, s);
     prints(fake, "state=may_dirty f00\n");
@@ -82,9 +82,9 @@ static void a_session_translated_on_both_sides(void **state)
     struct fake *fake = *state;
     struct backend_session s = fake_session();
     s.dnat = true;
-    s.dst = ep("203.0.113.9", 80);
-    s.reply_src = ep("10.0.1.8", 8080);
-    s.reply_dst = ep("10.0.1.1", 6000);
+    s.dst = end("203.0.113.9", 80);
+    s.reply_src = end("10.0.1.8", 8080);
+    s.reply_dst = end("10.0.1.1", 6000);
     one_session(fake, s);
     prints(fake, "tuples=4\n");
     prints(fake, "hook=pre dir=org act=dnat 10.0.0.20:5060->203.0.113.9:80(10.0.1.8:8080)\n"
@@ -121,7 +121,7 @@ static void local_traffic(void **state)
     struct backend_session s = fake_session();
     s.snat = s.alg = false;
     s.local = true;
-    s.gateway[0] = 0;
+    s.gateway[0] = (struct ip_addr){0};
     one_session(fake, s);
     prints(fake, "state=local f00\n");
     prints(fake, "orgin->sink: org pre->in, reply out->post dev=5->3/3->5 "
@@ -211,21 +211,21 @@ static void the_brief_list(void **state)
     struct fake *fake = *state;
     fake_sessions(fake, 3);
     fake->sessions[0] = fake_session();
-    fake->sessions[0].src = ep("10.0.0.20", 3308);
-    fake->sessions[0].reply_dst = ep("203.0.113.2", 3308);
-    fake->sessions[0].dst = ep("198.51.100.53", 53);
+    fake->sessions[0].src = end("10.0.0.20", 3308);
+    fake->sessions[0].reply_dst = end("203.0.113.2", 3308);
+    fake->sessions[0].dst = end("198.51.100.53", 53);
     fake->sessions[0].expire_s = 175;
     fake->sessions[1] = fake_session();
     fake->sessions[1].proto = 6;
     fake->sessions[1].snat = false;
     fake->sessions[1].expire_s = 3598;
-    fake->sessions[1].src = ep("10.0.0.21", 50112);
-    fake->sessions[1].dst = ep("10.0.1.8", 443);
+    fake->sessions[1].src = end("10.0.0.21", 50112);
+    fake->sessions[1].dst = end("10.0.1.8", 443);
     fake->sessions[2] = fake_session();
     fake->sessions[2].proto = 47;
     fake->sessions[2].snat = false;
     fake->sessions[2].dnat = true;
-    fake->sessions[2].reply_src = ep("10.100.200.100", 50600);
+    fake->sessions[2].reply_src = end("10.100.200.100", 50600);
     const struct transcript rows[] = {
         {"get system session list",
          "PROTO   EXPIRE SOURCE           SOURCE-NAT       DESTINATION      DESTINATION-NAT \n"
@@ -241,13 +241,14 @@ static void the_brief_list(void **state)
 #define ERROR_BLOCK                                                         \
     "firewall error stat:\n"                                                \
     "error1=00000000\nerror2=00000000\nerror3=00000000\nerror4=00000000\n"  \
-    "tt=00000000\ncont=00000000\nips_recv=00000000\npolicy_deny=00000000\n" \
+    "tt=00000000\ncont=00000000\nips_recv=00000000\npolicy_deny=00079e27\n" \
     "av_recv=00000000\nfqdn_count=00000000\nfqdn6_count=00000000\n"         \
-    "global: ses_limit=0 ses6_limit=0 rt_limit=0 rt6_limit=0\n"
+    "global: ses_limit=1000 ses6_limit=1000 rt_limit=0 rt6_limit=0\n"       \
+    "refused: table_full=9 no_port=6\n"
 
 #define STAT                                                                               \
     "misc info:       session_count=21 setup_rate=4 exp_count=2 reflect_count=0 clash=3\n" \
-    "        memory_tension_drop=9 ephemeral=5/1000 removeable=0 extreme_low_mem=0\n"      \
+    "        memory_tension_drop=8 ephemeral=5/1000 removeable=5 extreme_low_mem=0\n"      \
     "        npu_session_count=0\n"                                                        \
     "        nturbo_session_count=0\n"                                                     \
     "delete=7, flush=1, dev_down=0/0 ses_walkers=0\n"                                      \
@@ -268,7 +269,10 @@ static void statistics(void **state)
                                                        .clash = 3,
                                                        .deleted = 7,
                                                        .flushed = 1,
-                                                       .table_full = 9};
+                                                       .early = 8,
+                                                       .table_full = 9,
+                                                       .no_port = 6,
+                                                       .denied = 0x79e27};
     const struct transcript rows[] = {
         {"diagnose sys session stat", STAT},
         {"get system session-info statistics", STAT},

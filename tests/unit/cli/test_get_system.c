@@ -22,12 +22,14 @@ static void neighbours(void **state)
 {
     struct fake *fake = *state;
     const struct backend_neighbour table[] = {
-        {ip4("10.0.0.20"), {2, 0, 0x5e, 0, 0x53, 0x20}, 2, 5, "port2", 86},
-        {ip4("10.0.0.99"), {0}, 0x20, 5, "port2", 3},
-        {ip4("10.0.0.98"), {0}, 1, 5, "port2", 0},
+        {ip("10.0.0.20"), {2, 0, 0x5e, 0, 0x53, 0x20}, 2, 5, "port2", 86},
+        {ip("10.0.0.99"), {0}, 0x20, 5, "port2", 3},
+        {ip("2001:db8::20"), {2, 0, 0x5e, 0, 0x53, 0x21}, 4, 5, "port2", 7},
+        {ip("10.0.0.98"), {0}, 1, 5, "port2", 0},
+        {ip("fe80::99"), {0}, 0x20, 3, "port1", 2},
     };
     fake->neighbours = table;
-    fake->n_neighbours = 3;
+    fake->n_neighbours = 5;
     const struct transcript rows[] = {
         {"get system arp", "Address           Age(min)   Hardware Addr      Interface\n"
                            "10.0.0.20         1          02:00:5e:00:53:20 port2\n"},
@@ -36,42 +38,14 @@ static void neighbours(void **state)
          "update=8600 ref=1\n"
          "index=5 ifname=port2 10.0.0.99 state=00000020 use=300 confirm=300 update=300 ref=1\n"
          "index=5 ifname=port2 10.0.0.98 state=00000001 use=0 confirm=0 update=0 ref=1\n"},
+        {"diagnose ipv6 neighbor-cache list",
+         "ifindex=5 ifname=port2 2001:db8::20 02:00:5e:00:53:21 state=00000004 use=700 confirm=700 "
+         "update=700 ref=1\n"
+         "ifindex=3 ifname=port1 fe80::99 state=00000020 use=200 confirm=200 update=200 ref=1\n"},
         {NULL},
     };
     fake_transcript(fake, rows);
     fake->busy_every = 2;
-    fake_transcript(fake, rows);
-}
-
-#define CODES                                                                           \
-    "Codes: K - kernel, C - connected, S - static, R - RIP, B - BGP\n"                  \
-    "       O - OSPF, IA - OSPF inter area\n"                                           \
-    "       N1 - OSPF NSSA external type 1, N2 - OSPF NSSA external type 2\n"           \
-    "       E1 - OSPF external type 1, E2 - OSPF external type 2\n"                     \
-    "       i - IS-IS, L1 - IS-IS level-1, L2 - IS-IS level-2, ia - IS-IS inter area\n" \
-    "       V - BGP VPNv4\n"                                                            \
-    "       * - candidate default\n\n"                                                  \
-    "Routing table for VRF=0\n"
-
-static void routes(void **state)
-{
-    struct fake *fake = *state;
-    const struct backend_route table[] = {
-        {0, 0, ip4("203.0.113.1"), "port1", false, false, 10, 1},
-        {ip4("10.0.0.0"), 24, 0, "port2", true, false, 0, 0},
-        {ip4("10.9.0.0"), 16, 0, "", false, true, 10, 1},
-        {ip4("10.8.0.0"), 16, 0, "port2", false, false, 20, 5},
-    };
-    fake->routes = table;
-    fake->n_routes = 4;
-    const struct transcript rows[] = {
-        {"get router info routing-table all",
-         CODES "S*      0.0.0.0/0 [10/0] via 203.0.113.1, port1, [1/0]\n"
-               "C       10.0.0.0/24 is directly connected, port2\n"
-               "S       10.9.0.0/16 [10/0] is a summary, Null, [1/0]\n"
-               "S       10.8.0.0/16 [20/0] is directly connected, port2, [5/0]\n"},
-        {NULL},
-    };
     fake_transcript(fake, rows);
 }
 
@@ -86,6 +60,8 @@ static void interfaces(void **state)
          {2, 0, 0x5e, 0, 0x53, 1},
          ip4("203.0.113.2"),
          ip4("255.255.255.0"),
+         ip("2001:db8::1"),
+         64,
          true,
          10,
          1000,
@@ -94,18 +70,23 @@ static void interfaces(void **state)
          20,
          2000,
          3},
-        {"port2", "0000:01:00.0", 5, 9000, {0}, 0, 0, false, 0, 0, 0, 0, 0, 0, 0},
+        {"port2", "0000:01:00.0", 5, 9000, {0}, 0, 0, {{{0}}}, 0, false, 0, 0, 0, 0, 0, 0, 0},
     };
     fake->interfaces = table;
     fake->n_interfaces = 2;
     const struct transcript rows[] = {
         {"diagnose ip address list",
          "IP=203.0.113.2->203.0.113.2/255.255.255.0 index=3 devname=port1\n"},
+        {"diagnose ipv6 address list",
+         "dev=3 devname=port1 flag=P scope=0 prefix=64 addr=2001:db8::1 preferred=4294967295 "
+         "valid=4294967295 cstamp=0 tstamp=0\n"
+         "dev=3 devname=port1 flag=P scope=253 prefix=64 addr=fe80::5eff:fe00:5301 "
+         "preferred=4294967295 valid=4294967295 cstamp=0 tstamp=0\n"},
         {"get system interface physical", "== [onboard]\n"
                                           "    ==[port1]\n"
                                           "        mode: static\n"
                                           "        ip: 203.0.113.2 255.255.255.0\n"
-                                          "        ipv6: ::/0\n"
+                                          "        ipv6: 2001:db8::1/64\n"
                                           "        status: up\n"
                                           "        speed: n/a\n"
                                           "    ==[port2]\n"
@@ -146,30 +127,6 @@ static void interfaces(void **state)
     fake_transcript(fake, rows);
 }
 
-static void drops(void **state)
-{
-    struct fake *fake = *state;
-    struct backend_counter table[100] = {{"no-policy", "no policy admits it", 12},
-                                         {"ttl", "time to live used up", 0}};
-    for (int i = 2; i < 100; i++)
-        table[i] = (struct backend_counter){"x", "y", 0};
-    table[99] = (struct backend_counter){"table-full", "no room for a session", 3};
-    fake->counters = table;
-    fake->n_counters = 100;
-    const struct transcript rows[] = {
-        {"diagnose firewall drop list",
-         "          12 no-policy                    no policy admits it\n"
-         "           3 table-full                   no room for a session\n"
-         "total dropped 15\n"},
-        {"diagnose firewall drop list x",
-         "value parse error before 'x'\nCommand fail. Return code -61\n", -61},
-        {NULL},
-    };
-    fake_transcript(fake, rows);
-    assert_non_null(strstr(fake_line(fake, "diagnose firewall drop list all"),
-                           "           0 ttl                          time to live used up\n"));
-}
-
 static void status(void **state)
 {
     struct fake *fake = *state;
@@ -188,7 +145,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(neighbours), TEST(routes), TEST(interfaces), TEST(drops), TEST(status),
+        TEST(neighbours),
+        TEST(interfaces),
+        TEST(status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

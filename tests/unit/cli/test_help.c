@@ -65,6 +65,7 @@ static void at_the_top(void **state)
                                      "group       Configure service groups.\n"},
         {"conf sys session", "session-ttl    Configure session timeouts.\n"},
         {"diag sys s", "session      Session table.\n"
+                       "session6     IPv6 session table.\n"
                        "sip-proxy    SIP ALG.\n"},
         {"diagnose sys session list ", "<Enter>\n"},
         {"diagnose sys session filter port ", "<from> [<to>]    Source or destination port.\n"},

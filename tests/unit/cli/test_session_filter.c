@@ -15,8 +15,8 @@ static void four_sessions(struct fake *fake)
     s.proto = 6;
     s.proto_state = 12;
     s.snat = s.alg = false;
-    s.src = ep("10.0.0.21", 50112);
-    s.dst = ep("10.0.1.8", 443);
+    s.src = end("10.0.0.21", 50112);
+    s.dst = end("10.0.1.8", 443);
     s.policy_id = 7;
     s.duration_s = 600;
     s.expire_s = 3598;
@@ -26,9 +26,9 @@ static void four_sessions(struct fake *fake)
 
     s = fake_session();
     s.index = 2;
-    s.src = ep("192.0.2.7", 5060);
-    s.dst = ep("198.51.100.9", 53);
-    s.reply_dst = ep("203.0.113.3", 40000);
+    s.src = end("192.0.2.7", 5060);
+    s.dst = end("198.51.100.9", 53);
+    s.reply_dst = end("203.0.113.3", 40000);
     s.out_if = "port8";
     s.expire_s = 10;
     s.duration_s = 170;
@@ -41,8 +41,8 @@ static void four_sessions(struct fake *fake)
     s.index = 3;
     s.local = true;
     s.snat = s.alg = false;
-    s.src = ep("10.0.0.20", 33000);
-    s.dst = ep("10.0.0.1", 22);
+    s.src = end("10.0.0.20", 33000);
+    s.dst = end("10.0.0.1", 22);
     s.proto = 6;
     s.expire_s = UINT32_MAX;
     fake->sessions[3] = s;
