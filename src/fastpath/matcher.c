@@ -119,6 +119,7 @@ static void question_begin(struct question *q, const struct matcher *m, const st
     q->dst = reader_at(m, v6 ? set_of_v6(&m->v6[1], &f->dst) : set_of_v4(&m->v4[1], &f->dst));
     q->service = reader_at(m, set_of_service(m, f));
     q->vip = f->vip != 0;
+    q->named = q->unnamed = (struct reader){0};
     if (q->vip) {
         uint16_t vip = f->vip <= m->n_vips ? f->vip : 0;
         q->named = reader_at(m, m->vips[vip].named);

@@ -215,7 +215,7 @@ bool packet_parse6(struct worker *w, struct packet *p, const struct interface *i
     bool group_frame = eth->dst_addr.addr_bytes[0] & 1;
     size_t have = m->data_len - PACKET_IP_OFFSET;
     uint32_t ports = 0;
-    uint8_t proto;
+    uint8_t proto = 0;
     if (!group_frame && !ether_is(eth->dst_addr.addr_bytes, iface->mac) && !w->dp->any_mac)
         return refuse(w, p, DROP_NOT_FOR_US);
     if (have < sizeof *ip)
