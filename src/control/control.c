@@ -58,6 +58,8 @@ static void ask(void *ctx, const struct snapshot *s, const struct resolver_ask *
     struct control *c = ctx;
     if (ip_addr_is4(&question->target))
         arp_ask(&c->arp, s, question);
+    else
+        nd_ask(&c->nd, s, question);
 }
 
 static int next_hops_create(struct control *c, bool virtual_neighbours, uint64_t now_ms)
@@ -71,6 +73,7 @@ static int next_hops_create(struct control *c, bool virtual_neighbours, uint64_t
                                          .ctx = c};
     const struct frame_out out = {.pool = c->dp->pool, .send = send_by_worker, .ctx = c};
     arp_init(&c->arp, &(struct arp_setup){out, &c->resolver, virtual_neighbours});
+    nd_init(&c->nd, &(struct nd_setup){out, &c->resolver, virtual_neighbours});
     return resolver_init(&c->resolver, &setup, now_ms);
 }
 
@@ -156,7 +159,7 @@ static void take_frame(struct control *c, const struct snapshot *s, struct rte_m
         arp_input(&c->arp, s, m, c->now_ms);
         return;
     case NOTE_ND:
-        rte_pktmbuf_free(m);
+        nd_input(&c->nd, s, m, c->now_ms);
         return;
     case NOTE_RESOLVE:
         resolver_take(&c->resolver, s, m, c->now_ms);
@@ -192,7 +195,7 @@ unsigned control_run_timers(struct control *c, uint64_t now_ms)
     const struct snapshot *s = dataplane_snapshot(c->dp);
     c->now_ms = now_ms;
     return expiry_run(c->expiry, now_ms) + resolver_run(&c->resolver, s, now_ms) +
-           arp_run(&c->arp, s, now_ms) + publish_run(&c->publish);
+           arp_run(&c->arp, s, now_ms) + nd_run(&c->nd, s, now_ms) + publish_run(&c->publish);
 }
 
 uint64_t control_next_deadline_ms(const struct control *c)

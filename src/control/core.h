@@ -8,6 +8,7 @@
 #include "control/arp.h"
 #include "control/control.h"
 #include "control/expiry.h"
+#include "control/nd.h"
 #include "control/publish.h"
 #include "control/sessions_view.h"
 
@@ -23,6 +24,7 @@ struct control {
     struct expiry *expiry;
     struct resolver resolver;
     struct arp arp;
+    struct nd nd;
     struct publish publish;
     struct sessions_view view;
     struct socket_server *socket; /* NULL: none */

@@ -398,7 +398,7 @@ void resolver_learn(struct resolver *r, const struct snapshot *s, const struct r
     if (!usable && !(asked && news->answer))
         believe(r, s, index, mac, now_ms);
     else if (usable && memcmp(mac, believed.addr_bytes, 6) != 0)
-        learn_other(r, s, index, mac, news->answer, now_ms);
+        learn_other(r, s, index, mac, news->answer && !news->modest, now_ms);
     else if (asked && news->answer)
         confirm(r, s, index, mac, now_ms);
 }

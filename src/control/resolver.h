@@ -76,6 +76,7 @@ struct resolver_news {
     struct ip_addr ip;
     const uint8_t *mac; /* a host's; NULL: it does not say, the one in use has spoken */
     bool answer;        /* to a question, and sent to us */
+    bool modest;        /* would not replace another MAC */
 };
 
 /* Only addresses that are looked for, or known, are learned: nobody gets in by talking. */
