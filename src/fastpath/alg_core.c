@@ -15,8 +15,6 @@
 #include <rte_malloc.h>
 
 #define TIMER_BUDGET 256
-/* Largest payload the ALG may make of a message. */
-#define ALG_OUT_MAX 4096
 
 struct alg_core *alg_core_create(struct dataplane *dp, const struct alg_limits *limits,
                                  const struct hash_secret *secret, uint64_t seed)
@@ -27,8 +25,9 @@ struct alg_core *alg_core_create(struct dataplane *dp, const struct alg_limits *
     core->dp = dp;
     session_thread_init(&core->thread, seed);
     core->mail = alg_mail_create();
+    core->out = rte_malloc("alg output", dp->large_room, 0);
     core->alg = alg_create(limits, &dp->mappings, &core->thread, &dp->events, secret);
-    if (!core->alg || !core->mail) {
+    if (!core->alg || !core->mail || !core->out) {
         alg_core_destroy(core);
         return NULL;
     }
@@ -45,6 +44,7 @@ void alg_core_destroy(struct alg_core *core)
         alg_destroy(core->alg);
     if (core->mail)
         alg_mail_destroy(core->mail);
+    rte_free(core->out);
     rte_free(core);
 }
 
@@ -73,13 +73,45 @@ static void parties_of(const struct session *s, uint8_t dir, struct alg_packet *
     out->outside_ifindex = s->ifindex[!in];
 }
 
-/* Put the new payload into the frame. False: it does not fit. */
-static bool payload_set(struct rte_mbuf *m, struct packet *p, struct slice payload, be16 id)
+/* Bytes of the largest frame that fits its buffer. */
+static size_t frame_room(const struct rte_mbuf *m)
 {
+    return (size_t)m->buf_len - m->data_off;
+}
+
+/*
+ * A large buffer for what may become too long for its own: half as much again is allowed for. It is
+ * taken before the ALG commits to anything; NULL: not needed, or there is none, and the message is
+ * refused if it needs it.
+ */
+static struct rte_mbuf *spare_get(struct dataplane *dp, const struct rte_mbuf *m, size_t n)
+{
+    size_t own = frame_room(m);
+    return m->data_len + n / 2 <= own || own >= dp->large_room
+               ? NULL
+               : dataplane_buffer(dp, dp->large_room);
+}
+
+/* Go on in the other buffer, with everything up to the payload. */
+static void packet_move(struct packet *p, struct rte_mbuf *to, size_t head)
+{
+    struct rte_mbuf *m = p->m;
+    memcpy(rte_pktmbuf_mtod(to, char *), rte_pktmbuf_mtod(m, char *), head);
+    *note_of(to) = *note_of(m);
+    to->ol_flags = RTE_MBUF_F_RX_LRO; /* to be cut before it leaves: reassembly.h */
+    to->tso_segsz = m->ol_flags & RTE_MBUF_F_RX_LRO ? m->tso_segsz : 0;
+    p->l4 = rte_pktmbuf_mtod_offset(to, char *, (char *)p->l4 - rte_pktmbuf_mtod(m, char *));
+    p->ip = rte_pktmbuf_mtod_offset(to, struct rte_ipv4_hdr *, PACKET_IP_OFFSET);
+    p->m = to;
+    rte_pktmbuf_free(m);
+}
+
+/* Put the new payload into the frame, which has room for it, and make its headers right. */
+static void payload_set(struct packet *p, struct slice payload, be16 id)
+{
+    struct rte_mbuf *m = p->m;
     struct rte_udp_hdr *udp = p->l4;
     size_t head = (size_t)((char *)(udp + 1) - rte_pktmbuf_mtod(m, char *));
-    if (head + payload.n > (size_t)m->buf_len - m->data_off)
-        return false;
     memcpy(udp + 1, payload.p, payload.n);
     m->data_len = (uint16_t)(head + payload.n);
     m->pkt_len = m->data_len;
@@ -103,7 +135,29 @@ static bool payload_set(struct rte_mbuf *m, struct packet *p, struct slice paylo
     udp->dgram_cksum = (uint16_t)~checksum_fold(sum);
     if (udp->dgram_cksum == 0)
         udp->dgram_cksum = 0xffff;
-    return true;
+}
+
+/* Let the ALG have the message. What there is room for is known to it: beyond that it refuses
+ * before it commits to anything. */
+static enum alg_reason edit(struct alg_core *core, struct packet *p,
+                            const struct alg_packet *packet)
+{
+    struct dataplane *dp = core->dp;
+    size_t head = (size_t)(packet->payload.p - rte_pktmbuf_mtod(p->m, char *));
+    struct rte_mbuf *spare = spare_get(dp, p->m, packet->payload.n);
+    size_t own = frame_room(p->m), most = spare ? dp->large_room : own, n = 0;
+    size_t room = (most < dp->large_room ? most : dp->large_room) - head;
+    enum alg_reason reason = ALG_REASON_NONE;
+    enum alg_verdict verdict = alg_input(core->alg, packet, core->out, room, &n, &reason);
+    if (verdict == ALG_REPLACE) {
+        if (head + n > own) {
+            packet_move(p, spare, head);
+            spare = NULL;
+        }
+        payload_set(p, slice_of(core->out, n), (be16)rng_next(&core->thread.rng));
+    }
+    rte_pktmbuf_free(spare);
+    return verdict == ALG_DROP ? reason : ALG_REASON_NONE;
 }
 
 static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, uint64_t now_ms)
@@ -130,25 +184,11 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
     };
     parties_of(s, note.dir, &packet);
 
-    /* What the frame has room for: beyond it the ALG refuses before it commits to anything. */
-    char out[ALG_OUT_MAX];
-    size_t head = (size_t)(packet.payload.p - rte_pktmbuf_mtod(m, char *));
-    size_t room = (size_t)m->buf_len - m->data_off - head;
-    room = room < sizeof out ? room : sizeof out;
-    size_t out_n = 0;
-    enum alg_reason reason = ALG_REASON_NONE;
-    switch (alg_input(core->alg, &packet, out, room, &out_n, &reason)) {
-    case ALG_DROP:
-        return core_drop(core, m, drop_of_alg(reason), now_ms);
-    case ALG_REPLACE:
-        if (!payload_set(m, &p, slice_of(out, out_n), (be16)rng_next(&core->thread.rng)))
-            return core_drop(core, m, DROP_SIP_TOO_LARGE, now_ms);
-        break;
-    case ALG_PASS:
-        break;
-    }
-    if (rte_ring_sp_enqueue(w->from_alg, m) != 0)
-        core_drop(core, m, DROP_ALG_RING_FULL, now_ms);
+    enum alg_reason reason = edit(core, &p, &packet);
+    if (reason != ALG_REASON_NONE)
+        return core_drop(core, p.m, drop_of_alg(reason), now_ms);
+    if (rte_ring_sp_enqueue(w->from_alg, p.m) != 0)
+        core_drop(core, p.m, DROP_ALG_RING_FULL, now_ms);
 }
 
 unsigned alg_core_run_once(struct alg_core *core, uint64_t now_ms)

@@ -14,6 +14,7 @@ struct alg_core {
     struct alg *alg;
     struct alg_mail *mail; /* where control asks for listings */
     struct session_thread thread;
+    char *out;                 /* an edited message, of dp->large_room bytes */
     uint64_t drop[DROP_COUNT]; /* messages dropped here, by reason */
 };
 

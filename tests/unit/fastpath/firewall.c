@@ -43,8 +43,14 @@ static void keep(void *ctx, uint16_t ifindex, uint64_t at_ns, struct slice frame
 
 void firewall_make(struct firewall *fw, const char *config)
 {
+    firewall_make_workers(fw, config, 1);
+}
+
+void firewall_make_workers(struct firewall *fw, const char *config, uint16_t n_workers)
+{
     struct text error = {0};
-    struct replay_options options = {.clock_ms = 1000000, .sent = keep, .sent_ctx = fw};
+    struct replay_options options = {
+        .clock_ms = 1000000, .n_workers = n_workers, .sent = keep, .sent_ctx = fw};
     *fw = (struct firewall){0};
     replay_free(running); /* of a test that failed */
     running = NULL;

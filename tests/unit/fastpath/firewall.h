@@ -25,6 +25,8 @@ int firewall_group_setup(void **state);
 int firewall_group_teardown(void **state);
 
 void firewall_make(struct firewall *fw, const char *config);
+/* The same with several workers; frames arrive at one after the other. */
+void firewall_make_workers(struct firewall *fw, const char *config, uint16_t n_workers);
 /* Checks once more that every packet is accounted for. */
 void firewall_free(struct firewall *fw);
 

@@ -251,25 +251,42 @@ static void test_sip_that_fits(void **state)
     firewall_free(&fw);
 }
 
-/* The ALG knows how long a message may become: beyond that it does nothing. */
+/* A message that outgrows its buffer goes on in a large one. When there is none, the ALG knows how
+ * long a message may become: beyond that it does nothing. */
 static void test_larger_than_a_buffer(void **state)
 {
     struct firewall fw;
     struct replay_counts c;
+    struct rte_mbuf *taken[1024];
+    unsigned n = 0;
     const size_t most = 2048 - FRAME_L4 - 8;
     char text[sizeof config];
     (void)state;
     memcpy(text, config, sizeof text);
     memcpy(strstr(text, "2000"), "1500", 4); /* so that a buffer takes 2048 bytes */
     firewall_make(&fw, text);
-    struct frame f = message(sip, most - 6);
-    assert_int_equal(firewall_gives(&fw, LAN, &f), 4);
-    f = message(sip, most - 5);
-    firewall_drops(&fw, LAN, &f, DROP_SIP_TOO_LARGE);
-    f = message(sip, most);
-    firewall_drops(&fw, LAN, &f, DROP_SIP_TOO_LARGE);
+    while ((taken[n] = rte_pktmbuf_alloc(fw.dp->large)))
+        n++;
+    fw.n_sent = 0;
+    for (size_t i = 0; i < 7; i++) {
+        struct frame f = message(sip, most - 6 + i);
+        replay_frame(fw.r, LAN, frame_slice(&f));
+        assert_int_equal(fw.n_sent, 4);
+        assert_int_equal(firewall_dropped(&fw, DROP_SIP_TOO_LARGE), i);
+    }
     replay_counts(fw.r, &c);
     assert_int_equal(c.mappings, 1);
+    rte_pktmbuf_free_bulk(taken, n);
+    for (size_t i = 0; i < 7; i++) {
+        struct frame f = message(sip, most - 6 + i);
+        assert_int_equal(firewall_gives(&fw, LAN, &f), 4);
+        size_t got = 0;
+        for (unsigned k = 0; k < fw.n_sent; k++)
+            got += fw.sent[k].f.n - FRAME_L4;
+        assert_int_equal(got, f.n - FRAME_L4 + 6);
+        const struct frame *last = &fw.sent[fw.n_sent - 1].f;
+        assert_memory_equal(last->b + last->n - 4, "\r\n\r\n", 4);
+    }
     firewall_free(&fw);
 }
 
