@@ -126,14 +126,19 @@ static enum drop_reason fault_of(const struct worker *w, const struct fragment *
 
 /* --- all of them */
 
-/* Ethernet and IP header of the first piece, as those of the whole. */
-static void header4_finish(struct rte_mbuf *m, const struct datagram *g)
+/*
+ * Ethernet and IP header of the first piece, as those of the whole. It gets an identification of
+ * its own: to a server, hosts behind one public address are one host, and phones that were switched
+ * on together count alike (RFC 6864 5.3).
+ */
+static void header4_finish(struct rte_mbuf *m, const struct datagram *g, be16 id)
 {
     struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, PACKET_IP_OFFSET);
     /* The largest piece was not to be cut: neither is what replaces it, to more than its size. */
     ip->fragment_offset = g->largest_df == g->largest ? be16_of(RTE_IPV4_HDR_DF_FLAG) : 0;
     if (g->ecn & ECN_CE)
         ip->type_of_service |= 3;
+    ip->packet_id = id;
     ip->total_length = be16_of((uint16_t)(m->data_len - PACKET_IP_OFFSET));
     ip->hdr_checksum = 0;
     ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(ip, (ip->version_ihl & 15) * 4u));
@@ -195,7 +200,7 @@ static struct rte_mbuf *join(struct worker *w, struct datagram *g)
     m->tso_segsz = g->largest > least ? g->largest : least;
     pieces_copy(m, head, g);
     if (v4)
-        header4_finish(m, g);
+        header4_finish(m, g, (be16)rng_next(&w->thread.rng));
     else
         header6_finish(m, g, head, *rte_pktmbuf_mtod_offset(first, uint8_t *, head));
     w->counts.joined += g->n - 1u;

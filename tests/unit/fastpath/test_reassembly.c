@@ -7,10 +7,9 @@
 
 #include <cmocka.h>
 
-#include "base/checksum.h"
 #include "base/rng.h"
 #include "fastpath/reassembly.h"
-#include "firewall.h"
+#include "whole.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +22,6 @@ enum {
 
 #define COUNT(a)  (sizeof(a) / sizeof *(a))
 #define SECOND_NS 1000000000ull
-#define DF        0x4000u
-#define MF        0x2000u
 
 #define POLICY(id, to, more)                                                           \
     "edit " #id "\nset srcintf \"lan\"\nset dstintf \"" to "\"\nset srcaddr \"all\"\n" \
@@ -46,61 +43,9 @@ static const char jumbo[] = CONFIG("set mtu 9000\n", "set mtu 1500\n", "set mtu 
 static const struct ends out = {"10.0.0.20", 1000, "198.51.100.5", 2000};
 static const struct ends inward = {"10.0.0.20", 1000, "192.168.0.5", 2000};
 
-/* A datagram of any size, as it would be whole: its IPv4 payload. */
-struct whole {
-    struct ends e;
-    uint8_t proto, tos;
-    uint16_t id, flags; /* DF */
-    size_t n;
-    unsigned char b[65536];
-};
-
-static void put16(unsigned char *p, size_t v)
-{
-    p[0] = (unsigned char)(v >> 8);
-    p[1] = (unsigned char)v;
-}
-
-static unsigned get16(const unsigned char *p)
-{
-    return (unsigned)p[0] << 8 | p[1];
-}
-
-/* UDP with `payload`, or bytes that differ, `n` of them. */
-static void whole_udp(struct whole *d, struct ends e, const void *payload, size_t n)
-{
-    static uint16_t id = 0x1200;
-    *d = (struct whole){.e = e, .proto = 17, .id = ++id, .n = 8 + n};
-    put16(d->b, e.sport);
-    put16(d->b + 2, e.dport);
-    put16(d->b + 4, 8 + n);
-    for (size_t i = 0; i < n; i++)
-        d->b[8 + i] =
-            payload ? ((const unsigned char *)payload)[i] : (unsigned char)(i * 7 + i / 256 + id);
-    uint16_t sum = (uint16_t)~checksum_fold(
-        checksum_pseudo(frame_address(e.src), frame_address(e.dst), 17, (uint16_t)d->n) +
-        checksum_sum(d->b, d->n));
-    memcpy(d->b + 6, &sum, 2);
-}
-
-/* The fragment that carries bytes [at, at + n). */
-static struct frame cut(const struct whole *d, size_t at, size_t n, bool more)
-{
-    struct frame f;
-    frame_ipv4(&f, d->e, d->proto, slice_of((const char *)d->b + at, n));
-    memcpy(f.b + FRAME_L4, d->b + at, n); /* no checksum in the middle of it */
-    f.b[FRAME_IP + 1] = d->tos;
-    put16(f.b + FRAME_IP + 4, d->id);
-    put16(f.b + FRAME_IP + 6, at / 8 | (more ? MF : 0) | d->flags);
-    f.b[FRAME_IP + 10] = f.b[FRAME_IP + 11] = 0;
-    uint16_t sum = (uint16_t)~checksum_fold(checksum_sum(f.b + FRAME_IP, 20));
-    memcpy(f.b + FRAME_IP + 10, &sum, 2);
-    return f;
-}
-
 static unsigned give(struct firewall *fw, const struct whole *d, size_t at, size_t n, bool more)
 {
-    struct frame f = cut(d, at, n, more);
+    struct frame f = whole_cut(d, at, n, more);
     return firewall_gives(fw, LAN, &f);
 }
 
@@ -109,46 +54,6 @@ static struct replay_counts counts(const struct firewall *fw)
     struct replay_counts c;
     replay_counts(fw->r, &c);
     return c;
-}
-
-/* What left, put together again. Every frame fits `mtu` and is a proper fragment. */
-static void sent_join(const struct firewall *fw, uint16_t ifindex, size_t mtu, struct whole *d)
-{
-    struct replay_counts c = counts(fw);
-    for (int i = 0; i < DROP_COUNT && fw->n_sent == 0; i++)
-        if (c.packets.drop[i])
-            print_message("%s %lu\n", drop_name((enum drop_reason)i), c.packets.drop[i]);
-    assert_true(fw->n_sent > 0);
-    d->n = 0;
-    for (unsigned i = 0; i < fw->n_sent; i++) {
-        const struct frame *f = &fw->sent[i].f;
-        bool last = i + 1 == fw->n_sent;
-        unsigned field = get16(f->b + FRAME_IP + 6);
-        uint16_t id = (uint16_t)get16(f->b + FRAME_IP + 4);
-        assert_int_equal(fw->sent[i].ifindex, ifindex);
-        assert_true(f->n - FRAME_IP <= mtu);
-        assert_int_equal(get16(f->b + FRAME_IP + 2), f->n - FRAME_IP);
-        assert_int_equal(field & MF, last ? 0 : MF);
-        assert_int_equal((field & 0x1fff) * 8, d->n);
-        assert_int_equal(checksum_fold(checksum_sum(f->b + FRAME_IP, 20)), 0xffff);
-        assert_true(i == 0 || (id == d->id && (field & DF) == d->flags));
-        d->id = id;
-        d->flags = field & DF;
-        d->tos = f->b[FRAME_IP + 1];
-        d->proto = f->b[FRAME_IP + 9];
-        memcpy(d->b + d->n, f->b + FRAME_L4, f->n - FRAME_L4);
-        d->n += f->n - FRAME_L4;
-    }
-}
-
-/* UDP to `dst` left with the bytes of `d`; the ports may be others, the checksum is right. */
-static void assert_udp(const struct whole *got, const struct whole *d, const char *src)
-{
-    assert_int_equal(got->n, d->n);
-    assert_memory_equal(got->b + 8, d->b + 8, d->n - 8);
-    uint64_t pseudo =
-        checksum_pseudo(frame_address(src), frame_address(d->e.dst), 17, (uint16_t)got->n);
-    assert_int_equal(checksum_fold(pseudo + checksum_sum(got->b, got->n)), 0xffff);
 }
 
 /* --- whole */
@@ -183,8 +88,8 @@ static void test_random_splits(void **state)
                 assert_int_equal(counts(&fw).held, i + 1);
             }
         }
-        sent_join(&fw, WAN, 1500, &got);
-        assert_udp(&got, &d, "203.0.113.2");
+        whole_join(&got, &fw, WAN, 1500);
+        whole_assert_udp(&got, &d, "203.0.113.2");
         assert_int_equal(got.flags, 0);
         struct replay_counts after = counts(&fw);
         assert_int_equal(after.held, 0);
@@ -208,20 +113,18 @@ static void test_largest(void **state)
         whole_udp(&d, out, NULL, n - 8);
         for (size_t at = 0; at < n; at += step) {
             size_t here = n - at < step ? n - at : step;
-            struct frame f = cut(&d, at, 8, at + here < n); /* its header, made longer */
+            struct frame f = whole_cut(&d, at, 8, at + here < n); /* its header, made longer */
             memcpy(big, f.b, FRAME_L4);
             memcpy(big + FRAME_L4, d.b + at, here);
-            put16(big + FRAME_IP + 2, 20 + here);
-            memset(big + FRAME_IP + 10, 0, 2);
-            uint16_t sum = (uint16_t)~checksum_fold(checksum_sum(big + FRAME_IP, 20));
-            memcpy(big + FRAME_IP + 10, &sum, 2);
+            whole_put16(big + FRAME_IP + 2, 20 + here);
+            whole_mend_header(big + FRAME_IP);
             fw.n_sent = 0;
             assert_int_equal(replay_frame(fw.r, LAN, slice_of((const char *)big, FRAME_L4 + here)),
                              0);
         }
         if (n <= most) {
-            sent_join(&fw, WAN, 1500, &got);
-            assert_udp(&got, &d, "203.0.113.2");
+            whole_join(&got, &fw, WAN, 1500);
+            whole_assert_udp(&got, &d, "203.0.113.2");
         } else {
             assert_int_equal(firewall_dropped(&fw, DROP_FRAGMENT_SIZE), 1);
         }
@@ -239,7 +142,7 @@ static void test_parsed_again(void **state)
     (void)state;
     firewall_make(&fw, config);
     whole_udp(&d, out, NULL, 100);
-    put16(d.b + 4, 200); /* says more than there is */
+    whole_put16(d.b + 4, 200); /* says more than there is */
     give(&fw, &d, 0, 64, true);
     give(&fw, &d, 64, 44, false);
     assert_int_equal(fw.n_sent, 0);
@@ -271,7 +174,7 @@ static void test_not_mixed(void **state)
         assert_int_equal(give(&fw, &d, 64, 44, false), 2);
     }
     /* Nor do those of two interfaces. */
-    struct frame f = cut(&d, 64, 44, false);
+    struct frame f = whole_cut(&d, 64, 44, false);
     give(&fw, &d, 0, 64, true);
     assert_int_equal(firewall_gives(&fw, DMZ, &f), 0);
     assert_int_equal(give(&fw, &d, 64, 44, false), 2);
@@ -322,7 +225,7 @@ static void test_contradictions(void **state)
         firewall_make(&fw, config);
         whole_udp(&d, out, NULL, 1000);
         if (rows[i].reason == DROP_COUNT)
-            put16(d.b + 4, 108);
+            whole_put16(d.b + 4, 108);
         for (; k < COUNT(rows[i].piece) && rows[i].piece[k].n; k++)
             sent += give(&fw, &d, rows[i].piece[k].at, rows[i].piece[k].n, rows[i].piece[k].more);
         if (rows[i].reason == DROP_COUNT) { /* what comes after the end begins another one */
@@ -354,28 +257,28 @@ static void test_bad_alone(void **state)
     firewall_make(&fw, config);
     whole_udp(&d, out, NULL, 200);
     give(&fw, &d, 0, 64, true);
-    struct frame f = cut(&d, 64, 63, true);
+    struct frame f = whole_cut(&d, 64, 63, true);
     firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_LENGTH);
-    f = cut(&d, 64, 0, true);
+    f = whole_cut(&d, 64, 0, true);
     firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_LENGTH);
-    f = cut(&d, 64, 0, false);
+    f = whole_cut(&d, 64, 0, false);
     firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_LENGTH);
-    f = cut(&d, 65528, 8, false);
+    f = whole_cut(&d, 65528, 8, false);
     firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_SIZE);
-    f = cut(&d, 65520, 8, true);
+    f = whole_cut(&d, 65520, 8, true);
     firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_SIZE);
 
     tcp = d;
     tcp.proto = 6;
     tcp.b[12] = 5 << 4;
-    f = cut(&tcp, 0, 16, true);
+    f = whole_cut(&tcp, 0, 16, true);
     firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_TINY);
-    f = cut(&tcp, 8, 64, false); /* RFC 3128 */
+    f = whole_cut(&tcp, 8, 64, false); /* RFC 3128 */
     firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_TINY);
-    f = cut(&tcp, 16, 64, false);
+    f = whole_cut(&tcp, 16, 64, false);
     firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_TINY);
     tcp.b[12] = 7 << 4;
-    f = cut(&tcp, 0, 24, true);
+    f = whole_cut(&tcp, 0, 24, true);
     firewall_drops(&fw, LAN, &f, DROP_FRAGMENT_TINY);
     assert_int_equal(counts(&fw).held, 1);
     assert_int_equal(give(&fw, &d, 64, 144, false), 2);
@@ -416,11 +319,11 @@ static void test_drop_fragment(void **state)
     firewall_make(&fw, config);
     COMMANDS(&fw, "config system interface", "edit lan", "set drop-fragment enable", "end");
     whole_udp(&d, out, NULL, 200);
-    struct frame f = cut(&d, 0, 64, true);
+    struct frame f = whole_cut(&d, 0, 64, true);
     firewall_drops(&fw, LAN, &f, DROP_FRAGMENT);
-    f = cut(&d, 64, 144, false);
+    f = whole_cut(&d, 64, 144, false);
     firewall_drops(&fw, LAN, &f, DROP_FRAGMENT);
-    f = cut(&d, 0, 208, false); /* not a fragment */
+    f = whole_cut(&d, 0, 208, false); /* not a fragment */
     firewall_passes(&fw, LAN, &f, WAN);
     firewall_free(&fw);
 }
@@ -505,14 +408,15 @@ static void test_sizes(void **state)
             give(&fw, &d, at, n, at + n < d.n);
         }
         assert_int_equal(fw.n_sent, rows[i].frames);
-        sent_join(&fw, rows[i].dmz ? DMZ : WAN, rows[i].out, &got);
-        assert_udp(&got, &d, rows[i].dmz ? d.e.src : "203.0.113.2");
+        whole_join(&got, &fw, rows[i].dmz ? DMZ : WAN, rows[i].out);
+        whole_assert_udp(&got, &d, rows[i].dmz ? d.e.src : "203.0.113.2");
         assert_int_equal(got.flags, 0);
     }
     firewall_free(&fw);
 }
 
-/* Pieces with DF: they leave with DF, or not at all where the way out is too narrow for them. */
+/* Pieces with WHOLE_DF: they leave with WHOLE_DF, or not at all where the way out is too narrow for
+ * them. */
 static void test_df(void **state)
 {
     static struct whole d, got;
@@ -520,14 +424,14 @@ static void test_df(void **state)
     (void)state;
     firewall_make(&fw, config);
     whole_udp(&d, out, NULL, 2992);
-    d.flags = DF;
+    d.flags = WHOLE_DF;
     give(&fw, &d, 0, 1480, true);
     give(&fw, &d, 1480, 1520 - 1000, true);
     assert_int_equal(give(&fw, &d, 2000, 1000, false), 3);
-    sent_join(&fw, WAN, 1500, &got);
-    assert_udp(&got, &d, "203.0.113.2");
-    assert_int_equal(got.flags, DF);
-    assert_int_equal(get16(fw.sent[0].f.b + FRAME_IP + 2), 1500);
+    whole_join(&got, &fw, WAN, 1500);
+    whole_assert_udp(&got, &d, "203.0.113.2");
+    assert_int_equal(got.flags, WHOLE_DF);
+    assert_int_equal(whole_get16(fw.sent[0].f.b + FRAME_IP + 2), 1500);
 
     d.e = inward;
     give(&fw, &d, 0, 1480, true);
@@ -535,13 +439,13 @@ static void test_df(void **state)
     assert_int_equal(give(&fw, &d, 2960, 40, false), 0);
     assert_int_equal(firewall_dropped(&fw, DROP_MTU), 1);
 
-    /* A small piece with DF among larger ones without says nothing of the whole. */
+    /* A small piece with WHOLE_DF among larger ones without says nothing of the whole. */
     whole_udp(&d, inward, NULL, 2992);
     give(&fw, &d, 0, 1480, true);
     give(&fw, &d, 1480, 1480, true);
-    d.flags = DF;
+    d.flags = WHOLE_DF;
     assert_int_equal(give(&fw, &d, 2960, 40, false), 6);
-    sent_join(&fw, DMZ, 600, &got);
+    whole_join(&got, &fw, DMZ, 600);
     assert_int_equal(got.flags, 0);
     firewall_free(&fw);
 }
@@ -567,100 +471,10 @@ static void test_ecn(void **state)
             assert_int_equal(fw.n_sent, clash ? 0 : 1 + (d.n + 20 > 164));
             if (clash)
                 continue;
-            sent_join(&fw, WAN, 1500, &got);
+            whole_join(&got, &fw, WAN, 1500);
+            assert_int_not_equal(got.id, d.id); /* one of its own */
             assert_int_equal(got.tos, 0xb8 | (b == 3 ? 3 : a));
         }
-    firewall_free(&fw);
-}
-
-/* --- SIP */
-
-/* An INVITE with `n` candidates of 80 bytes, all of the phone's own address. */
-static size_t invite(char *text, size_t cap, unsigned n)
-{
-    static const char format[] = "INVITE sip:bob@198.51.100.5 SIP/2.0\r\n"
-                                 "Via: SIP/2.0/UDP 10.0.0.20:5060;branch=z9hG4bK%u\r\n"
-                                 "From: <sip:alice@10.0.0.20>;tag=1\r\n"
-                                 "To: <sip:bob@198.51.100.5>\r\n"
-                                 "Call-ID: large-%u\r\n"
-                                 "CSeq: 1 INVITE\r\n"
-                                 "Contact: <sip:alice@10.0.0.20:5060>\r\n"
-                                 "Content-Type: application/sdp\r\n"
-                                 "Content-Length: %zu\r\n\r\n";
-    char sdp[16384];
-    size_t at = (size_t)sprintf(sdp, "v=0\r\no=- 1 1 IN IP4 10.0.0.20\r\ns=-\r\n"
-                                     "c=IN IP4 10.0.0.20\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n");
-    for (unsigned i = 0; i < n; i++)
-        at += (size_t)sprintf(sdp + at, "a=x-note:%069u\r\n", i);
-    int head = snprintf(text, cap, format, n, n, at);
-    assert_true((size_t)head + at < cap);
-    memcpy(text + head, sdp, at);
-    return (size_t)head + at;
-}
-
-/* Offers too large for a packet, pieces in any order: the ALG rewrites them as it does others. */
-static void test_invite(void **state)
-{
-    static const struct ends sip = {"10.0.0.20", 5060, "198.51.100.5", 5060};
-    static struct whole d, got;
-    static char text[16384];
-    struct rng rng = {23};
-    struct firewall fw;
-    (void)state;
-    firewall_make(&fw, config);
-    for (unsigned n = 14; n < 130; n += 5) {
-        size_t size = invite(text, sizeof text, n), step = 1480;
-        unsigned pieces = (unsigned)((size + 8 + step - 1) / step), order[8];
-        whole_udp(&d, sip, text, size);
-        for (unsigned i = 0; i < pieces; i++) {
-            unsigned k = rng_below(&rng, i + 1);
-            order[i] = order[k];
-            order[k] = i;
-        }
-        for (unsigned i = 0; i < pieces; i++) {
-            size_t at = order[i] * step, here = d.n - at < step ? d.n - at : step;
-            give(&fw, &d, at, here, at + here < d.n);
-        }
-        sent_join(&fw, WAN, 1500, &got);
-        assert_null(memmem(got.b, got.n, "@10.0.0.20", 10));
-        assert_null(memmem(got.b, got.n, "c=IN IP4 10.0.0.20", 18));
-        assert_non_null(memmem(got.b, got.n, "c=IN IP4 203.0.113.2", 20));
-        assert_true(got.n > d.n && got.n < d.n + 100);
-        assert_memory_equal(got.b + got.n - 80, d.b + d.n - 80, 80);
-        d.n = got.n;
-        memcpy(d.b + 8, got.b + 8, got.n - 8);
-        assert_udp(&got, &d, "203.0.113.2");
-    }
-    firewall_free(&fw);
-}
-
-/* --- several workers */
-
-/* Whichever worker a piece arrives at, one of them puts the datagram together. */
-static void test_workers(void **state)
-{
-    static struct whole d, got;
-    struct rng rng = {31};
-    struct firewall fw;
-    (void)state;
-    firewall_make_workers(&fw, config, 3);
-    for (unsigned round = 0; round < 200; round++) {
-        unsigned n = 2 + rng_below(&rng, 7);
-        whole_udp(&d, out, NULL, n * 400 - 8);
-        for (unsigned i = 0; i < n; i++)
-            give(&fw, &d, i * 400, 400, i + 1 < n);
-        sent_join(&fw, WAN, 1500, &got);
-        assert_udp(&got, &d, "203.0.113.2");
-        whole_udp(&d, out, NULL, 800);
-        give(&fw, &d, 0, 400, true);
-    }
-    for (uint16_t i = 0; i < 3; i++)
-        assert_true(fw.dp->workers[i]->datagrams.pieces > 5);
-    replay_advance(fw.r, 11 * SECOND_NS);
-    assert_int_equal(counts(&fw).held, 0);
-    assert_true(firewall_dropped(&fw, DROP_FRAGMENT_TIMEOUT) +
-                    firewall_dropped(&fw, DROP_FRAGMENT_LIMIT) ==
-                200);
     firewall_free(&fw);
 }
 
@@ -680,8 +494,6 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_df),
         cmocka_unit_test(test_ecn),
-        cmocka_unit_test(test_invite),
-        cmocka_unit_test(test_workers),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
 }
