@@ -22,6 +22,8 @@ static const struct {
     {"known", bench_known,
      "packets of known flows through source NAT, and `limit`, the unavoidable part of\n"
      "          that: receive, parse, one hash, the bucket line, the session's lines, transmit"},
+    {"steps", bench_steps,
+     "cycles of each stage of a known packet's path, and of each step of a first packet"},
     {"setup", bench_setup,
      "new sessions while as many expire; the worker's and control's part apart"},
     {"churn", bench_churn,

@@ -63,7 +63,7 @@ struct bench {
  * list of cases is in pinhole_bench.c.
  */
 typedef int bench_case_run(const struct bench_options *o, uint32_t sessions, struct report *r);
-bench_case_run bench_known, bench_setup, bench_churn, bench_timer;
+bench_case_run bench_known, bench_steps, bench_setup, bench_churn, bench_timer;
 
 /* Start EAL with what the machine has: huge pages when at least `mib` are free, else without. */
 int bench_eal(const char *program, unsigned mib, bool *huge);

@@ -6,6 +6,7 @@
  */
 #include "fastpath/first.h"
 #include "base/checksum.h"
+#include "fastpath/stages.h"
 
 #include <rte_pause.h>
 
@@ -189,12 +190,21 @@ static const struct {
     {"fill", step_fill},       {"create", step_create},
 };
 
+_Static_assert(RTE_DIM(steps) <= STAGE_STEPS, "a clock has a place for each step");
+
+const char *pipeline_step_name(unsigned i)
+{
+    return i < RTE_DIM(steps) ? steps[i].name : NULL;
+}
+
 static enum step steps_run(struct worker *w, struct first *f)
 {
     enum step step = NEXT;
     for (size_t i = 0; step == NEXT; i++) {
         w->step = steps[i].name;
         step = steps[i].run(w, f);
+        if (__builtin_expect(w->clock != NULL, 0))
+            stage_mark(w->clock, &w->clock->step[i]);
     }
     w->step = NULL;
     return step;

@@ -144,7 +144,7 @@ static void question_next(struct question *q)
 bool matcher_find(const struct matcher *m, const struct flow *f, uint32_t *rule)
 {
     bool v6 = !ip_addr_is4(&f->src);
-    struct question q;
+    struct question q = {0};
     question_begin(&q, m, f, v6);
     for (uint32_t s = 0; s < m->n_sums; s++, question_next(&q)) {
         uint64_t dst = *q.dst.sum | (q.vip ? *q.named.sum : 0);

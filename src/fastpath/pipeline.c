@@ -12,6 +12,7 @@
 #include "fastpath/pipeline.h"
 
 #include "fastpath/fragment.h"
+#include "fastpath/stages.h"
 #include "fastpath/track.h"
 #include "fastpath/translate.h"
 #include "fastpath/way.h"
@@ -100,6 +101,15 @@ static void out(struct worker *w, struct packet *p, struct session *s)
     fragment_send(w, ifindex, p->m);
 }
 
+/* The end of a stage: `timed` is constant in every place, so that the path without a clock has
+ * nothing of this. */
+static inline __attribute__((always_inline)) void mark(struct worker *w, bool timed,
+                                                       enum stage stage)
+{
+    if (timed)
+        stage_mark(w->clock, &w->clock->stage[stage]);
+}
+
 static inline void forward(struct worker *w, struct packet *p, struct session *s)
 {
     if (__builtin_expect(p->is6, 0))
@@ -109,7 +119,8 @@ static inline void forward(struct worker *w, struct packet *p, struct session *s
     out(w, p, s);
 }
 
-void pipeline_known(struct worker *w, struct packet *p)
+static inline __attribute__((always_inline)) void known(struct worker *w, struct packet *p,
+                                                        bool timed)
 {
     struct session *s = session_at(&w->dp->sessions, p->session);
     const struct interface *egress = &w->snapshot->interfaces[s->ifindex[!p->dir]];
@@ -129,7 +140,14 @@ void pipeline_known(struct worker *w, struct packet *p)
         return;
     if (s->r.flags & SESSION_ALG && p->key.proto == IPPROTO_UDP && alg_wants(p))
         return to_alg(w, p);
+    mark(w, timed, STAGE_TRACK);
     forward(w, p, s);
+    mark(w, timed, STAGE_FORWARD);
+}
+
+void pipeline_known(struct worker *w, struct packet *p)
+{
+    known(w, p, false);
 }
 
 /* After the guess by tag: is it this flow's, and alive? */
@@ -184,15 +202,19 @@ static void find_again(const struct worker *w, struct packet *p)
         find_in(&w->dp->sessions, p, 1);
 }
 
-static void carry(struct worker *w, struct packet *p)
+static inline __attribute__((always_inline)) void carry(struct worker *w, struct packet *p,
+                                                        bool timed)
 {
-    if (p->session != INDEX_NONE && session_confirm(w, p))
-        pipeline_known(w, p);
-    else
-        pipeline_first(w, p);
+    bool found = p->session != INDEX_NONE && session_confirm(w, p);
+    mark(w, timed, STAGE_CONFIRM);
+    if (found)
+        return known(w, p, timed);
+    pipeline_first(w, p);
+    mark(w, timed, STAGE_FIRST);
 }
 
-void pipeline_carry(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex)
+static inline __attribute__((always_inline)) void
+stages_run(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex, bool timed)
 {
     struct packet p[BURST];
     uint16_t arrived = 0, parsed = 0, found = 0, again = 0, carried = 0;
@@ -202,14 +224,40 @@ void pipeline_carry(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t 
             if (arrived + 4 < n)
                 rte_prefetch0(rte_pktmbuf_mtod(m[arrived + 4], void *));
             parsed += parse(w, &p[parsed], m[arrived++], ifindex);
+            mark(w, timed, STAGE_PARSE);
         }
         if (found < parsed && (all || parsed - found > AHEAD))
             find(w, &p[found++]);
         if (again < found && ((all && found == parsed) || found - again > AHEAD / 2))
             find_again(w, &p[again++]);
+        mark(w, timed, STAGE_FIND);
         if (carried < again && ((all && again == parsed) || again - carried > AHEAD / 2))
-            carry(w, &p[carried++]);
+            carry(w, &p[carried++], timed);
     }
+}
+
+/* Out of line, so that the path itself stays small. */
+__attribute__((noinline, cold)) static void stages_run_timed(struct worker *w, struct rte_mbuf **m,
+                                                             uint16_t n, uint16_t ifindex)
+{
+    stages_run(w, m, n, ifindex, true);
+}
+
+void pipeline_carry(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex)
+{
+    if (__builtin_expect(w->clock != NULL, 0))
+        return stages_run_timed(w, m, n, ifindex);
+    stages_run(w, m, n, ifindex, false);
+}
+
+const char *stage_name(enum stage stage)
+{
+    static const char *const names[] = {
+#define X(id, name) name,
+        STAGES(X)
+#undef X
+    };
+    return names[stage];
 }
 
 void pipeline_run(struct worker *w, struct rte_mbuf **m, uint16_t n, uint16_t ifindex)

@@ -18,6 +18,9 @@ void pipeline_resume(struct worker *w, struct rte_mbuf *m);
 /* The straight line of a packet whose session is p->session, direction p->dir. */
 void pipeline_known(struct worker *w, struct packet *p);
 
+/* The i-th step of a first packet, or NULL. */
+const char *pipeline_step_name(unsigned i);
+
 /* Everything a flow's first packet visits; ends in pipeline_known, or drops. */
 void pipeline_first(struct worker *w, struct packet *p);
 

@@ -10,6 +10,7 @@
 #include "fastpath/fragment.h"
 #include "fastpath/pipeline.h"
 #include "fastpath/reassembly.h"
+#include "fastpath/stages.h"
 
 #include <rte_debug.h>
 #include <rte_malloc.h>
@@ -213,6 +214,13 @@ void worker_receive(struct worker *w, uint16_t ifindex, struct rte_mbuf **m, uin
     pipeline_run(w, m, n, ifindex);
 }
 
+/* For a benchmark; once or twice a burst. */
+static void mark(const struct worker *w, enum stage stage)
+{
+    if (__builtin_expect(w->clock != NULL, 0))
+        stage_mark(w->clock, &w->clock->stage[stage]);
+}
+
 unsigned worker_run_once(struct worker *w, uint64_t now_ms)
 {
     struct dataplane *dp = w->dp;
@@ -222,6 +230,7 @@ unsigned worker_run_once(struct worker *w, uint64_t now_ms)
         for (uint16_t queue = w->id; queue < dp->queues[i].rx; queue += dp->n_workers) {
             struct rte_mbuf *m[BURST];
             uint16_t n = dp->wire.rx(dp->wire.ctx, i, queue, m, BURST);
+            mark(w, STAGE_RECEIVE);
             if (n == 0)
                 continue;
             pipeline_run(w, m, n, i);
@@ -229,6 +238,7 @@ unsigned worker_run_once(struct worker *w, uint64_t now_ms)
         }
     found += reassembly_run(w);
     worker_flush(w);
+    mark(w, STAGE_TRANSMIT);
     rte_rcu_qsbr_quiescent(dp->qsbr, w->id);
     return found;
 }

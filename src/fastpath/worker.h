@@ -14,11 +14,14 @@ struct tx_buffer {
     struct rte_mbuf *m[BURST];
 };
 
+struct stage_clock;
+
 struct worker {
     struct dataplane *dp;
     uint16_t id;                     /* number, queue and RCU reader id */
     const struct snapshot *snapshot; /* of this burst */
     uint64_t now_ms;                 /* of this burst */
+    struct stage_clock *clock;       /* of a benchmark (stages.h); else NULL */
     const char *step;                /* of a first packet under way, for the event of its drop */
     struct session_thread thread;
     struct packet_counts counts;
