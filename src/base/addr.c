@@ -81,6 +81,20 @@ size_t ip_addr_print(const struct ip_addr *a, char *out)
     return strlen(out);
 }
 
+size_t ip_port_print(const struct ip_addr *a, be16 port, char *out)
+{
+    char *p = out;
+    if (ip_addr_is4(a))
+        return endpoint_print((struct endpoint){a->word[3], port}, out);
+    *p++ = '[';
+    p += ip_addr_print(a, p);
+    *p++ = ']';
+    *p++ = ':';
+    p = put_u(p, be16_host(port));
+    *p = '\0';
+    return (size_t)(p - out);
+}
+
 struct ip_addr ip_addr_prefix(const struct ip_addr *a, unsigned len)
 {
     struct ip_addr out = {0};

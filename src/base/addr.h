@@ -59,6 +59,7 @@ static inline bool endpoint_eq(struct endpoint a, struct endpoint b)
 
 #define IPV4_TEXT_MAX     16 /* "255.255.255.255" and its zero byte */
 #define IPV6_TEXT_MAX     46 /* the longest form with a dotted quad, and its zero byte */
+#define IP_PORT_TEXT_MAX  54 /* the longest IPv6 form in brackets, ":65535" and its zero byte */
 #define ENDPOINT_TEXT_MAX 22 /* "255.255.255.255:65535" and its zero byte */
 
 /* Strict dotted quad: four decimal numbers, no leading zeros, nothing around it (RFC 6943 3.1.1).
@@ -83,6 +84,10 @@ struct ip_addr ip_addr_prefix(const struct ip_addr *a, unsigned len);
 
 /* The link-local address that an Ethernet interface gives itself: RFC 4291 appendix A. */
 struct ip_addr ip_addr_link_local(const uint8_t mac[6]);
+
+/* "a.b.c.d:port" or, of IPv6, "[address]:port" (RFC 5952 6) with a zero byte; returns its length.
+ * `out` has IP_PORT_TEXT_MAX bytes. */
+size_t ip_port_print(const struct ip_addr *a, be16 port, char *out);
 
 /* Prefix length of a contiguous netmask, or -EINVAL. */
 int ipv4_mask_len(be32 mask);

@@ -164,7 +164,8 @@ static struct session *session_of(const struct expiry *e, uint32_t index)
 static void tell_session(const struct expiry *e, uint32_t index, const char *name, const char *why)
 {
     const struct session *s = session_of(e, index);
-    struct session_event event = {name, e->now_ms, index, true, why};
+    struct session_event event = {name, e->now_ms, index,
+                                  true, why,       session_v6_of(e->setup.sessions, index)};
     if (events_on(e->setup.events))
         session_event_emit(e->setup.events, e->setup.timer_sets, s, &event);
 }
@@ -207,7 +208,8 @@ static void session_born(struct expiry *e, uint32_t index)
         const struct session *s = session_of(e, index);
         uint64_t born_ms = e->now_ms - expiry_elapsed_ms(e->now_ms, s->created_ms);
         session_event_emit(e->setup.events, e->setup.timer_sets, s,
-                           &(struct session_event){"session-created", born_ms, index, false, NULL});
+                           &(struct session_event){"session-created", born_ms, index, false, NULL,
+                                                   session_v6_of(e->setup.sessions, index)});
     }
 }
 

@@ -16,6 +16,22 @@ static void put_endpoint(struct text *t, const char *name, be32 ip, be16 port)
     text_printf(t, ",\"%s\":\"%s\"", name, e);
 }
 
+static void put_end6(struct text *t, const char *name, const struct ip_addr *ip, be16 port)
+{
+    char e[IP_PORT_TEXT_MAX];
+    ip_port_print(ip, port, e);
+    text_printf(t, ",\"%s\":\"%s\"", name, e);
+}
+
+/* Nothing is translated: the reply is the original turned round. */
+static void put_ends6(struct text *t, const struct session_v6 *v6)
+{
+    put_end6(t, "src", &v6->src, v6->sport);
+    put_end6(t, "dst", &v6->dst, v6->dport);
+    put_end6(t, "reply_src", &v6->dst, v6->dport);
+    put_end6(t, "reply_dst", &v6->src, v6->sport);
+}
+
 static void put_keys(struct text *t, const struct session *s)
 {
     const struct key *there = &s->r.key[0], *back = &s->r.key[1];
@@ -44,7 +60,10 @@ void session_event_emit(const struct event_sink *sink, const struct timer_sets *
 {
     struct text t = {0};
     text_printf(&t, "\"session\":%u,\"proto\":%u", event->index, s->r.key[0].proto);
-    put_keys(&t, s);
+    if (event->v6)
+        put_ends6(&t, event->v6);
+    else
+        put_keys(&t, s);
     text_printf(&t, ",\"policy\":%u,\"mapped\":%s,\"alg\":%s", s->policy_id,
                 s->mapping != INDEX_NONE ? "true" : "false",
                 s->r.flags & SESSION_ALG ? "true" : "false");

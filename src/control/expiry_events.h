@@ -20,8 +20,9 @@ struct session_event {
     const char *name;
     uint64_t now_ms;
     uint32_t index;
-    bool over;       /* with counters and `why` */
-    const char *why; /* a plain word; NULL: not known */
+    bool over;                   /* with counters and `why` */
+    const char *why;             /* a plain word; NULL: not known */
+    const struct session_v6 *v6; /* NULL: IPv4 */
 };
 
 void session_event_emit(const struct event_sink *sink, const struct timer_sets *sets,

@@ -50,7 +50,8 @@ void publish_free(struct publish *p)
     *p = (struct publish){0};
 }
 
-/* MACs by interface number; where there is no device (replay), 02:00 and the address. */
+/* MACs by interface number; where there is no device (replay), 02:00 and the IPv4 address,
+ * or the end of the IPv6 one. */
 static void ports_read(const struct config_rows *rows, struct snapshot_ports *ports)
 {
     for (uint16_t i = 0; i < rows->n_interfaces && i + 1 < MAX_INTERFACES; i++) {
@@ -59,7 +60,8 @@ static void ports_read(const struct config_rows *rows, struct snapshot_ports *po
             continue;
         mac[0] = 0x02;
         mac[1] = 0x00;
-        memcpy(mac + 2, &rows->interfaces[i].ip, sizeof(be32));
+        const struct row_interface *row = &rows->interfaces[i];
+        memcpy(mac + 2, row->ip ? &row->ip : &row->ip6.word[3], sizeof(be32));
     }
 }
 

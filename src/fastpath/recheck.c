@@ -52,7 +52,7 @@ bool pipeline_recheck(struct worker *w, uint32_t index)
 {
     struct session *x = session_at(&w->dp->sessions, index);
     const struct snapshot *s = w->snapshot;
-    const struct session_v6 *v6 = session_is6(x) ? &w->dp->sessions.v6[index] : NULL;
+    const struct session_v6 *v6 = session_v6_of(&w->dp->sessions, index);
     uint32_t policy_id = x->policy_id;
 
     if ((!(x->traits & TRAIT_LASTING) && !same_verdict(w, x, v6, &policy_id)) ||

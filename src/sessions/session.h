@@ -131,6 +131,12 @@ static inline struct session *session_at(const struct sessions *ss, uint32_t ind
     return (struct session *)store_record(&ss->store, index);
 }
 
+/* What the keys of the session with this index stand for; NULL: it is IPv4. */
+static inline const struct session_v6 *session_v6_of(const struct sessions *ss, uint32_t index)
+{
+    return session_is6(session_at(ss, index)) ? &ss->v6[index] : NULL;
+}
+
 /* The key under which direction `dir` of an IPv6 flow arrives in `zone`. */
 struct key session_key6(const struct sessions *ss, const struct session_v6 *flow, uint8_t proto,
                         int dir, uint16_t zone);

@@ -98,12 +98,66 @@ static void test_ip_addr_texts(void **state)
     assert_true(ip_addr_is4(&a));
 }
 
+static struct ip_addr address(const char *text)
+{
+    struct ip_addr a;
+    assert_int_equal(ipv6_parse(slice_str(text), &a), 0);
+    return a;
+}
+
+static void test_ip_ports(void **state)
+{
+    (void)state;
+    char text[IP_PORT_TEXT_MAX];
+    struct ip_addr a = address("2001:db8::1");
+    assert_int_equal(ip_port_print(&a, be16_of(5060), text), 18);
+    assert_string_equal(text, "[2001:db8::1]:5060");
+    a = address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+    assert_true(ip_port_print(&a, be16_of(65535), text) < sizeof text);
+    a = ip_addr_of4(be32_of(0xc0000201));
+    ip_port_print(&a, be16_of(1), text);
+    assert_string_equal(text, "192.0.2.1:1");
+}
+
+/* Every length against bit by bit. */
+static void test_prefixes(void **state)
+{
+    (void)state;
+    struct ip_addr a = address("2001:db8:ffff:ffff:5a5a:ffff:ffff:ffff");
+    for (unsigned len = 0; len <= 128; len++) {
+        struct ip_addr out = ip_addr_prefix(&a, len);
+        for (unsigned bit = 0; bit < 128; bit++) {
+            unsigned mask = 0x80u >> bit % 8;
+            assert_int_equal(out.byte[bit / 8] & mask, bit < len ? a.byte[bit / 8] & mask : 0);
+        }
+    }
+}
+
+static void test_scopes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool local;
+    } row[] = {{"fe80::1", true},  {"febf:ffff::1", true}, {"fe7f::1", false},
+               {"fec0::1", false}, {"2001:db8::1", false}, {"::", false}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        struct ip_addr a = address(row[i].text);
+        assert_int_equal(ip_addr_is_link_local(&a), row[i].local);
+    }
+    /* RFC 4291 appendix A: 34-56-78-9A-BC-DE. */
+    static const uint8_t mac[] = {0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde};
+    struct ip_addr a = ip_addr_link_local(mac), want = address("fe80::3656:78ff:fe9a:bcde");
+    assert_true(ip_addr_eq(&a, &want));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_texts),
         cmocka_unit_test(test_bad_addresses), cmocka_unit_test(test_masks),
-        cmocka_unit_test(test_ip_addr_texts),
+        cmocka_unit_test(test_ip_addr_texts), cmocka_unit_test(test_ip_ports),
+        cmocka_unit_test(test_prefixes),      cmocka_unit_test(test_scopes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
