@@ -133,10 +133,14 @@ static bool is_internal(const struct ip_addr *a)
     return a->half[0] == 0 && (a->word[2] == 0 || a->word[2] == be32_of(0xffff));
 }
 
-/* Neighbour Discovery: control's. */
+/*
+ * Neighbour Discovery: control's. It does not come in fragments, nor in one that is whole (RFC
+ * 6980), and nobody puts other headers before it.
+ */
 static bool to_control(struct worker *w, struct packet *p)
 {
-    if (p->ip6->hop_limits != ND_HOP_LIMIT || p->m->ol_flags & RTE_MBUF_F_RX_LRO) /* RFC 6980 */
+    if (p->ip6->hop_limits != ND_HOP_LIMIT || p->l3_len != sizeof *p->ip6 ||
+        p->m->ol_flags & RTE_MBUF_F_RX_LRO)
         return refuse(w, p, DROP_ND_MALFORMED);
     *note_of(p->m) = (struct note){.kind = NOTE_ND, .ifindex = p->ifindex};
     if (rte_ring_sp_enqueue(w->to_control, p->m) != 0)

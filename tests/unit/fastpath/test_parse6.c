@@ -186,8 +186,7 @@ static void test_drops(void **state)
         {LAN, DROP_ROUTING_HEADER, EXTENDED(ROUTING, "\0\0\0\1\0\0\0\0")},
         {LAN, DROP_ROUTING_HEADER, EXTENDED(ROUTING, "\0\0\4\1\0\0\0\0")},
         {LAN, DROP_ROUTING_HEADER, EXTENDED(ROUTING, "\0\0\2\1\0\0\0\0")},
-        {LAN, DROP_FRAGMENT, EXTENDED(FRAGMENT, "\0\0\0\1\0\0\0\7")},
-        {LAN, DROP_FRAGMENT, EXTENDED(FRAGMENT, "\0\0\0\x10\0\0\0\7")},
+        {LAN, DROP_FRAGMENT_LENGTH, EXTENDED(FRAGMENT, "\0\0\0\1\0\0\0\7")},
         {LAN, DROP_IP_HEADER, EXTENDED(DESTINATION, "\0\x05\1\4\0\0\0\0")},
         {LAN, DROP_IP_HEADER, EXTENDED(DESTINATION, "\0\xff\1\4\0\0\0\0")},
         {LAN, DROP_IP_HEADER, EXTENDED(AH, "\0\x09\0\0\0\0\0\0")},
@@ -219,6 +218,7 @@ static void test_passes(void **state)
         EXTENDED(DESTINATION, "\0\0\0\0\0\0\0\0"),
         EXTENDED(ROUTING, "\0\0\4\0\0\0\0\0"),
         EXTENDED(AH, "\0\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+        EXTENDED(FRAGMENT, "\0\0\0\6\0\0\0\7"), /* RFC 6946: all of it, reserved bits set */
         chain(8, DESTINATION),
         chain(8, HOP_BY_HOP),
         protocol(ESP, SLICE_LIT("whatever it carries")),
