@@ -5,6 +5,7 @@
  * ports, other interfaces, other sources.
  */
 #include "config/check_entry.h"
+#include "config/ranges.h"
 #include "config/rows_make.h"
 #include "config/value.h"
 
@@ -114,14 +115,15 @@ int vip_fits_others(const struct config_tree *tree, const char *key, const json_
     if (!vip.portforward && vip_has_interface_address(tree, &vip))
         return error_object(error, "the external interface IP is used as VIP",
                             ERROR_VIP_IS_INTERFACE);
+    const json_t *vips = json_object_get(tree->root, node->path);
+    struct row_range range = {vip.ext_first, vip.ext_last};
     const char *name;
-    json_t *other;
-    json_object_foreach(json_object_get(tree->root, node->path), name, other)
-    {
-        if (strcmp(name, key) == 0 || vips_are_apart(node, entry, other))
-            continue;
-        return error_object(error, "duplicated with another vip", ERROR_VIP_MAPPING);
+    for (size_t at = 0; (name = ranges_next(tree, RANGES_VIP, range, &at));) {
+        const json_t *other = json_object_get(vips, name);
+        if (other && strcmp(name, key) != 0 && !vips_are_apart(node, entry, other))
+            return error_object(error, "duplicated with another vip", ERROR_VIP_MAPPING);
     }
+    ranges_add(tree, RANGES_VIP, key, range);
     return 0;
 }
 
@@ -204,17 +206,19 @@ int pool_fits_others(const struct config_tree *tree, const char *key, const json
     const struct schema_node *node = schema_root("firewall ippool");
     struct row_pool pool = {0};
     rows_read_pool(node, entry, &pool);
+    const json_t *pools = json_object_get(tree->root, node->path);
+    struct row_range range = {pool.first, pool.last};
     const char *name;
-    json_t *other;
-    json_object_foreach(json_object_get(tree->root, node->path), name, other)
-    {
-        struct row_pool o = {0};
-        rows_read_pool(node, other, &o);
-        if (strcmp(name, key) == 0 || o.first == 0 ||
-            !overlap(pool.first, pool.last, o.first, o.last))
+    for (size_t at = 0; (name = ranges_next(tree, RANGES_POOL, range, &at));) {
+        struct row_pool other = {0};
+        const json_t *o = json_object_get(pools, name);
+        if (!o || strcmp(name, key) == 0)
             continue;
-        return error_object(error, "IP pool range overlaps another pool", ERROR_POOL_OVERLAP);
+        rows_read_pool(node, o, &other);
+        if (overlap(pool.first, pool.last, other.first, other.last))
+            return error_object(error, "IP pool range overlaps another pool", ERROR_POOL_OVERLAP);
     }
+    ranges_add(tree, RANGES_POOL, key, range);
     return 0;
 }
 

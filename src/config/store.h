@@ -6,15 +6,28 @@
 
 #include "config/tree.h"
 
+/* Tables whose entries claim addresses (ranges.h). */
+enum ranges_table {
+    RANGES_VIP,
+    RANGES_POOL,
+    RANGES_TABLES
+};
+
+struct ranges;
+
 struct config_tree {
     json_t *root;
     /* Policy id by policy name, NULL: not made yet. Holds every name in the tree, and may hold
      * names that are gone: whoever asks looks the policy up. Never shared. */
     json_t *policy_names;
+    struct ranges *ranges[RANGES_TABLES]; /* in the same way */
 };
 
 /* Id of a policy that has this name, NULL when none has. */
 const char *store_policy_named(const struct config_tree *tree, const char *name);
+
+/* What is kept beside the tree may no longer be all there is: make it anew when it is asked for. */
+void ranges_forget(struct config_tree *tree);
 
 /* A tree without anything. */
 struct config_tree *tree_bare(void);

@@ -42,6 +42,13 @@ static void forget_names(struct config_tree *tree)
     tree->policy_names = NULL;
 }
 
+/* Entries that claim addresses, whole tables of them, or all there is. */
+static bool is_claim(const struct tree_path *path)
+{
+    const char *root = path->n ? path->step[0].node->path : "";
+    return strcmp(root, "firewall vip") == 0 || strcmp(root, "firewall ippool") == 0;
+}
+
 static bool is_policy(const struct tree_path *path)
 {
     return path->n && strcmp(path->step[0].node->path, "firewall policy") == 0;
@@ -88,6 +95,7 @@ void tree_free(struct config_tree *tree)
         return;
     json_decref(tree->root);
     json_decref(tree->policy_names);
+    ranges_forget(tree);
     free(tree);
 }
 
@@ -97,6 +105,7 @@ void tree_assign(struct config_tree *tree, const struct config_tree *from)
     json_decref(tree->root);
     tree->root = from->root;
     forget_names(tree);
+    ranges_forget(tree);
 }
 
 /* Same keys in the same order. */
@@ -343,6 +352,8 @@ void store_put(struct config_tree *tree, const struct tree_path *path, json_t *j
     json_t *parent = store_own(tree, &up, json != NULL);
     if (is_policy(path) && json_object_size(json) > 0)
         forget_names(tree);
+    if (is_claim(path) && json_object_size(json) > 0)
+        ranges_forget(tree);
     if (json) {
         if (json_object_set_new(parent, name, json) != 0)
             abort();
