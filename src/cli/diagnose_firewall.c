@@ -400,7 +400,7 @@ static int shares_step(struct cli *cli)
 {
     const struct backend *backend = cli_backend(cli);
     struct listing *l = cli_scratch(cli);
-    for (unsigned i = 0; i < CLI_STEP_EXAMINED; i++) {
+    for (unsigned i = 0; i < CLI_STEP_PRINTED; i++) {
         const struct config_rows *rows = rows_of(cli);
         struct backend_pool_share s;
         if (l->cursor >= rows->n_pools)

@@ -124,6 +124,22 @@ static void warn_option(const struct schema_attr *attr, const json_t *word, stru
         warn(out, slice_str(text));
 }
 
+/* The settings may keep a policy from deciding this. */
+static void warn_overruled(const struct config_tree *tree, const struct tree_path *path,
+                           const struct schema_attr *attr, const json_t *value, struct text *out)
+{
+    const struct schema_node *settings = schema_root("system settings");
+    if (strcmp(attr->name, "firewall-session-dirty") != 0 || !value ||
+        strcmp(path->step[0].node->path, "firewall policy") != 0 || value_is_default(attr, value) ||
+        tree_is(json_object_get(tree->root, settings->path), settings, attr->name,
+                "check-policy-option"))
+        return;
+    text_printf(out,
+                "Warning: '%s' of a policy has no effect unless that of the system settings is "
+                "'check-policy-option'.\n",
+                attr->name);
+}
+
 /* Say so when a new value changes nothing but the text. */
 static void warn_inert(const struct schema_attr *attr, const json_t *before, const json_t *value,
                        struct text *out)
@@ -175,6 +191,7 @@ int tree_change(struct config_tree *tree, const struct tree_path *path,
         return code;
     }
     warn_inert(attr, json_object_get(object, attr->name), value, out);
+    warn_overruled(tree, path, attr, value, out);
     store_value(tree, path, attr, value);
     return 0;
 }

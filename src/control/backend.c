@@ -9,6 +9,7 @@
 #include "fastpath/alg_mail.h"
 #include "fastpath/ports.h"
 #include "fastpath/route.h"
+#include "sessions/pool.h"
 
 #include <errno.h>
 
@@ -301,7 +302,7 @@ static const struct config_rows *rows_in_force(void *ctx)
 
 /* ---- policies and pools ---- */
 
-/* Nothing counts per policy, and no pool is in use, yet. */
+/* Nothing counts per policy yet. */
 static int policy_count(void *ctx, uint32_t id, struct backend_policy_count *out)
 {
     (void)ctx, (void)id, (void)out;
@@ -314,16 +315,68 @@ static int policy_count_clear(void *ctx, uint32_t id)
     return -ENOENT;
 }
 
+/*
+ * The pool a row in force is: pools live in a register of their own and outlast configurations, so
+ * a changed pool can be there twice, the old one until its last session has ended.
+ */
+static const struct pool *pool_of(const struct control *c, const char *name)
+{
+    const struct config_rows *rows = c->publish.rows;
+    const struct row_pool *row = NULL;
+    for (uint16_t i = 0; i < rows->n_pools && !row; i++)
+        if (strcmp(rows->pools[i].name, name) == 0)
+            row = &rows->pools[i];
+    for (unsigned id = 0; row && id <= POOLS_MAX; id++) {
+        const struct pool *p = pools_at(c->dp->pools, (uint16_t)id);
+        const struct pool_params *params = p ? pool_params(p) : NULL;
+        if (params && strcmp(params->name, name) == 0 && params->first == row->first &&
+            params->last == row->last && (int)params->type == (int)row->type)
+            return p;
+    }
+    return NULL;
+}
+
+_Static_assert((int)ROW_POOL_ONE_TO_ONE == (int)POOL_ONE_TO_ONE &&
+                   (int)ROW_POOL_FIXED_PORT_RANGE == (int)POOL_FIXED_RANGE &&
+                   (int)ROW_POOL_PORT_BLOCK == (int)POOL_BLOCKS,
+               "one order of types in both");
+
 static int pool_stat_of(void *ctx, const char *name, struct backend_pool_stat *out)
 {
-    (void)ctx, (void)name, (void)out;
-    return -ENOENT;
+    const struct control *c = ctx;
+    const struct pool *p = pool_of(c, name);
+    struct pool_stat stat;
+    if (!p)
+        return -ENOENT;
+    pool_stat(p, &stat);
+    *out = (struct backend_pool_stat){
+        .per_address = stat.plan.per_address,
+        .block = stat.plan.block,
+        .clients = stat.clients,
+        .addresses_in_use = stat.addresses_in_use,
+        .places = stat.plan.places,
+        .places_in_use = stat.places_in_use,
+        .places_expiring = stat.places_expiring,
+        .allocated = stat.allocated,
+        .reused = stat.reused,
+        .sessions = stat.sessions,
+        .tcp = stat.tcp,
+        .udp = stat.udp,
+        .icmp = stat.icmp,
+    };
+    return 0;
 }
 
 static int pool_share(void *ctx, const char *name, uint32_t *cursor, struct backend_pool_share *out)
 {
-    (void)ctx, (void)name, (void)cursor, (void)out;
-    return 0;
+    const struct control *c = ctx;
+    const struct pool *p = pool_of(c, name);
+    struct pool_share share;
+    if (!p || !pool_share_next(p, cursor, &share))
+        return 0;
+    *out =
+        (struct backend_pool_share){share.source, share.ip, share.first, share.last, share.users};
+    return 1;
 }
 
 static uint64_t uptime_s(void *ctx)

@@ -3,8 +3,9 @@
  * Files: the seed texts as an operator pastes them, errors with their place, complete files, joined
  * lines.
  */
-#include "script.h"
+#include "rows_unit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,14 +241,20 @@ static void test_warnings(void **state)
     struct text error = {0}, warnings = {0};
     struct config_tree *tree = NULL;
     static const char lines[] =
+        "config firewall policy\nedit 1\nset firewall-session-dirty check-new\nabort\n"
+        "config system settings\nset firewall-session-dirty check-policy-option\nend\n"
+        "config firewall policy\nedit 1\nset firewall-session-dirty check-new\nabort\n"
         "config system global\nset admintimeout 5\nset admintimeout 7\nend\n"
         "config system interface\nedit p\nset allowaccess ping ssh\nnext\n"
         "end\n";
     assert_int_equal(config_load_text("f", slice_str(lines), &tree, &error, &warnings), 0);
     assert_string_equal(warnings.p,
-                        "f:3: config system global: Warning: 'admintimeout' is kept in the "
+                        "f:3: config firewall policy / edit 1: Warning: "
+                        "'firewall-session-dirty' of a policy has no effect unless that of the "
+                        "system settings is 'check-policy-option'.\n"
+                        "f:14: config system global: Warning: 'admintimeout' is kept in the "
                         "configuration but has no effect in this version.\n"
-                        "f:7: config system interface / edit p: Warning: 'ssh' is kept in the "
+                        "f:18: config system interface / edit p: Warning: 'ssh' is kept in the "
                         "configuration but has no effect in this version.\n");
     text_free(&warnings);
     tree_free(tree);
@@ -314,13 +321,93 @@ static void test_long_open_quote(void **state)
     text_free(&error);
 }
 
+/* What we hand out as examples is right, and nothing in it is without effect. */
+static void test_examples(void **state)
+{
+    (void)state;
+    unsigned files = 0;
+    DIR *dir = opendir(CONF_DIR);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        struct text path = {0}, error = {0}, warnings = {0};
+        struct config_tree *tree = NULL;
+        if (!strstr(entry->d_name, ".conf"))
+            continue;
+        text_printf(&path, CONF_DIR "/%s", entry->d_name);
+        if (config_load_file(path.p, &tree, &error, &warnings) != 0)
+            fail_msg("%s", error.p);
+        if (warnings.n)
+            fail_msg("%s", warnings.p);
+        struct config_rows *rows = config_rows_make(tree, &error);
+        assert_non_null(rows);
+        assert_true(rows->n_policies > 0 && rows->n_interfaces > 1);
+        config_rows_free(rows);
+        tree_free(tree);
+        text_free(&path);
+        files++;
+    }
+    closedir(dir);
+    assert_true(files >= 4);
+}
+
+/* Thousands of everything: what is slow for many would take minutes here. */
+static void test_many(void **state)
+{
+    (void)state;
+    enum {
+        MANY = 2000
+    };
+    struct text lines = {0}, error = {0};
+    struct config_tree *tree = NULL;
+    text_puts(&lines, "config system interface\nedit p\nnext\nend\nconfig firewall address\n");
+    for (int i = 0; i < MANY; i++)
+        text_printf(&lines, "edit a%d\nset subnet 10.%d.%d.0/24\nnext\n", i, i >> 8, i & 255);
+    text_puts(&lines, "end\nconfig firewall ippool\n");
+    for (int i = 0; i < MANY; i++)
+        text_printf(&lines, "edit p%d\nset startip 198.18.%d.%d\nset endip 198.18.%d.%d\nnext\n", i,
+                    i >> 8, i & 255, i >> 8, i & 255);
+    text_puts(&lines, "end\nconfig firewall vip\n");
+    for (int i = 0; i < MANY; i++)
+        text_printf(
+            &lines,
+            "edit v%d\nset extip 198.19.%d.%d\nset mappedip 10.0.0.1\nset extintf p\nnext\n", i,
+            i >> 8, i & 255);
+    text_puts(&lines, "end\nconfig firewall policy\n");
+    for (int i = 1; i <= MANY; i++)
+        text_printf(&lines,
+                    "edit %d\nset name n%d\nset srcintf p\nset dstintf any\nset srcaddr a%d\n"
+                    "set dstaddr v%d\nset schedule always\nset service ALL\nset nat enable\n"
+                    "set ippool enable\nset poolname p%d\nnext\n",
+                    i, i, i - 1, i - 1, i - 1);
+    text_puts(&lines, "end\nconfig router static\n");
+    for (int i = 1; i <= MANY; i++)
+        text_printf(&lines, "edit %d\nset dst 11.%d.%d.0/24\nset device p\nnext\n", i, i >> 8,
+                    i & 255);
+    text_puts(&lines, "end\n");
+    assert_int_equal(config_load_text("many", text_slice(&lines), &tree, &error, NULL), 0);
+    struct config_rows *rows = config_rows_make(tree, &error);
+    assert_non_null(rows);
+    assert_int_equal(rows->n_policies, MANY);
+    assert_int_equal(rows->policies[MANY - 1].pools[0], MANY - 1);
+    assert_int_equal(rows->policies[MANY - 1].vips[0], MANY - 1);
+    assert_int_equal(rows->n_routes, MANY);
+    config_rows_free(rows);
+    tree_free(tree);
+    text_free(&lines);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_seeds),           cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_faults),          cmocka_unit_test(test_warnings),
-        cmocka_unit_test(test_complete_file),   cmocka_unit_test(test_file),
+        cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_complete_file),
+        cmocka_unit_test(test_file),
         cmocka_unit_test(test_long_open_quote),
+        cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
