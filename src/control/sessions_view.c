@@ -71,7 +71,7 @@ static void row_interfaces(const struct sessions_view *v, const struct session *
             name[d] = snap->interfaces[s->ifindex[d]].name;
         const struct neighbour *n =
             neighbour_of(ns, __atomic_load_n(&s->neighbour[d], __ATOMIC_RELAXED));
-        if (n && ip_addr_is4(&n->ip))
+        if (n)
             out->gateway[d] = n->ip;
     }
     out->in_if = name[0];
