@@ -11,125 +11,31 @@
  * late or twice (a thread pushes after control saw the state change by itself); two bits per index
  * remember what was done in this life, so that nothing is done twice.
  *
- * A mapping without owners closes a moment after its last session is gone; one that never carried a
- * session, after MAPPING_FIRST_MS. A closed mapping is taken out of the table at once and its
- * sessions end; a thread that found it before may still hang a session on it, so the list is walked
- * again after the grace period, until it is empty. Only then the index returns.
+ * Sessions of one packet and half-open ones are young: they are filed by the same deadlines, but in
+ * a wheel of their own. Where the table gets tight (room.h) the first of that wheel end early, or
+ * go to the other wheel when they have grown up since, which happens to a session once. Each costs
+ * O(1), no session is looked at that is not young or was so at its last filing, and with one timer
+ * for all the order is that of age. Mapped sessions are never young: their number is bounded by
+ * their mappings.
  */
-#include "control/expiry.h"
-
-#include "base/mem.h"
+#include "base/log.h"
 #include "control/expiry_events.h"
-#include "control/reaper.h"
-#include "fastpath/dataplane.h"
+#include "control/expiry_private.h"
+#include "sessions/tcp.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
-#define TICK_MS          100
-#define MAPPING_FIRST_MS 10000
-#define MAPPING_IDLE_MS  1000
-#define AHEAD_MS         3600000u
+#define TICK_MS        100
+#define AHEAD_MS       3600000u
+#define YOUNG_NEVER_MS 86400000u
 
 /* What one round may do of each kind: about a millisecond. */
 #define BUDGET 4096
 
 /* Sessions whose memory is fetched together when they are due. */
 #define DUE_BATCH 16
-
-#define WATCHED_MAX (MAX_WORKERS + 2)
-
-/* One bit per index of a store. */
-struct bits {
-    uint64_t *words;
-    size_t bytes;
-};
-
-/* What was done in this life of an index. */
-struct ledger {
-    struct bits known; /* counted as born */
-    struct bits ended; /* buried */
-    uint32_t live;
-};
-
-struct watched {
-    struct session_thread *thread;
-    uint32_t sessions, mappings; /* of the stacks taken, not looked at yet */
-};
-
-struct expiry {
-    struct expiry_setup setup;
-    uint64_t now_ms; /* of the round */
-    struct wheel session_wheel, mapping_wheel;
-    struct reaper session_reaper, mapping_reaper;
-    struct ledger sessions, mappings;
-    unsigned n_watched;
-    struct watched watched[WATCHED_MAX];
-    uint64_t second; /* now_ms / 1000 that `made` counts */
-    uint32_t made, made_before;
-    uint64_t created, expired, ended, flushed;
-    uint32_t alg_sessions;
-};
-
-/* ---- bits ---- */
-
-static bool bits_make(struct bits *b, uint32_t n)
-{
-    b->bytes = ((size_t)n + 63) / 64 * sizeof *b->words;
-    b->words = mem_map(b->bytes, false);
-    return b->words != NULL;
-}
-
-static bool bit_get(const struct bits *b, uint32_t i)
-{
-    return b->words[i / 64] >> (i % 64) & 1;
-}
-
-static void bit_set(struct bits *b, uint32_t i)
-{
-    b->words[i / 64] |= (uint64_t)1 << (i % 64);
-}
-
-static void bit_clear(struct bits *b, uint32_t i)
-{
-    b->words[i / 64] &= ~((uint64_t)1 << (i % 64));
-}
-
-static bool ledger_make(struct ledger *l, uint32_t n)
-{
-    return bits_make(&l->known, n) && bits_make(&l->ended, n);
-}
-
-static void ledger_free(struct ledger *l)
-{
-    mem_unmap(l->known.words, l->known.bytes);
-    mem_unmap(l->ended.words, l->ended.bytes);
-}
-
-/* True the first time in a life. */
-static bool ledger_born(struct ledger *l, uint32_t index)
-{
-    if (bit_get(&l->known, index))
-        return false;
-    bit_set(&l->known, index);
-    l->live++;
-    return true;
-}
-
-static bool ledger_end(struct ledger *l, uint32_t index)
-{
-    if (bit_get(&l->ended, index))
-        return false;
-    bit_set(&l->ended, index);
-    l->live--;
-    return true;
-}
-
-static void ledger_forget(struct ledger *l, uint32_t index)
-{
-    bit_clear(&l->known, index);
-    bit_clear(&l->ended, index);
-}
 
 /* ---- time ---- */
 
@@ -155,11 +61,6 @@ uint64_t expiry_session_deadline_ms(const struct timer_sets *sets, const struct 
 }
 
 /* ---- sessions ---- */
-
-static struct session *session_of(const struct expiry *e, uint32_t index)
-{
-    return session_at(e->setup.sessions, index);
-}
 
 static void tell_session(const struct expiry *e, uint32_t index, const char *name, const char *why)
 {
@@ -213,9 +114,40 @@ static void session_born(struct expiry *e, uint32_t index)
     }
 }
 
-static void mapping_look_again(struct expiry *e, uint32_t index, uint32_t in_ms)
+/* Nothing has answered it yet, or it was a single packet. */
+static bool session_is_young(const struct session *s)
 {
-    wheel_move(&e->mapping_wheel, index, e->now_ms + in_ms);
+    if (s->r.flags & SESSION_MAPPED)
+        return false;
+    if (s->r.key[0].proto != IPPROTO_TCP)
+        return __atomic_load_n(&s->packets[0], __ATOMIC_RELAXED) +
+                   __atomic_load_n(&s->packets[1], __ATOMIC_RELAXED) <=
+               1;
+    switch (tcp_state_digit(__atomic_load_n(&s->tcp_state, __ATOMIC_RELAXED))) {
+    case TCP_STATE_NONE:
+    case TCP_STATE_SYN_SENT:
+    case TCP_STATE_SYN_RECV:
+    case TCP_STATE_LISTEN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void session_unfile(struct expiry *e, uint32_t index)
+{
+    wheel_del(bit_get(&e->young, index) ? &e->young_wheel : &e->session_wheel, index);
+}
+
+/* Into its wheel, which it is not in. */
+static void session_put(struct expiry *e, uint32_t index, uint64_t deadline_ms)
+{
+    bool young = session_is_young(session_of(e, index));
+    (young ? bit_set : bit_clear)(&e->young, index);
+    if (young && deadline_ms == UINT64_MAX) /* may have to go all the same */
+        deadline_ms = e->now_ms + YOUNG_NEVER_MS;
+    if (deadline_ms != UINT64_MAX)
+        wheel_add(young ? &e->young_wheel : &e->session_wheel, index, deadline_ms);
 }
 
 static void session_leave(struct expiry *e, uint32_t mapping, uint32_t index)
@@ -223,8 +155,7 @@ static void session_leave(struct expiry *e, uint32_t mapping, uint32_t index)
     if (mapping == INDEX_NONE)
         return;
     mapping_detach(e->setup.mappings, mapping, index);
-    if (record_state(&mapping_at(e->setup.mappings, mapping)->r) == RECORD_LIVE)
-        mapping_look_again(e, mapping, MAPPING_IDLE_MS);
+    expiry_mapping_left(e, mapping);
 }
 
 /* Of a DYING session: everything but giving the index back. False: done before. */
@@ -235,7 +166,7 @@ static bool session_bury(struct expiry *e, uint32_t index)
     if (!ledger_end(&e->sessions, index))
         return false;
     e->alg_sessions -= (s->r.flags & SESSION_ALG) != 0;
-    wheel_del(&e->session_wheel, index);
+    session_unfile(e, index);
     table_remove(&e->setup.sessions->store.table, index, 0);
     table_remove(&e->setup.sessions->store.table, index, 1);
     session_leave(e, s->mapping, index);
@@ -252,8 +183,7 @@ static bool session_ready(void *ctx, uint32_t index)
     return true;
 }
 
-/* One that some thread ended, for reasons of its own. */
-static void session_bury_ended(struct expiry *e, uint32_t index, const char *why)
+void expiry_bury_ended(struct expiry *e, uint32_t index, const char *why)
 {
     if (!session_bury(e, index))
         return;
@@ -267,18 +197,12 @@ static bool mapping_is_gone(const struct expiry *e, uint32_t index)
            record_state(&mapping_at(e->setup.mappings, index)->r) != RECORD_LIVE;
 }
 
-static bool session_to_dying(const struct expiry *e, uint32_t index)
-{
-    return record_state_swap(&session_of(e, index)->r, RECORD_LIVE, RECORD_DYING);
-}
-
 static void session_file(struct expiry *e, uint32_t index)
 {
     uint64_t deadline_ms =
         expiry_session_deadline_ms(e->setup.timer_sets, session_of(e, index), e->now_ms);
-    wheel_del(&e->session_wheel, index);
-    if (deadline_ms != UINT64_MAX)
-        wheel_add(&e->session_wheel, index, deadline_ms);
+    session_unfile(e, index);
+    session_put(e, index, deadline_ms);
 }
 
 static void session_news(struct expiry *e, uint32_t index)
@@ -291,10 +215,10 @@ static void session_news(struct expiry *e, uint32_t index)
             session_file(e, index);
             return;
         }
-        session_to_dying(e, index);
-        session_bury_ended(e, index, "mapping-closed");
+        expiry_to_dying(e, index);
+        expiry_bury_ended(e, index, "mapping-closed");
     } else if (record_state(&s->r) == RECORD_DYING) {
-        session_bury_ended(e, index, NULL);
+        expiry_bury_ended(e, index, NULL);
     }
 }
 
@@ -303,12 +227,11 @@ static void session_due(struct expiry *e, uint32_t index)
     const struct session *s = session_of(e, index);
     uint64_t deadline_ms = expiry_session_deadline_ms(e->setup.timer_sets, s, e->now_ms);
     if (record_state(&s->r) == RECORD_LIVE && deadline_ms > e->now_ms) {
-        if (deadline_ms != UINT64_MAX)
-            wheel_add(&e->session_wheel, index, deadline_ms);
+        session_put(e, index, deadline_ms);
         return;
     }
-    if (!session_to_dying(e, index)) {
-        session_bury_ended(e, index, NULL);
+    if (!expiry_to_dying(e, index)) {
+        expiry_bury_ended(e, index, NULL);
         return;
     }
     if (session_bury(e, index)) {
@@ -320,98 +243,13 @@ static void session_due(struct expiry *e, uint32_t index)
 int expiry_clear_session(struct expiry *e, struct handle h, uint64_t now_ms)
 {
     e->now_ms = now_ms;
-    if (!store_live(&e->setup.sessions->store, h) || !session_to_dying(e, h.index))
+    if (!store_live(&e->setup.sessions->store, h) || !expiry_to_dying(e, h.index))
         return -ESTALE;
     if (session_bury(e, h.index)) {
         e->flushed++;
         tell_session(e, h.index, "session-ended", "cleared");
     }
     return 0;
-}
-
-/* ---- mappings ---- */
-
-static struct mapping *mapping_of(const struct expiry *e, uint32_t index)
-{
-    return mapping_at(e->setup.mappings, index);
-}
-
-/* End every session on the list that is past its birth. True when nothing is left. */
-static bool mapping_empty(struct expiry *e, uint32_t index)
-{
-    uint32_t i = __atomic_load_n(&mapping_of(e, index)->first_session, __ATOMIC_ACQUIRE);
-    while (i != INDEX_NONE) {
-        uint32_t next = mapping_list_next(e->setup.sessions, index, i);
-        session_to_dying(e, i);
-        if (record_state(&session_of(e, i)->r) == RECORD_DYING)
-            session_bury_ended(e, i, "mapping-closed");
-        i = next;
-    }
-    return __atomic_load_n(&mapping_of(e, index)->first_session, __ATOMIC_ACQUIRE) == INDEX_NONE;
-}
-
-static void mapping_bury(struct expiry *e, uint32_t index)
-{
-    if (!ledger_end(&e->mappings, index))
-        return;
-    wheel_del(&e->mapping_wheel, index);
-    table_remove(&e->setup.mappings->store.table, index, 0);
-    table_remove(&e->setup.mappings->store.table, index, 1);
-    mapping_empty(e, index);
-    pools_ended(e->setup.mappings->pools, &e->setup.mappings->cold[index].lease, e->now_ms);
-    if (events_on(e->setup.events))
-        mapping_event_emit(e->setup.events, "mapping-closed", e->now_ms, index,
-                           mapping_of(e, index));
-    reaper_add(&e->mapping_reaper, index);
-}
-
-/* A session that hung itself on it late was seen by threads: it too waits for a grace period. */
-static bool mapping_ready(void *ctx, uint32_t index)
-{
-    struct expiry *e = ctx;
-    if (__atomic_load_n(&mapping_of(e, index)->first_session, __ATOMIC_ACQUIRE) != INDEX_NONE) {
-        mapping_empty(e, index);
-        return false;
-    }
-    ledger_forget(&e->mappings, index);
-    return true;
-}
-
-/* True the first time in a life. */
-static bool mapping_born(struct expiry *e, uint32_t index)
-{
-    const struct mapping *m = mapping_of(e, index);
-    if (!ledger_born(&e->mappings, index))
-        return false;
-    pools_seen(e->setup.mappings->pools, &e->setup.mappings->cold[index].lease, e->now_ms,
-               e->setup.events);
-    if (events_on(e->setup.events))
-        mapping_event_emit(e->setup.events, "mapping-opened",
-                           e->now_ms - expiry_elapsed_ms(e->now_ms, m->created_ms), index, m);
-    return true;
-}
-
-static void mapping_news(struct expiry *e, uint32_t index)
-{
-    enum record_state state = record_state(&mapping_of(e, index)->r);
-    if (state != RECORD_LIVE && state != RECORD_DYING)
-        return;
-    bool first = mapping_born(e, index);
-    if (state == RECORD_DYING)
-        mapping_bury(e, index);
-    else
-        mapping_look_again(e, index, first ? MAPPING_FIRST_MS : MAPPING_IDLE_MS);
-}
-
-static void mapping_due(struct expiry *e, uint32_t index)
-{
-    struct mapping *m = mapping_of(e, index);
-    bool unused = __atomic_load_n(&m->first_session, __ATOMIC_ACQUIRE) == INDEX_NONE;
-    /* It does not close when it has owners: the last of them will tell. */
-    if (record_state(&m->r) == RECORD_LIVE && unused)
-        mapping_close(e->setup.mappings, NULL, index);
-    if (record_state(&m->r) == RECORD_DYING)
-        mapping_bury(e, index);
 }
 
 /* ---- rounds ---- */
@@ -464,7 +302,7 @@ static unsigned take_mapping_news(struct expiry *e, struct watched *w, unsigned 
     for (; w->mappings != INDEX_NONE && n < budget; n++) {
         uint32_t index = w->mappings;
         w->mappings = mapping_news_next(e->setup.mappings, index);
-        mapping_news(e, index);
+        expiry_mapping_news(e, index);
     }
     return n;
 }
@@ -477,25 +315,103 @@ static void buckets_prefetch(const struct expiry *e, uint32_t index)
     table_prefetch(t, table_hash(t, &s->r.key[1]), 0);
 }
 
-/* What is due, a few at a time, so that the cache misses of one overlap with those of others. */
-static unsigned take_due_sessions(struct expiry *e, uint32_t budget)
+/* The young one that comes first, due or not. As take_due, with a budget of its own. */
+static uint32_t take_young(struct expiry *e, uint32_t *budget)
 {
-    uint32_t due[DUE_BATCH], before = budget;
+    if (*budget == 0)
+        return WHEEL_NONE;
+    --*budget;
+    return wheel_take_first(&e->young_wheel);
+}
+
+static uint32_t take_due(struct expiry *e, uint32_t *budget)
+{
+    uint32_t index = wheel_next_due(&e->young_wheel, e->now_ms, budget);
+    return index != WHEEL_NONE ? index : wheel_next_due(&e->session_wheel, e->now_ms, budget);
+}
+
+/* A few at a time, so that the cache misses of one overlap with those of others. */
+static unsigned take_sessions(struct expiry *e, uint32_t (*take)(struct expiry *, uint32_t *),
+                              void (*then)(struct expiry *, uint32_t), uint32_t budget)
+{
+    uint32_t some[DUE_BATCH], before = budget;
     unsigned n;
     do {
         uint32_t index;
         n = 0;
-        while (n < DUE_BATCH &&
-               (index = wheel_next_due(&e->session_wheel, e->now_ms, &budget)) != WHEEL_NONE) {
+        while (n < DUE_BATCH && (index = take(e, &budget)) != WHEEL_NONE) {
             session_prefetch(e, index);
-            due[n++] = index;
+            some[n++] = index;
         }
         for (unsigned i = 0; i < n; i++)
-            buckets_prefetch(e, due[i]);
+            buckets_prefetch(e, some[i]);
         for (unsigned i = 0; i < n; i++)
-            session_due(e, due[i]);
+            then(e, some[i]);
     } while (n == DUE_BATCH);
     return before - budget;
+}
+
+/* ---- room ---- */
+
+static void session_end_early(struct expiry *e, uint32_t index)
+{
+    if (record_state(&session_of(e, index)->r) == RECORD_LIVE &&
+        !session_is_young(session_of(e, index))) {
+        session_file(e, index);
+        return;
+    }
+    if (!expiry_to_dying(e, index)) {
+        expiry_bury_ended(e, index, NULL);
+        return;
+    }
+    if (session_bury(e, index)) {
+        e->early++;
+        tell_session(e, index, "session-ended", "table-low");
+    }
+}
+
+/* Once per episode, however many packets and rounds it has. */
+static void tell_room(struct expiry *e, enum room_change change, const char *name, const char *text)
+{
+    uint32_t capacity = e->room.capacity, sessions = e->sessions.live;
+    if (change == ROOM_BEGINS)
+        log_warn("%s: %u sessions of %u", text, sessions, capacity);
+    else if (change == ROOM_ENDS)
+        log_info("over: %s: %u sessions of %u", text, sessions, capacity);
+    if (change == ROOM_BEGINS && events_on(e->setup.events))
+        event_emit(e->setup.events, name, e->now_ms, "\"sessions\":%u,\"capacity\":%u", sessions,
+                   capacity);
+}
+
+/* Indexes that wait for their grace period are as good as free. */
+static unsigned make_room(struct expiry *e)
+{
+    uint32_t unused = store_unused(&e->setup.sessions->store) + e->session_reaper.waiting;
+    uint32_t missing = room_missing(&e->room, unused);
+    uint64_t refused = 0;
+    for (unsigned i = 0; i < e->n_watched; i++)
+        refused += __atomic_load_n(&e->watched[i].thread->refused, __ATOMIC_RELAXED);
+    tell_room(e, room_low(&e->room, e->now_ms), "table-low",
+              "session table nearly full, half-open and one-packet sessions end early");
+    tell_room(e, room_full(&e->room, refused, e->now_ms), "table-full",
+              "session table full, new flows are refused");
+    if (missing == 0 || e->young_wheel.n_filed == 0)
+        return 0;
+    return take_sessions(e, take_young, session_end_early, missing < BUDGET ? missing : BUDGET);
+}
+
+/* News of all threads within one budget; when it does not last, the next round begins there. */
+static unsigned take_news(struct expiry *e)
+{
+    unsigned left = BUDGET, from = e->turn;
+    for (unsigned i = 0; i < e->n_watched && left > 0; i++) {
+        e->turn = (from + i) % e->n_watched;
+        left -= take_mapping_news(e, &e->watched[e->turn], left);
+        left -= take_session_news(e, &e->watched[e->turn], left);
+    }
+    if (left > 0)
+        e->turn = 0;
+    return BUDGET - left;
 }
 
 unsigned expiry_run(struct expiry *e, uint64_t now_ms)
@@ -503,13 +419,11 @@ unsigned expiry_run(struct expiry *e, uint64_t now_ms)
     unsigned done = 0;
     uint32_t index, budget = BUDGET;
     e->now_ms = now_ms;
-    for (unsigned i = 0; i < e->n_watched; i++) {
-        done += take_mapping_news(e, &e->watched[i], BUDGET);
-        done += take_session_news(e, &e->watched[i], BUDGET);
-    }
-    done += take_due_sessions(e, BUDGET);
+    done += take_news(e);
+    done += take_sessions(e, take_due, session_due, BUDGET);
+    done += make_room(e);
     while ((index = wheel_next_due(&e->mapping_wheel, now_ms, &budget)) != WHEEL_NONE)
-        mapping_due(e, index);
+        expiry_mapping_due(e, index);
     done += BUDGET - budget;
     if (e->setup.sessions->pools)
         done += pools_run(e->setup.sessions->pools, now_ms, e->setup.events);
@@ -523,12 +437,15 @@ uint64_t expiry_next_deadline_ms(const struct expiry *e)
     for (unsigned i = 0; i < e->n_watched; i++)
         if (e->watched[i].sessions != INDEX_NONE || e->watched[i].mappings != INDEX_NONE)
             return e->now_ms;
-    uint64_t sessions = wheel_next_deadline_ms(&e->session_wheel);
-    uint64_t mappings = wheel_next_deadline_ms(&e->mapping_wheel);
     uint64_t pools =
         e->setup.sessions->pools ? pools_next_deadline_ms(e->setup.sessions->pools) : UINT64_MAX;
-    uint64_t next = sessions < mappings ? sessions : mappings;
-    return next < pools ? next : pools;
+    const struct wheel *const wheels[] = {&e->young_wheel, &e->session_wheel, &e->mapping_wheel};
+    uint64_t first = pools;
+    for (size_t i = 0; i < sizeof wheels / sizeof wheels[0]; i++) {
+        uint64_t ms = wheel_next_deadline_ms(wheels[i]);
+        first = ms < first ? ms : first;
+    }
+    return first;
 }
 
 void expiry_stat(const struct expiry *e, uint64_t now_ms, struct expiry_stat *out)
@@ -545,7 +462,12 @@ void expiry_stat(const struct expiry *e, uint64_t now_ms, struct expiry_stat *ou
         .expired = e->expired,
         .ended = e->ended,
         .flushed = e->flushed,
+        .early = e->early,
     };
+    for (unsigned i = 0; i < e->n_watched; i++) {
+        out->refused += __atomic_load_n(&e->watched[i].thread->refused, __ATOMIC_RELAXED);
+        out->clashes += __atomic_load_n(&e->watched[i].thread->clashes, __ATOMIC_RELAXED);
+    }
 }
 
 /* ---- birth and death ---- */
@@ -566,7 +488,7 @@ static void reapers_init(struct expiry *e)
                                  .links = (void *)&mapping_at(s->mappings, 0)->wheel,
                                  .link_stride = sizeof(struct mapping),
                                  .told_offset = offsetof(struct mapping, told),
-                                 .ready = mapping_ready,
+                                 .ready = expiry_mapping_ready,
                                  .ctx = e});
 }
 
@@ -578,12 +500,16 @@ struct expiry *expiry_create(const struct expiry_setup *setup, uint64_t now_ms)
     e->setup = *setup;
     e->now_ms = now_ms;
     if (!ledger_make(&e->sessions, setup->sessions->store.capacity) ||
-        !ledger_make(&e->mappings, setup->mappings->store.capacity)) {
+        !ledger_make(&e->mappings, setup->mappings->store.capacity) ||
+        !bits_make(&e->young, setup->sessions->store.capacity)) {
         expiry_destroy(e);
         return NULL;
     }
+    e->room.capacity = setup->sessions->store.capacity;
     wheel_init(&e->session_wheel, TICK_MS, now_ms, setup->sessions->cold,
                sizeof(struct session_cold), offsetof(struct session_cold, wheel));
+    wheel_init(&e->young_wheel, TICK_MS, now_ms, setup->sessions->cold, sizeof(struct session_cold),
+               offsetof(struct session_cold, wheel));
     wheel_init(&e->mapping_wheel, TICK_MS, now_ms, setup->mappings->store.records,
                sizeof(struct mapping), offsetof(struct mapping, wheel));
     reapers_init(e);
@@ -596,6 +522,7 @@ void expiry_destroy(struct expiry *e)
         return;
     ledger_free(&e->sessions);
     ledger_free(&e->mappings);
+    bits_free(&e->young);
     free(e);
 }
 

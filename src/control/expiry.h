@@ -33,7 +33,10 @@ struct expiry_stat {
     uint64_t created;
     uint64_t expired; /* by their timer */
     uint64_t ended;   /* otherwise: killed by a thread, with their mapping ... */
-    uint64_t flushed; /* ... or by an operator */
+    uint64_t flushed; /* ... or by an operator ... */
+    uint64_t early;   /* ... or because the table was nearly full */
+    uint64_t refused; /* flows that met a full table */
+    uint64_t clashes; /* flows that several threads made at the same time */
 };
 
 /* What the setup names outlives it. NULL: no memory. */
@@ -44,8 +47,9 @@ void expiry_destroy(struct expiry *e);
 int expiry_watch(struct expiry *e, struct session_thread *thread);
 
 /*
- * One round: news, what is due, indexes to give back; each with a budget, so that a million
- * expiries at once take many short rounds. Returns how much was done; 0: nothing is left for now.
+ * One round: news, what is due, room in the table, indexes to give back; each with a budget, so
+ * that a million expiries at once take many short rounds. Returns how much was done; 0: nothing is
+ * left for now.
  */
 unsigned expiry_run(struct expiry *e, uint64_t now_ms);
 

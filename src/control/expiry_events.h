@@ -8,6 +8,9 @@
  * mapping-opened, mapping-closed
  *     mapping kind proto inside public policy
  *
+ * table-low, table-full
+ *     sessions capacity; once when it begins, see room.h
+ *
  * timer_s is null where the session never idles out.
  */
 #pragma once

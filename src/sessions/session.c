@@ -234,12 +234,27 @@ void session_prepare(const struct sessions *ss, const struct key key[2])
     buckets_prefetch(ss, &key[1]);
 }
 
+static void count(uint64_t *counter)
+{
+    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+/* What became of an attempt that made no session. */
+static int failed(struct session_thread *t, int result)
+{
+    if (result == -ENOSPC)
+        count(&t->refused);
+    else if (result == -EEXIST || result == -EAGAIN)
+        count(&t->clashes);
+    return result;
+}
+
 int session_create(struct sessions *ss, struct session_thread *t, const struct session_new *want,
                    struct table_hit *hit)
 {
     uint32_t index = store_take(&ss->store, &t->sessions);
     if (index == INDEX_NONE)
-        return -ENOSPC;
+        return failed(t, -ENOSPC);
     next_prefetch(ss, &t->sessions);
     session_fill(ss, index, want);
 
@@ -254,13 +269,13 @@ int session_create(struct sessions *ss, struct session_thread *t, const struct s
     }
     if (result != 0) {
         store_untake(&ss->store, &t->sessions, index);
-        return result;
+        return failed(t, result);
     }
     record_state_set(&session_at(ss, index)->r, RECORD_LIVE);
     result = overtaken(ss, want) ? -EAGAIN : hairpin_attach(ss, index, want);
     if (result != 0) {
         session_ends_at_once(ss, t, index);
-        return result;
+        return failed(t, result);
     }
     session_tell(ss, t, index);
     *hit = (struct table_hit){index, 0};

@@ -110,6 +110,9 @@ struct session_thread {
     struct rng rng;
     uint32_t session_news; /* atomic: top of the stack control takes whole */
     uint32_t mapping_news;
+    /* Its own counts, read relaxed by others. */
+    uint64_t refused; /* flows that met a full table */
+    uint64_t clashes; /* flows that another thread was making, or had made, at the same time */
 } __attribute__((aligned(64)));
 
 void session_thread_init(struct session_thread *t, uint64_t seed);

@@ -2,8 +2,8 @@
 /*
  * Free records are linked through their own first words, which nobody reads while they are free:
  * `next` to the next of the same chain, `next_chain` from the head of one chain to the head of the
- * next. The stack of chains carries a counter beside the head index, so that a head that was taken
- * and pushed again in between is not mistaken for the same stack.
+ * next, `length` in the head. The stack of chains carries a counter beside the head index, so that
+ * a head that was taken and pushed again in between is not mistaken for the same stack.
  */
 #include "sessions/store.h"
 
@@ -12,7 +12,7 @@
 #include <errno.h>
 
 struct free_link {
-    uint32_t next, next_chain;
+    uint32_t next, next_chain, length;
 };
 
 static struct free_link *link_of(const struct store *s, uint32_t index)
@@ -65,17 +65,22 @@ static uint32_t chain_pop(struct store *s)
     uint64_t head = __atomic_load_n(&s->chains, __ATOMIC_ACQUIRE);
     while ((uint32_t)head != INDEX_NONE) {
         uint32_t below = link_load(&link_of(s, (uint32_t)head)->next_chain);
+        uint32_t length = link_load(&link_of(s, (uint32_t)head)->length);
         uint64_t next = (head & ~(uint64_t)UINT32_MAX) + ((uint64_t)1 << 32) + below;
         if (__atomic_compare_exchange_n(&s->chains, &head, next, true, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_ACQUIRE))
+                                        __ATOMIC_ACQUIRE)) {
+            __atomic_sub_fetch(&s->chained, length, __ATOMIC_RELAXED);
             return (uint32_t)head;
+        }
     }
     return INDEX_NONE;
 }
 
-static void chain_push(struct store *s, uint32_t chain)
+static void chain_push(struct store *s, uint32_t chain, uint32_t length)
 {
     uint64_t head = __atomic_load_n(&s->chains, __ATOMIC_ACQUIRE), next;
+    link_store(&link_of(s, chain)->length, length);
+    __atomic_add_fetch(&s->chained, length, __ATOMIC_RELAXED);
     do {
         link_store(&link_of(s, chain)->next_chain, (uint32_t)head);
         next = (head & ~(uint64_t)UINT32_MAX) + ((uint64_t)1 << 32) + chain;
@@ -140,9 +145,15 @@ void store_flush(struct store *s)
 {
     if (s->pending == INDEX_NONE)
         return;
-    chain_push(s, s->pending);
+    chain_push(s, s->pending, s->n_pending);
     s->pending = INDEX_NONE;
     s->n_pending = 0;
+}
+
+uint32_t store_unused(const struct store *s)
+{
+    return s->capacity - __atomic_load_n(&s->fresh, __ATOMIC_RELAXED) +
+           __atomic_load_n(&s->chained, __ATOMIC_RELAXED) + s->n_pending;
 }
 
 bool store_live(const struct store *s, struct handle h)

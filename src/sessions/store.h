@@ -25,6 +25,7 @@ struct store {
     size_t bytes;
     uint32_t fresh;   /* atomic: indexes from here on were never used */
     uint64_t chains;  /* atomic: head index and a counter against ABA */
+    uint32_t chained; /* atomic: indexes in those chains */
     uint32_t pending; /* control: chain being filled, INDEX_NONE when empty */
     uint32_t n_pending;
     uint64_t freed; /* control: records given back, ever */
@@ -67,6 +68,9 @@ void store_return(struct store *s, uint32_t index);
 
 /* Control, once per loop: hand a partly filled chain over too. */
 void store_flush(struct store *s);
+
+/* Control: indexes that no thread has taken. What threads keep for themselves counts as taken. */
+uint32_t store_unused(const struct store *s);
 
 /* True, and the record, when `h` still names the life it was taken in and that life is LIVE. */
 bool store_live(const struct store *s, struct handle h);

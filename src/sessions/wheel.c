@@ -205,6 +205,17 @@ uint32_t wheel_next_due(struct wheel *w, uint64_t now_ms, uint32_t *budget)
     }
 }
 
+uint32_t wheel_take_first(struct wheel *w)
+{
+    uint64_t start;
+    const uint32_t slot = slot_first(w, &start);
+    if (slot == WHEEL_NONE)
+        return WHEEL_NONE;
+    const uint32_t index = w->slots[slot].next - 1;
+    wheel_del(w, index);
+    return index;
+}
+
 uint64_t wheel_next_deadline_ms(const struct wheel *w)
 {
     uint64_t start;

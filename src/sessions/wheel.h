@@ -86,6 +86,13 @@ static inline void wheel_move(struct wheel *w, uint32_t index, uint64_t deadline
 uint32_t wheel_next_due(struct wheel *w, uint64_t now_ms, uint32_t *budget);
 
 /*
+ * Take out the record that comes first, due or not: exact to the slot its deadline lies in (one
+ * tick for the next 256, then 256 ticks and so on), in order of filing within one slot. WHEEL_NONE
+ * when nothing is filed. O(1).
+ */
+uint32_t wheel_take_first(struct wheel *w);
+
+/*
  * A time before which nothing is due: exact when the next deadline is less than 256 ticks away,
  * a lower bound otherwise. UINT64_MAX when nothing is filed. To step from event to event, set the
  * time to it, take what is due (perhaps nothing yet) and ask again: it always gets later, and

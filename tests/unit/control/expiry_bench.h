@@ -49,5 +49,8 @@ void settle(struct bench *b, uint64_t now_ms);
 /* A new flow's session, made by the worker. */
 uint32_t flow_make(struct bench *b, enum set set, uint8_t proto, uint32_t mapping, uint64_t now_ms);
 
+/* The same; INDEX_NONE when the table is full. */
+uint32_t flow_try(struct bench *b, enum set set, uint8_t proto, uint32_t mapping, uint64_t now_ms);
+
 bool is_live(const struct bench *b, uint32_t session);
 struct expiry_stat stat_of(const struct bench *b, uint64_t now_ms);

@@ -44,7 +44,9 @@ static void capacity_is_exact(void **state)
         store_open(&s, sizes[i]);
         for (int round = 0; round < 3; round++) {
             memset(seen, 0, sizes[i] * sizeof *seen);
+            assert_int_equal(store_unused(&s), sizes[i]);
             assert_int_equal(take_all(&s, &cache, seen), sizes[i]);
+            assert_int_equal(store_unused(&s), 0);
             assert_int_equal(store_take(&s, &cache), INDEX_NONE);
             for (uint32_t k = 0; k < sizes[i]; k++)
                 store_return(&s, k);
@@ -188,7 +190,9 @@ static void random_operations(void **state)
         store_open(&s, CAPACITY);
         for (int i = 0; i < CACHES; i++)
             cache[i] = STORE_CACHE_EMPTY;
+        uint32_t n_taken = 0;
         for (int step = 0; step < 30000; step++) {
+            assert_true(store_unused(&s) <= CAPACITY - n_taken);
             struct store_cache *c = &cache[rng_below(&rng, CACHES)];
             uint32_t index = rng_below(&rng, CAPACITY), got;
             switch (rng_below(&rng, 5)) {
@@ -199,17 +203,20 @@ static void random_operations(void **state)
                     break;
                 assert_false(taken[got]);
                 taken[got] = true;
+                n_taken++;
                 break;
             case 2:
                 if (taken[index]) {
                     store_untake(&s, c, index);
                     taken[index] = false;
+                    n_taken--;
                 }
                 break;
             default:
                 if (taken[index]) {
                     store_return(&s, index);
                     taken[index] = false;
+                    n_taken--;
                 }
             }
         }

@@ -271,6 +271,46 @@ static void random_against_twin(void **state)
     }
 }
 
+static void take_one_of(struct pair *p, uint32_t *next, uint32_t last)
+{
+    if (*next > last)
+        return;
+    const uint32_t i = wheel_take_first(&p->w);
+    assert_int_equal(i, *next);
+    p->due[i] = UNFILED;
+    ++*next;
+}
+
+/* With one timer for all, the first is the oldest, however far its deadline is and whatever time
+ * has passed since it was filed; and the wheel goes on as if nothing had been. */
+static void first_is_the_oldest(void **state)
+{
+    (void)state;
+    static const uint32_t timers_ms[] = {500, 10000, 180000, 86400000};
+    for (size_t k = 0; k < sizeof timers_ms / sizeof timers_ms[0]; k++) {
+        struct rng r = {k + 1};
+        struct pair p;
+        uint64_t now_ms = 1000000007;
+        uint32_t next = 0, last, i;
+        pair_open(&p, 3000, 100, now_ms);
+        assert_int_equal(wheel_take_first(&p.w), WHEEL_NONE);
+        for (last = 0; last < p.n; last++) {
+            pair_add(&p, last, now_ms, now_ms + timers_ms[k]);
+            now_ms += rng_below(&r, 2000 > timers_ms[k] ? timers_ms[k] / 20 : 2000);
+            if (rng_below(&r, 2))
+                take_one_of(&p, &next, last);
+            while ((i = wheel_next_due(&p.w, now_ms, NULL)) != WHEEL_NONE) {
+                assert_int_equal(i, next++);
+                pair_fired(&p, i, now_ms);
+            }
+        }
+        while (next < p.n)
+            take_one_of(&p, &next, p.n - 1);
+        assert_int_equal(wheel_take_first(&p.w), WHEEL_NONE);
+        pair_close(&p);
+    }
+}
+
 /* Replay: time steps from one announced deadline to the next; each record comes at its tick. */
 static void steps_from_event_to_event(void **state)
 {
@@ -369,6 +409,7 @@ int main(void)
         cmocka_unit_test(clock_steps_back),
         cmocka_unit_test(budget_stops_and_goes_on),
         cmocka_unit_test(random_against_twin),
+        cmocka_unit_test(first_is_the_oldest),
         cmocka_unit_test(steps_from_event_to_event),
         cmocka_unit_test(million),
         cmocka_unit_test(cost_is_bounded),
