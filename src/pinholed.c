@@ -12,9 +12,10 @@
  * share a CPU, or sleep-on-idle is set, an idle one naps for NAP_US, offline for the grace periods
  * of the others meanwhile. Nobody wakes a napping thread: that would be a system call in a worker.
  *
- * The clock is read here alone, once per round: milliseconds since the start. It is the kernel's
- * coarse one, a few milliseconds fine, which is read from shared memory whatever the machine's time
- * source; the cycle counter would be finer, but how long its cycles are is known to 0.2 % only.
+ * The clock is read here alone, once per round (and while control waits for a commit): milliseconds
+ * since the start. It is the kernel's coarse one, a few milliseconds fine, which is read from
+ * shared memory whatever the machine's time source; the cycle counter would be finer, but how long
+ * its cycles are is known to 0.2 % only.
  */
 #include "base/log.h"
 #include "base/text.h"
@@ -89,6 +90,11 @@ static uint64_t clock_ms(void)
 static uint64_t now_ms(const struct pinholed *d)
 {
     return clock_ms() - d->start_ms;
+}
+
+static uint64_t control_clock(const void *d)
+{
+    return now_ms(d);
 }
 
 /* ---- threads ---- */
@@ -321,7 +327,9 @@ static int control_start(struct pinholed *d, struct text *error)
     socket_folder_make(d->options.socket_path);
     d->control = control_create(d->dp, d->alg,
                                 &(struct control_options){.config_path = d->config_path,
-                                                          .socket_path = d->options.socket_path},
+                                                          .socket_path = d->options.socket_path,
+                                                          .clock_ms = control_clock,
+                                                          .clock_ctx = d},
                                 tree, now_ms(d), error);
     return d->control ? 0 : -EINVAL;
 }

@@ -111,6 +111,15 @@ static void neighbours_fix(struct control *c)
         log_warn("%u static neighbours found no room", missed);
 }
 
+/* While the helper works on a commit: what cannot wait. */
+static void meanwhile(void *ctx)
+{
+    struct control *c = ctx;
+    uint64_t now_ms = c->options.clock_ms(c->options.clock_ctx);
+    control_take_frames(c, now_ms);
+    control_run_timers(c, now_ms);
+}
+
 struct control *control_create(struct dataplane *dp, struct alg_core *alg,
                                const struct control_options *options, struct config_tree *running,
                                uint64_t now_ms, struct text *error)
@@ -118,8 +127,12 @@ struct control *control_create(struct dataplane *dp, struct alg_core *alg,
     struct control *c = aligned_alloc(64, (sizeof *c + 63) / 64 * 64);
     if (!c)
         abort();
-    *c = (struct control){
-        .dp = dp, .alg = alg, .running = running, .start_ms = now_ms, .now_ms = now_ms};
+    *c = (struct control){.dp = dp,
+                          .alg = alg,
+                          .options = *options,
+                          .running = running,
+                          .start_ms = now_ms,
+                          .now_ms = now_ms};
     c->view.dp = dp;
     RTE_VERIFY(rte_ring_get_size(dp->workers[0]->from_control) <= CONTROL_RING_MAX);
     session_thread_init(&c->thread, 0);
@@ -130,6 +143,8 @@ struct control *control_create(struct dataplane *dp, struct alg_core *alg,
         return NULL;
     }
     neighbours_fix(c);
+    if (options->clock_ms)
+        publish_set_meanwhile(&c->publish, (struct publish_meanwhile){meanwhile, c});
     if (options->socket_path) {
         c->socket = socket_open(options->socket_path, running, &c->backend, &c->publish, error);
         if (!c->socket) {

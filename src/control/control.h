@@ -17,6 +17,10 @@ struct control;
 struct control_options {
     const char *config_path; /* where commits are saved; NULL: nowhere */
     const char *socket_path; /* CLI socket; NULL: none */
+    /* The clock, for going on with timers while a large configuration is compiled by a helper
+     * thread. NULL: none is used; time stands still while a commit lasts. */
+    uint64_t (*clock_ms)(const void *ctx);
+    const void *clock_ctx;
     /* Replay: a neighbour resolves at once to 02:00 and its address; no ARP is sent. */
     bool virtual_neighbours;
 };

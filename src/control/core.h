@@ -19,6 +19,7 @@ struct socket_server;
 struct control {
     struct dataplane *dp;
     struct alg_core *alg;
+    struct control_options options; /* its paths are the caller's and not looked at again */
     struct config_tree *running;
     struct session_thread thread; /* of what control itself ends */
     struct expiry *expiry;

@@ -4,6 +4,12 @@
  * ports that are open, the snapshot. Readers load the pointer once per burst, so when each of them
  * has reported quiescent once after the store, nobody reads the old one.
  *
+ * A large configuration takes a while to compile and to free, longer than timers may wait. So a
+ * helper thread does that, and this one goes on with frames and timers until it is done
+ * (meanwhile); logins wait, as they wait for each other. Everything that makes or frees snapshots
+ * runs on the helper, one after the other, since they share parts. Before the threads of the
+ * dataplane run, and in replay, there is no helper and the same functions are called here.
+ *
  * Ports are opened at start and belong to interface numbers. A commit may change everything about
  * an interface but its number and device; new interfaces may follow the present ones and work after
  * a restart. The rest is refused with the reason.
@@ -13,11 +19,13 @@
 #include "base/text.h"
 #include "config/print.h"
 #include "config/rows.h"
+#include "control/helper.h"
 #include "control/saver.h"
 #include "fastpath/compile.h"
 #include "fastpath/ports.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
 int publish_init(struct publish *p, struct dataplane *dp, const char *config_path,
@@ -36,8 +44,52 @@ static void snapshot_drop(const struct snapshot *s)
     snapshot_free((struct snapshot *)(uintptr_t)s);
 }
 
+/* ---- work that may be long ---- */
+
+struct drop_job {
+    struct helper_job job;
+    const struct snapshot *snapshot; /* either may be NULL */
+    struct config_rows *rows;
+};
+
+static void drop_run(struct helper_job *job)
+{
+    struct drop_job *d = (struct drop_job *)job;
+    if (d->snapshot)
+        snapshot_drop(d->snapshot);
+    if (d->rows)
+        config_rows_free(d->rows);
+    free(d);
+}
+
+static void do_job(struct publish *p, struct helper_job *job)
+{
+    if (p->helper)
+        helper_post(p->helper, job);
+    else
+        job->run(job);
+}
+
+static void drop_later(struct publish *p, const struct snapshot *snapshot, struct config_rows *rows)
+{
+    struct drop_job *d = malloc(sizeof *d);
+    if (!d)
+        abort();
+    *d = (struct drop_job){{.run = drop_run}, snapshot, rows};
+    do_job(p, &d->job);
+}
+
+void publish_set_meanwhile(struct publish *p, struct publish_meanwhile meanwhile)
+{
+    p->meanwhile = meanwhile;
+    if (meanwhile.run && !p->helper)
+        p->helper = helper_create();
+}
+
 void publish_free(struct publish *p)
 {
+    helper_destroy(p->helper);
+    p->helper = NULL;
     saver_destroy(p->saver);
     for (unsigned i = 0; i < p->n_old; i++)
         snapshot_drop(p->old[i].snapshot);
@@ -82,14 +134,6 @@ static int interfaces_fit(const struct publish *p, const struct config_rows *nex
     return 0;
 }
 
-static struct snapshot *compile(struct publish *p, const struct config_rows *rows,
-                                struct text *error)
-{
-    struct snapshot_ports ports = {.links_down = p->links_down};
-    ports_read(rows, &ports);
-    return snapshot_compile(rows, p->dp->timer_sets, p->dp->snapshot, &ports, error);
-}
-
 static void swap(struct publish *p, const struct snapshot *next)
 {
     const struct snapshot *before = p->dp->snapshot;
@@ -98,28 +142,69 @@ static void swap(struct publish *p, const struct snapshot *next)
         p->old[p->n_old++] = (struct publish_old){before, rte_rcu_qsbr_start(p->dp->qsbr)};
 }
 
+/* A configuration on its way into force. */
+struct commit_job {
+    struct helper_job job;
+    struct publish *p;
+    const struct config_tree *tree;
+    struct text *error;
+    struct config_rows *rows; /* NULL: refused */
+    struct snapshot *next;    /* likewise */
+    struct snapshot_ports ports;
+    int result;
+};
+
+static void commit_make(struct helper_job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    c->result = -EINVAL;
+    c->rows = config_rows_make(c->tree, c->error);
+    if (!c->rows)
+        return;
+    c->result = interfaces_fit(c->p, c->rows, c->error);
+    if (c->result != 0)
+        return;
+    ports_read(c->rows, &c->ports);
+    c->next =
+        snapshot_compile(c->rows, c->p->dp->timer_sets, c->p->dp->snapshot, &c->ports, c->error);
+    c->result = c->next ? 0 : -EINVAL;
+}
+
+static void wait_for_helper(struct publish *p)
+{
+    p->busy = true;
+    while (p->helper && !helper_idle(p->helper)) {
+        p->meanwhile.run(p->meanwhile.ctx);
+        helper_nap(p->helper);
+    }
+    p->busy = false;
+}
+
 int publish_commit(struct publish *p, const struct config_tree *tree, struct text *error)
 {
     publish_run(p);
-    if (p->n_old == PUBLISH_OLD) {
+    if (p->busy || p->n_old == PUBLISH_OLD) {
         text_printf(error, "too many commits at once, try again\n");
         return -EBUSY;
     }
-    struct config_rows *rows = config_rows_make(tree, error);
-    if (!rows)
-        return -EINVAL;
-    int result = interfaces_fit(p, rows, error);
-    struct snapshot *next = result == 0 ? compile(p, rows, error) : NULL;
-    if (!next) {
-        config_rows_free(rows);
-        return result != 0 ? result : -EINVAL;
+    struct commit_job c = {.job.run = commit_make,
+                           .p = p,
+                           .tree = tree,
+                           .error = error,
+                           .ports.links_down = p->links_down};
+    do_job(p, &c.job);
+    wait_for_helper(p);
+    if (c.result != 0) {
+        if (c.rows)
+            drop_later(p, NULL, c.rows);
+        return c.result;
     }
-    swap(p, next);
+    swap(p, c.next);
     if (p->rows)
-        config_rows_free(p->rows);
+        drop_later(p, NULL, p->rows);
     else
-        p->n_fixed = rows->n_interfaces;
-    p->rows = rows;
+        p->n_fixed = c.rows->n_interfaces;
+    p->rows = c.rows;
     return 0;
 }
 
@@ -151,7 +236,7 @@ unsigned publish_run(struct publish *p)
 {
     unsigned freed = 0;
     while (freed < p->n_old && rte_rcu_qsbr_check(p->dp->qsbr, p->old[freed].token, false) == 1)
-        snapshot_drop(p->old[freed++].snapshot);
+        drop_later(p, p->old[freed++].snapshot, NULL);
     p->n_old -= freed;
     memmove(p->old, p->old + freed, p->n_old * sizeof p->old[0]);
     return freed;

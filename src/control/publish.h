@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * From a configuration tree to what the workers read: rows, snapshot, one atomic store; the old
- * snapshot is freed after a grace period. The file is written by a helper thread (saver.h). The
- * control thread owns it and calls everything here.
+ * snapshot is freed after a grace period. Both ends, which take long for a large configuration, are
+ * done by a helper thread (helper.h), the file is written by another one (saver.h). The control
+ * thread owns it and calls everything here.
  */
 #pragma once
 
@@ -20,8 +21,17 @@ struct publish_old {
     uint64_t token; /* readers may hold the snapshot until it is passed */
 };
 
+/* What the control thread does while it waits for the helper; it must not come back here. */
+struct publish_meanwhile {
+    void (*run)(void *ctx); /* NULL: no helper, everything is done on the control thread */
+    void *ctx;
+};
+
 struct publish {
     struct dataplane *dp;
+    struct publish_meanwhile meanwhile;
+    struct helper *helper;    /* NULL: none */
+    bool busy;                /* waiting for the helper */
     struct saver *saver;      /* NULL: not saved anywhere */
     struct config_rows *rows; /* of the snapshot in force: names and devices for listings */
     uint64_t saves;           /* number of the newest save, 0: none yet */
@@ -35,17 +45,21 @@ struct publish {
 int publish_init(struct publish *p, struct dataplane *dp, const char *config_path,
                  struct text *error);
 
+/* From now on long work is the helper's, and `run` is called again and again while it lasts. */
+void publish_set_meanwhile(struct publish *p, struct publish_meanwhile meanwhile);
+
 /* The dataplane's threads have ended. Frees the snapshot in force too. */
 void publish_free(struct publish *p);
 
 /*
  * Compile `tree` and put it in force. 0; or -errno with the reason in `error` and nothing changed.
  * -EBUSY: an interface of the first commit would get another number or device, or too many commits
- * came at once.
+ * came at once, or this one comes in the meanwhile of another. The tree must not change until this
+ * returns.
  */
 int publish_commit(struct publish *p, const struct config_tree *tree, struct text *error);
 
-/* Hand the text of `tree` to the helper. */
+/* Hand the text of `tree` to the saver. */
 void publish_save(struct publish *p, const struct config_tree *tree);
 
 /*
