@@ -52,3 +52,53 @@ bool frame_damage(struct rng *rng, struct frame *f)
         frame_mend(f);
     return false;
 }
+
+static bool one_in(struct rng *rng, uint32_t n)
+{
+    return rng_below(rng, n) == 0;
+}
+
+static struct frame piece_of(const struct frame *f, size_t at, size_t n, bool more)
+{
+    struct frame piece = {.n = FRAME_L4 + n};
+    size_t field = at / 8 | (more ? 0x2000 : 0);
+    memcpy(piece.b, f->b, FRAME_L4);
+    piece.b[FRAME_IP + 6] = (unsigned char)(field >> 8);
+    piece.b[FRAME_IP + 7] = (unsigned char)field;
+    frame_mend(&piece); /* and then the payload: it has no header to be mended */
+    memcpy(piece.b + FRAME_L4, f->b + FRAME_L4 + at, n);
+    return piece;
+}
+
+unsigned frame_cut(struct rng *rng, const struct frame *f, struct frame pieces[FRAME_PIECES])
+{
+    size_t total = f->n > FRAME_L4 ? f->n - FRAME_L4 : 0;
+    unsigned n = 0;
+    if (total < 16 || f->b[12] != 8 || f->b[13] != 0 || f->b[FRAME_IP] != 0x45)
+        return 0;
+    struct frame whole = *f;
+    whole.b[FRAME_IP + 5] = (unsigned char)rng_below(rng, 64);
+    size_t step = 8 * (1 + rng_below(rng, (uint32_t)total / 8));
+    while ((total + step - 1) / step > 9)
+        step += 8;
+    for (size_t at = 0; at < total; at += step) {
+        size_t here = total - at < step ? total - at : step, from = at;
+        bool more = at + here < total;
+        if (one_in(rng, 64))
+            from = at >= 8 ? at - 8 : at + 8 < total ? at + 8 : at;
+        if (one_in(rng, 64))
+            more = !more;
+        if (from + here > total)
+            here = total - from;
+        if (one_in(rng, 32) || n == FRAME_PIECES)
+            continue;
+        unsigned k = rng_below(rng, n + 1);
+        pieces[n++] = pieces[k];
+        pieces[k] = piece_of(&whole, from, here, more);
+        if (one_in(rng, 32))
+            frame_damage(rng, &pieces[k]);
+    }
+    if (n > 0 && n < FRAME_PIECES && one_in(rng, 16))
+        pieces[n++] = pieces[0];
+    return n;
+}

@@ -39,7 +39,7 @@ struct stage {
     struct replay *replay;
     struct rng rng;
     uint64_t seed;
-    uint32_t wanted, mutated, originals, sip;
+    uint32_t wanted, mutated, originals, sip, cut;
     unsigned calls;
     uint16_t lan, wan, media; /* media: public port of the last offer */
     bool verbose;
@@ -85,6 +85,15 @@ static void check(const struct stage *s, const struct frame *f)
 
 static void put(struct stage *s, uint16_t ifindex, const struct frame *f)
 {
+    struct frame pieces[FRAME_PIECES];
+    unsigned n = chance(s, 8) ? frame_cut(&s->rng, f, pieces) : 0;
+    s->cut += n > 0;
+    for (unsigned i = 0; i < n; i++) {
+        replay_frame(s->replay, ifindex, frame_slice(&pieces[i]));
+        check(s, &pieces[i]);
+    }
+    if (n > 0)
+        return;
     replay_frame(s->replay, ifindex, frame_slice(f));
     check(s, f);
 }
@@ -297,10 +306,10 @@ static void finish(struct stage *s)
     }
     if (s->verbose)
         stats_print(s);
-    printf("%u mutations, %u of SIP messages, among %u packets of %u rounds: in %" PRIu64
-           " = out %" PRIu64 " + dropped %" PRIu64 " + consumed %" PRIu64 " + joined %" PRIu64
-           " + held %" PRIu64 ", pieces %" PRIu64 "\n",
-           s->mutated, s->sip, s->originals, s->calls, c.packets.in, c.packets.out, dropped,
+    printf("%u mutations, %u of SIP messages, among %u packets of %u rounds, %u of them cut: in "
+           "%" PRIu64 " = out %" PRIu64 " + dropped %" PRIu64 " + consumed %" PRIu64
+           " + joined %" PRIu64 " + held %" PRIu64 ", pieces %" PRIu64 "\n",
+           s->mutated, s->sip, s->originals, s->calls, s->cut, c.packets.in, c.packets.out, dropped,
            c.packets.consumed, c.packets.joined, c.held, c.packets.pieces);
 }
 

@@ -12,7 +12,8 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from frames import WAN, checksum, from_lan, from_wan, tcp, udp, write, SYN
+from frames import SYN, WAN, checksum, from_lan, from_wan, tcp, udp, write
+from frames6 import FRAGMENT, from_lan6, from_wan6, udp6
 
 PHONE, SERVER = "10.0.0.20", "198.51.100.5"
 MF, DF = 0x2000, 0x4000
@@ -143,3 +144,31 @@ trying = (f"SIP/2.0 100 Trying\r\nVia: SIP/2.0/UDP {WAN}:5060;branch=z9hG4bK776a
           "Content-Length: 0\r\n\r\n").encode()
 write("frag-sip-6k", "lan", sent(0, disorder))
 write("frag-sip-6k", "wan", answered(0.1, [udp(SERVER, 5060, WAN, 5060, trying)]))
+
+# IPv6: in disorder, there and back; one that overlaps; one piece that is all (RFC 6946); pieces that
+# are larger than the way out takes.
+HOST6, SERVER6 = "2001:db8:1::20", "2001:db8:9::5"
+
+
+def fragment6(packet, at, n, more, number):
+    body = packet[40 + at:40 + at + n]
+    head = packet[:4] + struct.pack(">HB", 8 + len(body), FRAGMENT) + packet[7:40]
+    return head + struct.pack(">BBHI", packet[6], 0, at | more, number) + body
+
+
+def pieces6(packet, number, size=1232):
+    total = len(packet) - 40
+    return [fragment6(packet, at, size, int(at + size < total), number)
+            for at in range(0, total, size)]
+
+
+there = udp6(HOST6, 4000, SERVER6, 7000, text(3000, 0))
+here = udp6(SERVER6, 7000, HOST6, 4000, text(2000, 1))
+small = udp6(HOST6, 4000, SERVER6, 7000, text(500, 2))
+lan = [(0.000, pieces6(there, 1)[2]), (0.001, pieces6(there, 1)[0]), (0.002, pieces6(there, 1)[1])]
+lan += [(1.000, fragment6(small, 0, 256, 1, 2)), (1.001, fragment6(small, 248, 260, 0, 2)),
+        (1.002, fragment6(small, 256, 252, 0, 2))]
+lan += [(2.000, fragment6(small, 0, 508, 0, 3))]
+lan += [(3.000 + i / 1000, p) for i, p in enumerate(pieces6(there, 4, 1400))]
+write("frag-v6", "lan", [(at, from_lan6(p, HOST6)) for at, p in lan])
+write("frag-v6", "wan", [(0.1 + i / 1000, from_wan6(p)) for i, p in enumerate(pieces6(here, 1)[::-1])])
