@@ -60,7 +60,8 @@ static void usage(FILE *to)
           "  --out DIR             write what leaves as DIR/out-IFACE.pcap\n"
           "  --events FILE         write events as JSON lines, times from the first packet on\n"
           "  --tail SECONDS        let timers run on after the last packet or command\n"
-          "  --cli FILE            commands to type: lines `@SECONDS COMMAND`\n"
+          "  --cli FILE            commands to type: lines `@SECONDS COMMAND`; also\n"
+          "                        `@SECONDS link INTERFACE up|down`, a cable in or out\n"
           "  --cli-out FILE        the answers; otherwise DIR/cli.txt, or standard output\n"
           "  --workers N           workers, which take packets in turn (1)\n"
           "  --clock SECONDS       how long the firewall has run at the first packet (3600)\n"
@@ -288,12 +289,35 @@ static int firewall_make(struct program *p, struct text *error)
 
 /* ---- the run ---- */
 
+/* `link INTERFACE up|down`: a cable is taken out, or put in. False: it is something else. */
+static bool link_run(struct program *p, struct slice line, struct text *out)
+{
+    char name[32];
+    if (!slice_eq(slice_head(line, 5), SLICE_LIT("link ")))
+        return false;
+    struct slice words = slice_trim(slice_skip(line, 5));
+    struct slice first = slice_head(words, slice_find(words, ' '));
+    struct slice state = slice_trim(slice_skip(words, first.n));
+    snprintf(name, sizeof name, "%.*s", (int)first.n, first.p);
+    uint16_t ifindex = replay_interface(p->replay, name);
+    bool up = slice_eq(state, SLICE_LIT("up"));
+    text_put(out, line);
+    if (ifindex == 0 || (!up && !slice_eq(state, SLICE_LIT("down")))) {
+        text_puts(out, ": no such interface or state\n");
+        p->failed_commands++;
+        return true;
+    }
+    replay_link(p->replay, ifindex, up);
+    text_puts(out, "\n");
+    return true;
+}
+
 static void command_run(struct program *p, const struct script_line *line)
 {
     struct text out = {0};
     text_printf(&out, "[%" PRIu64 ".%03u] ", line->at_ns / 1000000000,
                 (unsigned)(line->at_ns / 1000000 % 1000));
-    if (replay_command(p->replay, line->command, &out) < 0)
+    if (!link_run(p, line->command, &out) && replay_command(p->replay, line->command, &out) < 0)
         p->failed_commands++;
     fwrite(out.p, 1, out.n, p->command_file ? p->command_file : stdout);
     text_free(&out);

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "config/tree.h"
 #include "control/core.h"
+#include "control/links.h"
 #include "control/socket.h"
 
 #include <rte_ring_peek.h>
@@ -137,8 +138,9 @@ struct control *control_create(struct dataplane *dp, struct alg_core *alg,
     RTE_VERIFY(rte_ring_get_size(dp->workers[0]->from_control) <= CONTROL_RING_MAX);
     session_thread_init(&c->thread, 0);
     control_backend_init(c);
-    if (parts_create(c, options, now_ms, error) != 0 ||
-        publish_commit(&c->publish, running, error) != 0) {
+    int result = parts_create(c, options, now_ms, error);
+    links_init(c);
+    if (result != 0 || publish_commit(&c->publish, running, error) != 0) {
         control_destroy(c);
         return NULL;
     }
@@ -210,7 +212,8 @@ unsigned control_run_timers(struct control *c, uint64_t now_ms)
     const struct snapshot *s = dataplane_snapshot(c->dp);
     c->now_ms = now_ms;
     return expiry_run(c->expiry, now_ms) + resolver_run(&c->resolver, s, now_ms) +
-           arp_run(&c->arp, s, now_ms) + nd_run(&c->nd, s, now_ms) + publish_run(&c->publish);
+           arp_run(&c->arp, s, now_ms) + nd_run(&c->nd, s, now_ms) + links_run(c, now_ms) +
+           publish_run(&c->publish);
 }
 
 uint64_t control_next_deadline_ms(const struct control *c)
@@ -237,6 +240,11 @@ int control_commit(struct control *c, const struct config_tree *candidate, struc
         publish_save(&c->publish, candidate);
     }
     return result;
+}
+
+void control_links_changed(struct control *c)
+{
+    c->links_next_ms = 0;
 }
 
 const struct backend *control_backend(struct control *c)

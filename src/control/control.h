@@ -48,6 +48,9 @@ uint64_t control_next_deadline_ms(const struct control *c);
 /* Compile, publish and save `candidate`; 0, or -errno with the reason and nothing changed. */
 int control_commit(struct control *c, const struct config_tree *candidate, struct text *error);
 
+/* Look at the links in the next round, not only when a second is over. */
+void control_links_changed(struct control *c);
+
 /* The window for CLI logins, valid as long as `c`. */
 const struct backend *control_backend(struct control *c);
 

@@ -26,6 +26,7 @@ struct control {
     struct resolver resolver;
     struct arp arp;
     struct nd nd;
+    uint64_t links_next_ms;
     struct publish publish;
     struct sessions_view view;
     struct socket_server *socket; /* NULL: none */

@@ -154,6 +154,16 @@ struct commit_job {
     int result;
 };
 
+/* The snapshot of the rows. */
+static void links_make(struct helper_job *job)
+{
+    struct commit_job *c = (struct commit_job *)job;
+    ports_read(c->rows, &c->ports);
+    c->next =
+        snapshot_compile(c->rows, c->p->dp->timer_sets, c->p->dp->snapshot, &c->ports, c->error);
+    c->result = c->next ? 0 : -EINVAL;
+}
+
 static void commit_make(struct helper_job *job)
 {
     struct commit_job *c = (struct commit_job *)job;
@@ -164,10 +174,7 @@ static void commit_make(struct helper_job *job)
     c->result = interfaces_fit(c->p, c->rows, c->error);
     if (c->result != 0)
         return;
-    ports_read(c->rows, &c->ports);
-    c->next =
-        snapshot_compile(c->rows, c->p->dp->timer_sets, c->p->dp->snapshot, &c->ports, c->error);
-    c->result = c->next ? 0 : -EINVAL;
+    links_make(job);
 }
 
 static void wait_for_helper(struct publish *p)
@@ -205,6 +212,22 @@ int publish_commit(struct publish *p, const struct config_tree *tree, struct tex
     else
         p->n_fixed = c.rows->n_interfaces;
     p->rows = c.rows;
+    return 0;
+}
+
+int publish_links(struct publish *p, uint64_t down, struct text *error)
+{
+    publish_run(p);
+    if (p->busy || p->n_old == PUBLISH_OLD)
+        return -EBUSY;
+    struct commit_job c = {
+        .job.run = links_make, .p = p, .error = error, .rows = p->rows, .ports.links_down = down};
+    do_job(p, &c.job);
+    wait_for_helper(p);
+    if (c.result != 0)
+        return c.result;
+    p->links_down = down;
+    swap(p, c.next);
     return 0;
 }
 

@@ -59,6 +59,12 @@ void publish_free(struct publish *p);
  */
 int publish_commit(struct publish *p, const struct config_tree *tree, struct text *error);
 
+/*
+ * The same configuration with other links (bit i: interface i has none). -EBUSY: not now, try again
+ * soon; -EINVAL with the reason in `error`.
+ */
+int publish_links(struct publish *p, uint64_t down, struct text *error);
+
 /* Hand the text of `tree` to the saver. */
 void publish_save(struct publish *p, const struct config_tree *tree);
 

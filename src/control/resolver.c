@@ -256,6 +256,15 @@ static void hop_due(struct resolver *r, const struct snapshot *s, uint32_t index
     wheel_add(&r->wheel, index, now_ms + TRY_MS);
 }
 
+void resolver_forget(struct resolver *r, uint16_t ifindex)
+{
+    const struct neighbours *ns = r->setup.neighbours;
+    for (uint32_t i = 0; i < ns->capacity; i++)
+        if (state_of(r, i) != NEIGHBOUR_UNUSED && ns->entries[i].ifindex == ifindex &&
+            r->hops[i].trust != RESOLVER_FIXED)
+            forget(r, i);
+}
+
 /* ---- room ---- */
 
 static bool is_gateway(const struct snapshot *s, uint16_t ifindex, const struct ip_addr *ip)

@@ -79,6 +79,9 @@ struct resolver_news {
     bool modest;        /* would not replace another MAC */
 };
 
+/* Its link is gone: forget who is there, but for whom the operator named. */
+void resolver_forget(struct resolver *r, uint16_t ifindex);
+
 /* Only addresses that are looked for, or known, are learned: nobody gets in by talking. */
 void resolver_learn(struct resolver *r, const struct snapshot *s, const struct resolver_news *news,
                     uint64_t now_ms);

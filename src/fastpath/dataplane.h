@@ -29,6 +29,8 @@ struct wire {
     uint16_t (*rx)(void *ctx, uint16_t ifindex, uint16_t queue, struct rte_mbuf **m, uint16_t n);
     uint16_t (*tx)(void *ctx, uint16_t ifindex, uint16_t queue, struct rte_mbuf **m, uint16_t n);
     void *ctx;
+    /* Control: can the interface carry anything just now? NULL: all can. */
+    bool (*link)(void *ctx, uint16_t ifindex);
 };
 
 /*

@@ -7,6 +7,7 @@
 #include "fastpath/first.h"
 #include "base/checksum.h"
 #include "fastpath/stages.h"
+#include "sessions/tcp.h"
 
 #include <rte_pause.h>
 
@@ -210,14 +211,29 @@ static enum step steps_run(struct worker *w, struct first *f)
     return step;
 }
 
-void pipeline_first(struct worker *w, struct packet *p)
+static void first_run(struct worker *w, struct packet *p, bool open)
 {
     for (int round = 0; round < RACE_ROUNDS; round++) {
-        struct first f = {.p = p, .src = packet_src(p), .dst = packet_dst(p)};
+        struct first f = {.p = p, .src = packet_src(p), .dst = packet_dst(p), .open = open};
         if (p->is6)
             f.v6 = packet_flow6(p);
         if (steps_run(w, &f) == DONE)
             return;
     }
     drop(w, p->m, DROP_RACE);
+}
+
+void pipeline_first(struct worker *w, struct packet *p)
+{
+    first_run(w, p, false);
+}
+
+void pipeline_successor(struct worker *w, struct packet *p)
+{
+    const struct session *was = session_at(&w->dp->sessions, p->session);
+    enum tcp_state state = tcp_state_digit(__atomic_load_n(&was->tcp_state, __ATOMIC_RELAXED));
+    first_run(w, p,
+              p->key.proto == IPPROTO_TCP && !(was->r.flags & (SESSION_SNAT | SESSION_DNAT)) &&
+                  (state == TCP_STATE_ESTABLISHED || state == TCP_STATE_FIN_WAIT ||
+                   state == TCP_STATE_CLOSE_WAIT));
 }

@@ -24,6 +24,7 @@ struct first {
     struct policy_hit hit;
     struct session_v6 v6; /* where it is IPv6 */
     bool sip;
+    bool open; /* a connection that goes on from a session that ended */
     struct nat_want nat;
     struct session_new want;
 };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A connection begins with SYN, unless the policy lets it be picked up midway: after a restart, or
- * where its beginning took another way. What is picked up has its windows recorded but not checked,
- * since its scale factors went by unseen (sessions/tcp_window.h).
+ * where its beginning took another way. A session
+ * that ended because its way did leaves its connection to the next one, too. What is picked up has
+ * its windows recorded but not checked, since its scale factors went by unseen
+ * (sessions/tcp_window.h).
  */
 #include "fastpath/first.h"
 #include "sessions/tcp.h"
@@ -23,7 +25,8 @@ enum step step_tcp(struct worker *w, struct first *f)
     struct tcp_step step = tcp_track(TCP_STATE_NONE, 0, flags, true);
     f->want.tcp_state = TCP_STATE_NONE;
     if (step.verdict != TCP_PASS &&
-        (policy->midway == TCP_MIDWAY_ALL || (policy->midway == TCP_MIDWAY_DATA && has_data(p)))) {
+        ((f->open && !policy->nat) || policy->midway == TCP_MIDWAY_ALL ||
+         (policy->midway == TCP_MIDWAY_DATA && has_data(p)))) {
         step = tcp_pick_up(flags);
         f->want.tcp_state = step.state;
     }

@@ -119,19 +119,33 @@ static inline void forward(struct worker *w, struct packet *p, struct session *s
     out(w, p, s);
 }
 
+/*
+ * False: the packet is used up. What the session no longer may, a new one perhaps may; where it is
+ * to take another way, the packet of its original direction finds that.
+ */
+__attribute__((noinline, cold)) static bool recheck(struct worker *w, struct packet *p)
+{
+    if (p->dir != 0 && way_moves(w, p->session)) {
+        drop(w, p->m, DROP_NO_ROUTE);
+        return false;
+    }
+    if (pipeline_recheck(w, p->session))
+        return true;
+    if (p->dir == 0)
+        pipeline_successor(w, p);
+    else
+        drop(w, p->m, DROP_POLICY_CHANGED);
+    return false;
+}
+
 static inline __attribute__((always_inline)) void known(struct worker *w, struct packet *p,
                                                         bool timed)
 {
     struct session *s = session_at(&w->dp->sessions, p->session);
     const struct interface *egress = &w->snapshot->interfaces[s->ifindex[!p->dir]];
 
-    if (__builtin_expect(s->generation != w->snapshot->generation, 0) &&
-        !pipeline_recheck(w, p->session)) {
-        /* What the session no longer may, a new one perhaps may. */
-        if (p->dir == 0)
-            return pipeline_first(w, p);
-        return drop(w, p->m, DROP_POLICY_CHANGED);
-    }
+    if (__builtin_expect(s->generation != w->snapshot->generation, 0) && !recheck(w, p))
+        return;
     if (packet_hops(p) <= 1)
         return drop(w, p->m, DROP_TTL);
     if (!egress->up)

@@ -24,6 +24,10 @@ const char *pipeline_step_name(unsigned i);
 /* Everything a flow's first packet visits; ends in pipeline_known, or drops. */
 void pipeline_first(struct worker *w, struct packet *p);
 
+/* The same for a packet whose session p->session has just ended, since rules or routes changed. A
+ * connection that was open and not translated goes on in the middle. */
+void pipeline_successor(struct worker *w, struct packet *p);
+
 /*
  * The rule book has changed since the session was admitted: is it still allowed, with the same
  * translation? Updates the session, or ends it and returns false.

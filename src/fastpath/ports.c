@@ -24,6 +24,9 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define RX_RING 1024
 #define TX_RING 1024
@@ -31,6 +34,9 @@
 
 /* Port of each interface number; written at start, then read by workers. */
 static uint16_t port_of[MAX_INTERFACES];
+
+/* Control: to ask the kernel about its interfaces; -1 until then. */
+static int flags_fd = -1;
 
 static int device_fail(struct text *error, const struct row_interface *row, const char *what,
                        int result)
@@ -360,6 +366,9 @@ void ports_close(void)
             rte_eth_dev_close(port_of[i]);
             port_of[i] = NO_PORT;
         }
+    if (flags_fd >= 0)
+        close(flags_fd);
+    flags_fd = -1;
 }
 
 static uint16_t ports_rx(void *ctx, uint16_t ifindex, uint16_t queue, struct rte_mbuf **m,
@@ -378,9 +387,15 @@ static uint16_t ports_tx(void *ctx, uint16_t ifindex, uint16_t queue, struct rte
     return port == NO_PORT ? 0 : rte_eth_tx_burst(port, queue, m, n);
 }
 
+static bool ports_link(void *ctx, uint16_t ifindex)
+{
+    (void)ctx;
+    return ports_link_up(ifindex);
+}
+
 struct wire ports_wire(void)
 {
-    return (struct wire){.rx = ports_rx, .tx = ports_tx};
+    return (struct wire){.rx = ports_rx, .tx = ports_tx, .link = ports_link};
 }
 
 bool ports_mac(uint16_t ifindex, uint8_t mac[6])
@@ -393,11 +408,26 @@ bool ports_mac(uint16_t ifindex, uint8_t mac[6])
     return true;
 }
 
+/* What the kernel says of a device it has, too: net_af_packet calls itself up whatever happens. */
+static bool carrier(unsigned if_index)
+{
+    struct ifreq ifr = {0};
+    if (flags_fd < 0)
+        flags_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (!if_indextoname(if_index, ifr.ifr_name) || ioctl(flags_fd, SIOCGIFFLAGS, &ifr) != 0)
+        return false;
+    return (ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+}
+
 bool ports_link_up(uint16_t ifindex)
 {
     struct rte_eth_link link;
-    return ifindex < MAX_INTERFACES && port_of[ifindex] != NO_PORT &&
-           rte_eth_link_get_nowait(port_of[ifindex], &link) == 0 && link.link_status;
+    struct rte_eth_dev_info info;
+    if (ifindex >= MAX_INTERFACES || port_of[ifindex] == NO_PORT ||
+        rte_eth_link_get_nowait(port_of[ifindex], &link) != 0 || !link.link_status)
+        return false;
+    return rte_eth_dev_info_get(port_of[ifindex], &info) != 0 || info.if_index == 0 ||
+           carrier(info.if_index);
 }
 
 bool ports_counts(uint16_t ifindex, struct port_counts *out)

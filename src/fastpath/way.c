@@ -74,6 +74,12 @@ bool way_holds(const struct worker *w, uint32_t session)
     return !way_checked(s, x->ifindex[0]) || way_back(s, &e.end[0], x->ifindex[0]);
 }
 
+bool way_moves(const struct worker *w, uint32_t session)
+{
+    const struct session *x = session_at(&w->dp->sessions, session);
+    return !(x->r.flags & (SESSION_SNAT | SESSION_DNAT)) && !way_holds(w, session);
+}
+
 static bool names(const struct route_set *set, const struct neighbour *n, const struct ip_addr *to)
 {
     for (uint16_t i = 0; i < set->n_all; i++) {

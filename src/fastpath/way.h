@@ -37,5 +37,8 @@ bool way_next_hop(const struct worker *w, uint32_t session, uint8_t dir, uint16_
  */
 bool way_holds(const struct worker *w, uint32_t session);
 
+/* Its way does not hold, and nothing ties it to it: the original direction will find another. */
+bool way_moves(const struct worker *w, uint32_t session);
+
 /* Forget next hops of the session that no route names any more. */
 void way_refresh(const struct worker *w, uint32_t session);

@@ -39,6 +39,7 @@ struct replay {
     struct replay_options options;
     uint64_t now_ns;
     uint64_t given, sent;
+    uint64_t links_down; /* bit i: interface i */
     /* What arrives in the next round. */
     uint16_t rx_ifindex, rx_n, rx_queue;
     struct rte_mbuf *rx[BURST];
@@ -78,6 +79,12 @@ static uint16_t wire_tx(void *ctx, uint16_t ifindex, uint16_t queue, struct rte_
         rte_pktmbuf_free(m[i]);
     }
     return n;
+}
+
+static bool wire_link(void *ctx, uint16_t ifindex)
+{
+    const struct replay *r = ctx;
+    return !(r->links_down >> ifindex & 1);
 }
 
 /* Everybody takes turns until nothing moves. */
@@ -197,6 +204,14 @@ int replay_command(struct replay *r, struct slice line, struct text *out)
     return cli_status(r->cli);
 }
 
+void replay_link(struct replay *r, uint16_t ifindex, bool up)
+{
+    uint64_t bit = (uint64_t)1 << ifindex;
+    r->links_down = up ? r->links_down & ~bit : r->links_down | bit;
+    control_links_changed(r->control);
+    settle(r);
+}
+
 void replay_counts(const struct replay *r, struct replay_counts *out)
 {
     struct backend_session_stat stat, stat6;
@@ -265,7 +280,7 @@ static int dataplane_make(struct replay *r, const struct config_rows *rows, stru
         .mtu = config_rows_mtu(rows),
         .fixed = true,
         .any_mac = true, /* captures come from elsewhere, too */
-        .wire = {.rx = wire_rx, .tx = wire_tx, .ctx = r},
+        .wire = {.rx = wire_rx, .tx = wire_tx, .ctx = r, .link = wire_link},
         .events = r->options.events,
     };
     const struct alg_limits limits = {.dialogs = size->dialogs};

@@ -64,6 +64,9 @@ void replay_burst(struct replay *r, uint16_t ifindex, const struct slice *frames
  */
 int replay_command(struct replay *r, struct slice line, struct text *out);
 
+/* The interface loses its link, or has it again, now. All have one at first. */
+void replay_link(struct replay *r, uint16_t ifindex, bool up);
+
 /* Where all packets are. */
 struct replay_counts {
     uint64_t given;               /* frames handed to replay_frame and replay_burst and taken */

@@ -8,9 +8,11 @@
  *   set udp-idle-timer 500
  *   end
  *   @14 diagnose sys session list
+ *   @20 link wan down
  *
  * `@SECONDS` counts from the first packet and holds for the lines after it, too; it never goes
- * back. Lines before the first `@` belong to second 0. One owner thread.
+ * back. Lines before the first `@` belong to second 0. `link INTERFACE up|down` is no command of
+ * the CLI: it takes a cable out, or puts it in. One owner thread.
  */
 #pragma once
 
