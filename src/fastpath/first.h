@@ -26,6 +26,7 @@ struct first {
     bool sip;
     bool open; /* a connection that goes on from a session that ended */
     struct nat_want nat;
+    struct rss_fit fit; /* of nat */
     struct session_new want;
 };
 

@@ -87,6 +87,8 @@ enum step step_nat(struct worker *w, struct first *f)
         f->nat.fixed = policy->fixed;
         want->nat = &f->nat;
         want->key[1].dst = egress->nat.ip;
+        if (w->dp->n_workers > 1)
+            f->nat.fit = rss_fit_make(&f->fit, &w->dp->rss[f->out_ifindex], w->id, &want->key[1]);
         want->flags |= SESSION_SNAT;
     }
     if (f->sip)

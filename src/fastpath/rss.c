@@ -66,6 +66,29 @@ int rss_worker(const struct rss *rss, const struct key *key)
     return (int)(entry % rss->queues % rss->workers);
 }
 
+static bool fits(const void *ctx, be32 ip, be16 port)
+{
+    const struct rss_fit *f = ctx;
+    struct key reply = f->reply;
+    reply.dst = ip;
+    reply.dport = port;
+    return rss_worker(&f->rss, &reply) == f->worker;
+}
+
+const struct nat_fit *rss_fit_make(struct rss_fit *f, const struct rss *rss, int worker,
+                                   const struct key *reply)
+{
+    bool ports = reply->proto == IPPROTO_TCP || reply->proto == IPPROTO_UDP;
+    if (rss->fields == RSS_UNKNOWN || rss->queues < 2 || worker >= rss->queues || !ports ||
+        reply->family != 0)
+        return NULL;
+    f->rss = *rss;
+    f->worker = worker;
+    f->reply = *reply;
+    f->fit = (struct nat_fit){fits, f};
+    return &f->fit;
+}
+
 static bool names(bool any, const uint16_t *interfaces, uint16_t n, uint16_t place)
 {
     if (any)

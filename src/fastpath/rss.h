@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include "sessions/nat.h"
 #include "sessions/record.h"
 
 struct config_rows;
@@ -57,6 +58,21 @@ uint32_t rss_hash(enum rss_fields fields, const struct key *key);
 
 /* The worker at which it arrives, or -1: not known (RSS_UNKNOWN, IPv6). */
 int rss_worker(const struct rss *rss, const struct key *key);
+
+/* The wish for a public port whose replies come back to one worker, for nat_want.fit. */
+struct rss_fit {
+    struct rss rss;
+    int worker;
+    struct key reply; /* complete but for the public address and port */
+    struct nat_fit fit;
+};
+
+/*
+ * Fill `f` in and return its nat_fit, for ports on the interface that `rss` is of; NULL where it
+ * makes no difference or nobody knows: one queue, an unknown rule, a protocol without ports.
+ */
+const struct nat_fit *rss_fit_make(struct rss_fit *f, const struct rss *rss, int worker,
+                                   const struct key *reply);
 
 /*
  * By which fields interface `place` (from 0) should hash, if the NIC can take one side alone: its

@@ -18,8 +18,15 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* Between two workers: several bursts to each of the interfaces a worker may have to hand over. */
-#define PASS_RING_SIZE 512
+/*
+ * Between two workers. Where these rings carry much, devices have few transmit queues and CPUs are
+ * often shared: a worker that waits for its CPU must find what another one read from a whole
+ * receive queue meanwhile. The rings grow with the square of the workers, so many workers have
+ * short ones.
+ */
+#define PASS_RING_SIZE 2048
+#define PASS_RING_MANY 512
+#define MANY_WORKERS   16
 
 static struct rte_ring *ring_create(const char *name, unsigned size)
 {
@@ -57,12 +64,13 @@ struct worker *worker_create(struct dataplane *dp, uint16_t id, unsigned ring_si
 
 int worker_connect(struct worker *w)
 {
+    unsigned size = w->dp->n_workers < MANY_WORKERS ? PASS_RING_SIZE : PASS_RING_MANY;
     for (uint16_t i = 0; i < w->dp->n_workers; i++) {
         char name[RTE_RING_NAMESIZE];
         if (i == w->id)
             continue;
         snprintf(name, sizeof name, "worker-%u-%u", i, w->id);
-        w->from_worker[i] = ring_create(name, PASS_RING_SIZE);
+        w->from_worker[i] = ring_create(name, size);
         if (!w->from_worker[i])
             return -ENOMEM;
     }

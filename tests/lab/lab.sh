@@ -215,7 +215,9 @@ lab_frames() {
     echo $frames
 }
 
-lab_config() { # lab_config [SIP-LINE...]; LAB_UDP_IDLE: seconds a UDP session may be idle
+# LAB_UDP_IDLE: seconds a UDP session may be idle; LAB_WORKERS: CPUs of workers; LAB_LAN_DEVICE: more
+# arguments for the device of "lan".
+lab_config() { # lab_config [SIP-LINE...]
     local line last_cpu=$(($(nproc) - 1)) frames
     frames=$(lab_frames)
     cat <<CONF
@@ -228,13 +230,13 @@ config dpdk global
     set sleep-on-idle enable
 end
 config dpdk cpus
-    set worker-cpus $last_cpu
+    set worker-cpus ${LAB_WORKERS:-$last_cpu}
     set alg-cpu 0
     set control-cpu 0
 end
 config system interface
     edit "lan"
-        set device "net_af_packet0,iface=veth-lan,framecnt=$frames"
+        set device "net_af_packet0,iface=veth-lan,framecnt=$frames${LAB_LAN_DEVICE:-}"
         set ip 10.0.0.1 255.255.255.0
         set allowaccess ping
         set role lan

@@ -189,6 +189,48 @@ static void test_share_of_flows_that_meet(void **state)
         }
 }
 
+/* The walk over the ports proposes those first that lead back to the worker. */
+static void test_fitting_ports_come_first(void **state)
+{
+    struct rng rng = {13};
+    const struct rss rss = {RSS_BOTH, 128, 4, 4};
+    struct nat_want want = {.ip = be32_of(0xcb007101), .first = 5117, .last = 65533};
+    (void)state;
+    for (int run = 0; run < 2000; run++) {
+        struct key there = key_random(&rng), back = turned(&there);
+        struct rss_fit fit;
+        struct nat_probe probe;
+        be16 port;
+        int worker = (int)rng_below(&rng, 4);
+        want.fit = rss_fit_make(&fit, &rss, worker, &back);
+        assert_int_equal(want.fit != NULL, has_ports(&there));
+        nat_probe_init(&probe, &want, there.sport, (uint32_t)rng_next(&rng), 1);
+        for (int i = 0; i < 4; i++) {
+            assert_true(nat_probe_next(&probe, &port));
+            back.dst = want.ip;
+            back.dport = port;
+            assert_true(!want.fit || rss_worker(&rss, &back) == worker);
+        }
+    }
+}
+
+static void test_no_wish_where_it_makes_no_difference(void **state)
+{
+    struct rng rng = {14};
+    struct rss_fit fit;
+    const struct rss unknown = {RSS_UNKNOWN, 128, 4, 4}, one = {RSS_BOTH, 1, 1, 4};
+    const struct rss two = {RSS_BOTH, 128, 2, 4};
+    struct key k = key_random(&rng);
+    (void)state;
+    k.proto = IPPROTO_UDP;
+    assert_null(rss_fit_make(&fit, &unknown, 0, &k));
+    assert_null(rss_fit_make(&fit, &one, 0, &k));
+    assert_null(rss_fit_make(&fit, &two, 3, &k)); /* a worker without a queue there */
+    assert_non_null(rss_fit_make(&fit, &two, 1, &k));
+    k.family = KEY_IPV6;
+    assert_null(rss_fit_make(&fit, &two, 1, &k));
+}
+
 static void test_sides_follow_role_and_nat(void **state)
 {
     static const uint16_t lan = 0, wan = 1, dmz = 2;
@@ -225,6 +267,8 @@ int main(void)
         cmocka_unit_test(test_both_directions_hash_alike),
         cmocka_unit_test(test_worker_where_known),
         cmocka_unit_test(test_share_of_flows_that_meet),
+        cmocka_unit_test(test_fitting_ports_come_first),
+        cmocka_unit_test(test_no_wish_where_it_makes_no_difference),
         cmocka_unit_test(test_sides_follow_role_and_nat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

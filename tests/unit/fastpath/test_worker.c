@@ -15,7 +15,8 @@
 #include "base/text.h"
 
 #define WORKERS 3
-#define PORT    1 /* two queues each way */
+#define MANY    36 /* bursts: more than a ring holds */
+#define PORT    1  /* two queues each way */
 #define QUEUES  2
 #define WIDE    2 /* five receive queues, one to transmit */
 
@@ -55,7 +56,7 @@ static void rig_open(struct rig *rig, uint16_t n_workers)
     rig->snapshot.n_interfaces = 2;
     struct dataplane_options options = {.sessions = 1024,
                                         .mappings = 64,
-                                        .mbufs = 2047,
+                                        .mbufs = 4095,
                                         .n_workers = n_workers,
                                         .fixed = true,
                                         .wire = {wire_rx, wire_tx, rig}};
@@ -148,13 +149,13 @@ static void test_a_worker_that_is_behind_gets_no_more(void **state)
     struct packet_counts n;
     (void)state;
     rig_open(&rig, WORKERS);
-    for (int i = 0; i < 12; i++)
+    for (int i = 0; i < MANY; i++)
         send(&rig, 2, WIDE, BURST); /* worker 0 does not run meanwhile */
     unsigned held = worker_passed(rig.dp->workers[0]);
     dataplane_counts(rig.dp, &n);
     assert_true(held > 0 && n.drop[DROP_WORKER_RING_FULL] > 0);
-    assert_int_equal(held + n.drop[DROP_WORKER_RING_FULL], 12 * BURST);
-    rounds(&rig, 20);
+    assert_int_equal(held + n.drop[DROP_WORKER_RING_FULL], MANY * BURST);
+    rounds(&rig, 40);
     assert_int_equal(rig.sent[WIDE][0], held);
     rig_close(&rig);
 }
