@@ -355,7 +355,7 @@ static const struct schema_attr policy_attrs[] = {
     ROW_INTEGER("tcp-mss-sender", 0, 65535, "0", "TCP MSS of the sender."),
     ROW_INTEGER("tcp-mss-receiver", 0, 65535, "0", "TCP MSS of the receiver."),
     ROW_SWITCH("timeout-send-rst", "disable", "Send RST when a session expires.", INERT),
-    ROW_SWITCH("send-deny-packet", "disable", "Answer denied packets.", INERT),
+    ROW_SWITCH("send-deny-packet", "disable", "Answer denied packets."),
     ROW_SWITCH("diffserv-forward", "disable", "Change the DSCP.", INERT),
     ROW_SWITCH("diffserv-reverse", "disable", "Change the DSCP of replies.", INERT),
     ROW_STRING("diffservcode-forward", 6, "DSCP as six bits.", INERT),

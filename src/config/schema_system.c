@@ -37,7 +37,7 @@ static const struct schema_attr global_attrs[] = {
                 "Percent of memory at which conserve mode ends.", INERT),
     ROW_INTEGER("memory-use-threshold-red", 70, 97, "88",
                 "Percent of memory at which conserve mode begins.", INERT),
-    ROW_SWITCH("reset-sessionless-tcp", "disable", "Answer TCP without a session with RST.", INERT),
+    ROW_SWITCH("reset-sessionless-tcp", "disable", "Answer TCP without a session with RST."),
     ROW_SWITCH("snat-route-change", "disable", "Move sessions with source NAT to new routes."),
     ROW_SWITCH("strict-dirty-session-check", "enable", "Check sessions again after changes.",
                INERT),

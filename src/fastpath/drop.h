@@ -53,6 +53,8 @@
     X(RACE, "race", "lost a race for the session too often")                               \
     X(TCP_STATE, "tcp-state", "TCP segment that fits no connection state")                 \
     X(TCP_WINDOW, "tcp-window", "TCP segment outside the sequence window")                 \
+    X(ICMP_TYPE, "icmp-type", "ICMP redirect or source quench")                            \
+    X(ICMP_QUOTE, "icmp-quote", "ICMP error that quotes no packet of a session")           \
     X(ICMP_UNASKED, "icmp-unasked", "ICMP answer that nobody asked for")                   \
     X(SESSION_GONE, "session-gone", "session ended while the packet waited")               \
     X(ALG_RING_FULL, "alg-ring-full", "more SIP than the ALG core takes")                  \

@@ -30,13 +30,8 @@ struct first {
     struct session_new want;
 };
 
-/* The packet ends here, for this reason. */
-static inline enum step first_refuse(struct worker *w, const struct first *f,
-                                     enum drop_reason reason)
-{
-    drop(w, f->p->m, reason);
-    return DONE;
-}
+/* The packet ends here, for this reason, and its sender is told where that is due. DONE. */
+enum step first_refuse(struct worker *w, const struct first *f, enum drop_reason reason);
 
 /* A pinhole it comes in by. */
 enum step step_inward(struct worker *w, struct first *f);

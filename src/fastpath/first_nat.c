@@ -84,7 +84,9 @@ enum step step_nat(struct worker *w, struct first *f)
             return first_refuse(w, f, DROP_NO_NAT_ADDRESS);
         f->nat = egress->nat;
         f->nat.preserve = policy->preserve || f->p->key.proto == IPPROTO_ICMP;
-        f->nat.fixed = policy->fixed;
+        /* Of a protocol without ports the public address carries one flow to a destination. */
+        f->nat.fixed =
+            policy->fixed || (f->p->key.proto != IPPROTO_ICMP && !proto_has_ports(f->p->key.proto));
         want->nat = &f->nat;
         want->key[1].dst = egress->nat.ip;
         if (w->dp->n_workers > 1)

@@ -15,6 +15,15 @@
 
 #define PACKET_IP_OFFSET RTE_ETHER_HDR_LEN
 
+/* Types of ICMP besides echo (RFC 792). */
+enum icmp_type {
+    ICMP_UNREACHABLE = 3,
+    ICMP_SOURCE_QUENCH = 4,
+    ICMP_REDIRECT = 5,
+    ICMP_TIME_EXCEEDED = 11,
+    ICMP_PARAMETER_PROBLEM = 12
+};
+
 struct packet {
     struct rte_mbuf *m;
     union {

@@ -9,6 +9,7 @@
 #include "fastpath/parse.h"
 
 #include "base/checksum.h"
+#include "fastpath/icmp_error.h"
 #include "fastpath/reassembly.h"
 
 #include <rte_arp.h>
@@ -119,14 +120,47 @@ static bool parse_icmp(struct worker *w, struct packet *p, uint32_t *ports)
     const struct rte_icmp_hdr *icmp = p->l4;
     if (p->l4_len < sizeof *icmp)
         return refuse(w, p, DROP_L4_HEADER);
-    if (icmp->icmp_code != 0)
-        return refuse(w, p, DROP_PROTOCOL);
-    if (icmp->icmp_type == RTE_IP_ICMP_ECHO_REQUEST)
+    if (icmp->icmp_type == RTE_IP_ICMP_ECHO_REQUEST && icmp->icmp_code == 0) {
         *ports = icmp->icmp_ident;
-    else if (icmp->icmp_type == RTE_IP_ICMP_ECHO_REPLY)
+        return true;
+    }
+    if (icmp->icmp_type == RTE_IP_ICMP_ECHO_REPLY && icmp->icmp_code == 0) {
         *ports = (uint32_t)icmp->icmp_ident << 16;
-    else
+        return true;
+    }
+    icmp_error_pass(w, p);
+    return false;
+}
+
+/* SCTP's header with its ports, UDP-Lite's with what it says its checksum covers; others have no
+ * more than their addresses. What is for routers and hosts of this link alone goes nowhere. */
+static bool parse_other_l4(struct worker *w, struct packet *p, uint32_t *ports)
+{
+    enum {
+        SCTP_HEADER = 12
+    };
+    const struct rte_udp_hdr *lite = p->l4;
+    uint16_t covered;
+    switch (p->ip->next_proto_id) {
+    case IPPROTO_SCTP:
+        if (p->l4_len < SCTP_HEADER)
+            return refuse(w, p, DROP_L4_HEADER);
+        break;
+    case IPPROTO_UDPLITE:
+        covered = p->l4_len < sizeof *lite ? 0 : rte_be_to_cpu_16(lite->dgram_len);
+        if (p->l4_len < sizeof *lite || covered > p->l4_len ||
+            (covered != 0 && covered < sizeof *lite))
+            return refuse(w, p, DROP_L4_HEADER);
+        break;
+    case IPPROTO_HOPOPTS:
+    case IPPROTO_IGMP:
+    case IPPROTO_ICMPV6:
         return refuse(w, p, DROP_PROTOCOL);
+    default:
+        *ports = 0;
+        return true;
+    }
+    memcpy(ports, p->l4, sizeof *ports);
     return true;
 }
 
@@ -145,7 +179,7 @@ static bool parse_l4(struct worker *w, struct packet *p, uint32_t *ports)
     case IPPROTO_ICMP:
         return parse_icmp(w, p, ports);
     default:
-        return refuse(w, p, DROP_PROTOCOL);
+        return parse_other_l4(w, p, ports);
     }
     memcpy(ports, p->l4, sizeof *ports); /* TCP has its ports in the same place */
     return true;

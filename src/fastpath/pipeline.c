@@ -12,6 +12,7 @@
 #include "fastpath/pipeline.h"
 
 #include "fastpath/fragment.h"
+#include "fastpath/icmp_send.h"
 #include "fastpath/stages.h"
 #include "fastpath/track.h"
 #include "fastpath/translate.h"
@@ -87,7 +88,7 @@ static bool neighbour_slow(struct worker *w, struct packet *p, struct session *s
     return false;
 }
 
-static void out(struct worker *w, struct packet *p, struct session *s)
+void pipeline_out(struct worker *w, struct packet *p, struct session *s)
 {
     uint64_t word;
     uint16_t ifindex = s->ifindex[!p->dir];
@@ -116,7 +117,30 @@ static inline void forward(struct worker *w, struct packet *p, struct session *s
         p->ip6->hop_limits--;
     else
         packet_translate(p, &s->r.key[p->dir], &s->r.key[!p->dir]);
-    out(w, p, s);
+    pipeline_out(w, p, s);
+}
+
+/* Out of line, as what follows: reports, before anything in the packet is changed. */
+__attribute__((noinline, cold)) static void expired(struct worker *w, struct packet *p)
+{
+    icmp_send(w, p, ICMP_SEND_TIME_EXCEEDED, 0);
+    drop(w, p->m, DROP_TTL);
+}
+
+__attribute__((noinline, cold)) static void too_big(struct worker *w, struct packet *p,
+                                                    const struct interface *egress)
+{
+    icmp_send(w, p, ICMP_SEND_TOO_BIG, egress->mtu);
+    drop(w, p->m, DROP_MTU);
+}
+
+/* Too large for the way out, and not to be cut: unless it came in pieces that fit (fragment.h). */
+static inline bool must_not_leave(const struct packet *p, const struct interface *egress)
+{
+    const struct rte_mbuf *m = p->m;
+    return m->pkt_len > egress->mtu + (uint32_t)PACKET_IP_OFFSET &&
+           (p->is6 || p->ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG)) &&
+           !(m->ol_flags & RTE_MBUF_F_RX_LRO && m->tso_segsz <= egress->mtu);
 }
 
 /*
@@ -147,13 +171,15 @@ static inline __attribute__((always_inline)) void known(struct worker *w, struct
     if (__builtin_expect(s->generation != w->snapshot->generation, 0) && !recheck(w, p))
         return;
     if (packet_hops(p) <= 1)
-        return drop(w, p->m, DROP_TTL);
+        return expired(w, p);
     if (!egress->up)
         return drop(w, p->m, DROP_INTERFACE_DOWN);
     if (!packet_track(w, p, s))
         return;
     if (s->r.flags & SESSION_ALG && p->key.proto == IPPROTO_UDP && alg_wants(p))
         return to_alg(w, p);
+    if (__builtin_expect(must_not_leave(p, egress), 0))
+        return too_big(w, p, egress);
     mark(w, timed, STAGE_TRACK);
     forward(w, p, s);
     mark(w, timed, STAGE_FORWARD);
@@ -289,6 +315,11 @@ void pipeline_resume(struct worker *w, struct rte_mbuf *m)
     struct session *s = session_at(&w->dp->sessions, p.session);
     p.ifindex = note->ifindex;
     p.ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET);
-    p.l4 = (char *)p.ip + (p.ip->version_ihl & 15) * 4;
+    p.l3_len = (uint16_t)((p.ip->version_ihl & 15) * 4);
+    p.l4 = (char *)p.ip + p.l3_len;
+    p.l4_len = (uint16_t)(m->pkt_len - PACKET_IP_OFFSET - p.l3_len);
+    const struct interface *egress = &w->snapshot->interfaces[s->ifindex[!p.dir]];
+    if (must_not_leave(&p, egress)) /* what the ALG has changed may be cut */
+        return too_big(w, &p, egress);
     forward(w, &p, s);
 }

@@ -21,6 +21,9 @@ void pipeline_known(struct worker *w, struct packet *p);
 /* The i-th step of a first packet, or NULL. */
 const char *pipeline_step_name(unsigned i);
 
+/* The last steps of a packet of this session, its headers as they leave: next hop, wire. */
+void pipeline_out(struct worker *w, struct packet *p, struct session *s);
+
 /* Everything a flow's first packet visits; ends in pipeline_known, or drops. */
 void pipeline_first(struct worker *w, struct packet *p);
 

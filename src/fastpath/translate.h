@@ -8,6 +8,22 @@
 #include "base/checksum.h"
 #include "fastpath/packet.h"
 
+/* A transport header, or the beginning of one, and what it becomes. */
+struct translate_l4 {
+    uint8_t proto;
+    void *l4;
+    uint16_t have, whole; /* bytes that are there, and that the packet has or had; both from l4 */
+    be16 sport, dport;    /* ICMP query: the identifier in one of them */
+    uint64_t l3;          /* checksum delta of the addresses */
+};
+
+/*
+ * Write ports or identifier into the header of any protocol, and adjust its checksum, as far as
+ * they are there: ports and identifier must be, if the protocol has them. For what is not worth a
+ * place in packet_translate, and for quotes.
+ */
+void translate_l4(const struct translate_l4 *t);
+
 /*
  * Rewrite addresses and ports of `p`, whose headers equal `arrived`, so that it leaves as the
  * inverse of `opposite`; and count one hop.
@@ -41,8 +57,12 @@ static inline void packet_translate(struct packet *p, const struct key *arrived,
         tcp->dst_port = opposite->sport;
         tcp->cksum = checksum_adjust(tcp->cksum, l3 + l4);
     } else {
-        struct rte_icmp_hdr *icmp = p->l4; /* one of the two ports is 0 on both sides */
-        icmp->icmp_ident = opposite->dport | opposite->sport;
-        icmp->icmp_cksum = checksum_adjust(icmp->icmp_cksum, l4);
+        translate_l4(&(struct translate_l4){.proto = arrived->proto,
+                                            .l4 = p->l4,
+                                            .have = p->l4_len,
+                                            .whole = p->l4_len,
+                                            .sport = opposite->dport,
+                                            .dport = opposite->sport,
+                                            .l3 = l3});
     }
 }

@@ -154,11 +154,15 @@ void worker_flush(struct worker *w)
         worker_flush_one(w, (uint16_t)__builtin_ctzll(w->tx_pending));
 }
 
-/* Frames made by control are transmitted at once: they do not belong to the balance of packets. */
-static void send_generated(struct worker *w, struct rte_mbuf *m)
+/* Where this worker has no queue another one sends it; when that is behind, nobody does. */
+void worker_send_generated(struct worker *w, uint16_t ifindex, struct rte_mbuf *m)
 {
-    uint16_t ifindex = note_of(m)->ifindex;
-    if (w->dp->wire.tx(w->dp->wire.ctx, ifindex, w->id, &m, 1) == 1)
+    const uint16_t queues = w->dp->queues[ifindex].tx;
+    if (queues != 0 && w->id >= queues) {
+        *note_of(m) = (struct note){.kind = NOTE_SEND, .ifindex = ifindex};
+        if (rte_ring_sp_enqueue(w->dp->workers[w->id % queues]->from_worker[w->id], m) != 0)
+            rte_pktmbuf_free(m);
+    } else if (w->dp->wire.tx(w->dp->wire.ctx, ifindex, w->id, &m, 1) == 1)
         w->counts.generated++;
     else
         rte_pktmbuf_free(m);
@@ -172,7 +176,7 @@ static void take_note(struct worker *w, struct rte_mbuf *m)
         pipeline_resume(w, m);
         return;
     case NOTE_SEND:
-        send_generated(w, m);
+        worker_send_generated(w, ifindex, m);
         return;
     case NOTE_FORWARD:
         fragment_send(w, ifindex, m);

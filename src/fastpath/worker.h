@@ -8,6 +8,7 @@
 
 #include "fastpath/datagrams.h"
 #include "fastpath/dataplane.h"
+#include "fastpath/icmp_limit.h"
 
 struct tx_buffer {
     uint16_t n;
@@ -32,6 +33,7 @@ struct worker {
     struct datagrams datagrams; /* of which pieces are held: reassembly.h */
     /* By number of the producer; all NULL while there is one worker, always at its own number. */
     struct rte_ring *from_worker[MAX_WORKERS];
+    struct icmp_limit icmp_limit; /* of errors and resets made here */
 } __attribute__((aligned(64)));
 
 /* A worker with its four rings (`ring_size` a power of two), registered as RCU reader. NULL: no
@@ -68,6 +70,9 @@ void worker_flush(struct worker *w);
 
 /* Queue a finished frame for `ifindex`. */
 static inline void worker_send(struct worker *w, uint16_t ifindex, struct rte_mbuf *m);
+
+/* Send a frame made here, not received, at once: it is counted apart from the balance. */
+void worker_send_generated(struct worker *w, uint16_t ifindex, struct rte_mbuf *m);
 
 void worker_flush_one(struct worker *w, uint16_t ifindex);
 

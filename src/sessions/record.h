@@ -123,6 +123,13 @@ static inline bool record_live_as(const struct record *r, int dir, const struct 
     return record_state(r) == RECORD_LIVE && key_equal(&r->key[dir], key);
 }
 
+/* Protocols with ports, first thing in their header: TCP, UDP, SCTP, UDP-Lite. Of others a session
+ * is a pair of addresses. */
+static inline bool proto_has_ports(uint8_t proto)
+{
+    return proto == 6 || proto == 17 || proto == 132 || proto == 136;
+}
+
 /* The key under which the answer to `k` arrives when nothing is translated. IPv4 only;
  * IPv6: session_key6 of session.h. */
 static inline struct key key_reverse(const struct key *k, uint16_t zone)

@@ -12,6 +12,7 @@
  */
 #include "sessions/timeouts.h"
 
+#include "sessions/record.h"
 #include "sessions/tcp.h"
 
 #include <assert.h>
@@ -115,11 +116,6 @@ void timeouts_resolve(const struct timeout_inputs *in, struct timer_set *out)
         }
     }
     *out = set;
-}
-
-static bool proto_has_ports(uint8_t proto)
-{
-    return proto == 6 || proto == 17 || proto == 132 || proto == 136; /* TCP, UDP, SCTP, UDP-Lite */
 }
 
 const struct timeout_port *timeout_port_find(const struct timeout_port *rows, size_t n,

@@ -123,8 +123,8 @@ void firewall_free(struct firewall *fw)
     firewall_abandon(fw);
 }
 
-void firewall_drops(struct firewall *fw, uint16_t ifindex, const struct frame *f,
-                    enum drop_reason reason)
+static void frame_dropped(struct firewall *fw, uint16_t ifindex, const struct frame *f,
+                          enum drop_reason reason)
 {
     struct replay_counts before, after;
     replay_counts(fw->r, &before);
@@ -137,8 +137,23 @@ void firewall_drops(struct firewall *fw, uint16_t ifindex, const struct frame *f
             fail_msg("dropped as %s, not as %s",
                      n ? drop_name((enum drop_reason)i) : "something else", drop_name(reason));
     }
-    assert_int_equal(fw->n_sent, 0);
     assert_balance(fw);
+}
+
+void firewall_drops(struct firewall *fw, uint16_t ifindex, const struct frame *f,
+                    enum drop_reason reason)
+{
+    frame_dropped(fw, ifindex, f, reason);
+    assert_int_equal(fw->n_sent, 0);
+}
+
+const struct frame *firewall_refuses(struct firewall *fw, uint16_t ifindex, const struct frame *f,
+                                     enum drop_reason reason)
+{
+    frame_dropped(fw, ifindex, f, reason);
+    assert_int_equal(fw->n_sent, 1);
+    assert_int_equal(fw->sent[0].ifindex, ifindex);
+    return &fw->sent[0].f;
 }
 
 const struct frame *firewall_passes(struct firewall *fw, uint16_t ifindex, const struct frame *f,

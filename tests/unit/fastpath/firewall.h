@@ -37,6 +37,10 @@ void firewall_abandon(struct firewall *fw);
 void firewall_drops(struct firewall *fw, uint16_t ifindex, const struct frame *f,
                     enum drop_reason reason);
 
+/* The same, and an answer goes back to where the frame came from: that answer. */
+const struct frame *firewall_refuses(struct firewall *fw, uint16_t ifindex, const struct frame *f,
+                                     enum drop_reason reason);
+
 /* The frame makes one frame leave, through interface `out`: that frame. */
 const struct frame *firewall_passes(struct firewall *fw, uint16_t ifindex, const struct frame *f,
                                     uint16_t out);

@@ -152,7 +152,7 @@ static void test_interface_goes_down(void **state)
     begin(&f);
     COMMANDS(&f.fw, "config system interface", "edit \"wan\"", "set status down", "end");
     firewall_drops(&f.fw, WAN, &f.answer, DROP_INTERFACE_DOWN);
-    firewall_drops(&f.fw, LAN, &f.there, DROP_NO_ROUTE);
+    firewall_refuses(&f.fw, LAN, &f.there, DROP_NO_ROUTE);
     COMMANDS(&f.fw, "config system interface", "edit \"wan\"", "set status up", "end");
     firewall_passes(&f.fw, LAN, &f.there, WAN);
     firewall_passes(&f.fw, WAN, &f.answer, LAN);
@@ -199,7 +199,7 @@ static void test_way_out_changes(void **state)
     COMMANDS(&f.fw, "config router static", "edit 2", "set blackhole enable", "end");
     firewall_drops(&f.fw, LAN, &f.there, DROP_BLACKHOLE);
     COMMANDS(&f.fw, "config router static", "delete 1", "delete 2", "end");
-    firewall_drops(&f.fw, LAN, &f.there, DROP_NO_ROUTE);
+    firewall_refuses(&f.fw, LAN, &f.there, DROP_NO_ROUTE);
     assert_int_equal(firewall_sessions(&f.fw), 0);
     firewall_free(&f.fw);
 }
@@ -257,7 +257,7 @@ static void test_check_new(void **state)
             firewall_passes(&f.fw, LAN, &other, WAN);
         /* Without its way out it ends in any case. */
         COMMANDS(&f.fw, "config router static", "delete 1", "end");
-        firewall_drops(&f.fw, LAN, &other, DROP_NO_ROUTE);
+        firewall_refuses(&f.fw, LAN, &other, DROP_NO_ROUTE);
         assert_int_equal(firewall_sessions(&f.fw), 0);
         firewall_free(&f.fw);
     }

@@ -179,7 +179,8 @@ static void test_drops(void **state)
         {LAN, DROP_ARP_MALFORMED, arp(FRAME_IP, 0, 41)},
         {LAN, DROP_ARP_MALFORMED, arp(FRAME_IP, 0, 14)},
         {LAN, DROP_FRAGMENT_LENGTH, set_byte(FRAME_IP + 6, 0x20, true)},
-        {LAN, DROP_PROTOCOL, protocol(47)},
+        {LAN, DROP_PROTOCOL, protocol(2)},
+        {LAN, DROP_PROTOCOL, protocol(58)},
         {LAN, DROP_PROTOCOL, protocol(0)},
         {LAN, DROP_PROTOCOL, icmp("10.0.0.20", "198.51.100.5", 13, 0)},
         {LAN, DROP_PROTOCOL, icmp("10.0.0.20", "198.51.100.5", 8, 1)},
@@ -215,7 +216,11 @@ static void test_drops(void **state)
     firewall_make(&fw, config);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         print_message("row %zu: %s\n", i, drop_name(row[i].reason));
-        firewall_drops(&fw, row[i].in, &row[i].f, row[i].reason);
+        if (row[i].reason == DROP_NO_ROUTE || row[i].reason == DROP_TTL ||
+            row[i].reason == DROP_MTU)
+            firewall_refuses(&fw, row[i].in, &row[i].f, row[i].reason);
+        else
+            firewall_drops(&fw, row[i].in, &row[i].f, row[i].reason);
     }
     firewall_free(&fw);
 }

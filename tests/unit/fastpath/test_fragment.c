@@ -166,7 +166,7 @@ static void test_not_to_be_cut(void **state)
     firewall_make(&fw, config);
     firewall_passes(&fw, LAN, &f, WAN);
     f = datagram(MTU - 28 + 1, true);
-    firewall_drops(&fw, LAN, &f, DROP_MTU);
+    firewall_refuses(&fw, LAN, &f, DROP_MTU);
     firewall_free(&fw);
 }
 
@@ -247,7 +247,7 @@ static void test_sip_that_fits(void **state)
     assert_int_equal(word(there, FRAME_IP + 6), 0x4000);
     assert_memory_equal(there->b + FRAME_L4, f.b + FRAME_L4, f.n - FRAME_L4);
     f = message(sip_as_is, MTU - 28 + 1);
-    firewall_drops(&fw, LAN, &f, DROP_MTU);
+    firewall_refuses(&fw, LAN, &f, DROP_MTU);
     firewall_free(&fw);
 }
 

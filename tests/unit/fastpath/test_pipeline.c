@@ -181,9 +181,9 @@ static void test_known_checks(void **state)
     firewall_passes(&fw, LAN, &f, WAN);
     old.b[FRAME_IP + 8] = 1;
     frame_mend(&old);
-    firewall_drops(&fw, LAN, &old, DROP_TTL);
+    firewall_refuses(&fw, LAN, &old, DROP_TTL);
     frame_udp(&large, out, slice_of(zeros, 1473));
-    firewall_drops(&fw, LAN, &large, DROP_MTU);
+    firewall_refuses(&fw, LAN, &large, DROP_MTU);
     frame_udp(&large, out, slice_of(zeros, 1472));
     firewall_passes(&fw, LAN, &large, WAN);
     firewall_free(&fw);

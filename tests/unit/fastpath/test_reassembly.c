@@ -436,7 +436,7 @@ static void test_df(void **state)
     d.e = inward;
     give(&fw, &d, 0, 1480, true);
     give(&fw, &d, 1480, 1480, true);
-    assert_int_equal(give(&fw, &d, 2960, 40, false), 0);
+    assert_int_equal(give(&fw, &d, 2960, 40, false), 1); /* the error */
     assert_int_equal(firewall_dropped(&fw, DROP_MTU), 1);
 
     /* A small piece with WHOLE_DF among larger ones without says nothing of the whole. */
