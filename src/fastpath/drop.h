@@ -61,7 +61,7 @@
     X(WORKER_RING_FULL, "worker-ring-full", "more frames than another worker takes")       \
     X(CONTROL_RING_FULL, "control-ring-full", "more slow-path packets than control takes") \
     X(NEIGHBOUR_QUEUE, "neighbour-queue", "too many packets wait for a next hop")          \
-    X(NEIGHBOUR_FAILED, "neighbour-failed", "next hop does not answer ARP")                \
+    X(NEIGHBOUR_FAILED, "neighbour-failed", "next hop does not answer")                    \
     X(NEIGHBOUR_TABLE, "neighbour-table", "too many next hops at once")                    \
     X(TX_FULL, "tx-full", "transmit queue full")                                           \
     X(NO_MBUF, "no-mbuf", "no packet buffer left")                                         \

@@ -12,19 +12,48 @@
  */
 #include "fastpath/route_tree.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define VALUES     65536u
 #define DIRECT_MIN 1024 /* ranges from which a root becomes an array */
 
+/* Begins a cache line; small ones are found in it and the next. */
 struct route_node {
     uint32_t refs; /* atomic */
     uint32_t n;    /* ranges, or VALUES */
-    const struct route_set **sets;
-    struct route_node **children; /* NULL: a leaf */
-    uint16_t *starts;             /* NULL: by value; [0] is 0 */
+    bool by_value; /* no starts */
+    bool has_children;
+    uint16_t starts[]; /* [0] is 0; behind them the sets and the children */
 };
+
+static size_t starts_size(uint32_t n, bool by_value)
+{
+    size_t end = offsetof(struct route_node, starts) + (by_value ? 0 : n * sizeof(uint16_t));
+    return (end + 7) / 8 * 8;
+}
+
+static const struct route_set **sets_of(const struct route_node *node)
+{
+    return (const struct route_set **)((uintptr_t)node + starts_size(node->n, node->by_value));
+}
+
+/* Where the node has any. */
+static struct route_node **children_of(const struct route_node *node)
+{
+    return (struct route_node **)(sets_of(node) + node->n);
+}
+
+static struct route_node *child_at(const struct route_node *node, uint32_t slot)
+{
+    return node->has_children ? children_of(node)[slot] : NULL;
+}
+
+static size_t node_size(uint32_t n, bool by_value, bool has_children)
+{
+    return starts_size(n, by_value) + n * sizeof(void *) * (has_children ? 2 : 1);
+}
 
 struct range {
     uint32_t start;
@@ -127,7 +156,7 @@ static struct route_slice branch_at(struct route_slice s, uint32_t i, unsigned l
 
 static uint32_t slot_of(const struct route_node *node, uint32_t value)
 {
-    if (!node->starts)
+    if (node->by_value)
         return value;
     uint32_t slot = 0;
     for (uint32_t n = node->n; n > 1;) {
@@ -147,12 +176,12 @@ static struct route_before branch_before(const struct route_before *before, uint
                            (digit_of(&s.routes[*from].dst, level) == value &&
                             !is_longer(&s.routes[*from], level))))
         ++*from;
-    if (!before->node || !before->node->children || *from == s.n ||
+    if (!before->node || !before->node->has_children || *from == s.n ||
         digit_of(&s.routes[*from].dst, level) != value)
         return (struct route_before){0};
     struct route_slice branch = branch_at(s, *from, level);
     *from += branch.n;
-    return (struct route_before){branch, before->node->children[slot_of(before->node, value)]};
+    return (struct route_before){branch, child_at(before->node, slot_of(before->node, value))};
 }
 
 static struct route_node *branch_build(struct builder *b, struct route_slice slice,
@@ -166,21 +195,15 @@ static struct route_node *branch_build(struct builder *b, struct route_slice sli
 
 static struct route_node *node_alloc(uint32_t n, bool by_value, bool has_children)
 {
-    size_t size = sizeof(struct route_node) + n * sizeof(void *) * (has_children ? 2 : 1) +
-                  (by_value ? 0 : n * sizeof(uint16_t));
-    struct route_node *node = calloc(1, size);
+    size_t size = (node_size(n, by_value, has_children) + 63) / 64 * 64;
+    struct route_node *node = aligned_alloc(64, size);
     if (!node)
         abort();
-    void **p = (void **)(node + 1);
+    memset(node, 0, size);
     node->refs = 1;
     node->n = n;
-    node->sets = (const struct route_set **)p;
-    p += n;
-    if (has_children) {
-        node->children = (struct route_node **)p;
-        p += n;
-    }
-    node->starts = by_value ? NULL : (uint16_t *)p;
+    node->by_value = by_value;
+    node->has_children = has_children;
     return node;
 }
 
@@ -188,16 +211,17 @@ static struct route_node *node_of_ranges(const struct builder *b, bool root)
 {
     bool by_value = root && b->n >= DIRECT_MIN;
     struct route_node *node = node_alloc(by_value ? VALUES : b->n, by_value, b->has_children);
+    const struct route_set **sets = sets_of(node);
     uint32_t k = 0;
     for (uint32_t i = 0; i < b->n; i++) {
         const struct range *r = &b->ranges[i];
         uint32_t end = !by_value ? k + 1 : i + 1 < b->n ? b->ranges[i + 1].start : VALUES;
         if (!by_value)
             node->starts[k] = (uint16_t)r->start;
-        if (node->children)
-            node->children[k] = r->child; /* a range with a child is one value */
+        if (node->has_children)
+            children_of(node)[k] = r->child; /* a range with a child is one value */
         while (k < end)
-            node->sets[k++] = r->set;
+            sets[k++] = r->set;
     }
     return node;
 }
@@ -238,8 +262,8 @@ void route_node_free(struct route_node *node)
 {
     if (!node || __atomic_sub_fetch(&node->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
-    for (uint32_t i = 0; node->children && i < node->n; i++)
-        route_node_free(node->children[i]);
+    for (uint32_t i = 0; i < node->n && node->has_children; i++)
+        route_node_free(child_at(node, i));
     free(node);
 }
 
@@ -247,10 +271,9 @@ size_t route_node_bytes(const struct route_node *node)
 {
     if (!node)
         return 0;
-    size_t bytes = sizeof *node + node->n * sizeof(void *) * (node->children ? 2 : 1) +
-                   (node->starts ? node->n * sizeof(uint16_t) : 0);
-    for (uint32_t i = 0; node->children && i < node->n; i++)
-        bytes += route_node_bytes(node->children[i]);
+    size_t bytes = (node_size(node->n, node->by_value, node->has_children) + 63) / 64 * 64;
+    for (uint32_t i = 0; i < node->n && node->has_children; i++)
+        bytes += route_node_bytes(child_at(node, i));
     return bytes;
 }
 
@@ -262,9 +285,10 @@ unsigned route_node_walk(const struct route_node *root, unsigned level, const st
     unsigned n = 0;
     for (const struct route_node *node = root; node; level++) {
         uint32_t slot = slot_of(node, digit_of(ip, level));
-        if (node->sets[slot])
-            sets[n++] = node->sets[slot];
-        node = node->children ? node->children[slot] : NULL;
+        const struct route_set *set = sets_of(node)[slot];
+        if (set)
+            sets[n++] = set;
+        node = child_at(node, slot);
     }
     return n;
 }
@@ -275,9 +299,9 @@ const struct route_set *route_node_find(const struct route_node *root, unsigned 
     const struct route_set *best = NULL;
     for (const struct route_node *node = root; node; level++) {
         uint32_t slot = slot_of(node, digit_of(ip, level));
-        if (node->sets[slot])
-            best = node->sets[slot];
-        node = node->children ? node->children[slot] : NULL;
+        const struct route_set *set = sets_of(node)[slot];
+        node = child_at(node, slot);
+        best = set ? set : best;
     }
     return best;
 }
