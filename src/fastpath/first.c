@@ -6,6 +6,7 @@
  */
 #include "fastpath/first.h"
 #include "base/checksum.h"
+#include "fastpath/fragment.h"
 #include "fastpath/stages.h"
 #include "sessions/tcp.h"
 
@@ -33,7 +34,7 @@ static void echo_answer(struct worker *w, struct packet *p)
     icmp->icmp_cksum = checksum_adjust(icmp->icmp_cksum, delta);
     eth->dst_addr = eth->src_addr;
     memcpy(eth->src_addr.addr_bytes, w->snapshot->interfaces[p->ifindex].mac, 6);
-    worker_send(w, p->ifindex, p->m);
+    fragment_send(w, p->ifindex, p->m); /* the question may have come in pieces */
 }
 
 /* To the firewall itself: pings where the interface allows them. */

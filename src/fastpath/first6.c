@@ -6,6 +6,7 @@
 #include "fastpath/first.h"
 
 #include "base/checksum.h"
+#include "fastpath/fragment.h"
 
 enum {
     ICMP6_ECHO_REQUEST = 128,
@@ -98,7 +99,7 @@ static void echo_answer6(struct worker *w, struct packet *p, const struct ip_add
     icmp->icmp_cksum = checksum_adjust(icmp->icmp_cksum, delta);
     eth->dst_addr = eth->src_addr;
     memcpy(eth->src_addr.addr_bytes, w->snapshot->interfaces[p->ifindex].mac, 6);
-    worker_send(w, p->ifindex, p->m);
+    fragment_send(w, p->ifindex, p->m);
 }
 
 enum step step_local6(struct worker *w, struct first *f)

@@ -9,7 +9,8 @@
 
 #include <rte_ip_frag.h>
 
-/* At most 9216 bytes, with an MTU of at least 68 (RFC 791): 48 bytes of payload a piece. */
+/* Bounds what one packet makes leave: 64 KiB still go through an MTU of 380; what would take more
+ * pieces is not carried (DROP_MTU). */
 #define MAX_PIECES 192
 
 struct cut {

@@ -81,8 +81,11 @@ static void give_up(struct worker *w, struct datagram *g, enum drop_reason reaso
 
 /* --- one fragment */
 
+/* Of a header that stands before, or begins, what is cut. */
 static uint32_t extension_len(uint8_t kind, const uint8_t *header)
 {
+    if (kind == IPPROTO_FRAGMENT) /* one that cuts nothing */
+        return sizeof(struct fragment6);
     return kind == IPPROTO_AH ? (header[1] + 2u) * 4 : (header[1] + 1u) * 8;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/checksum.h"
 #include "base/rng.h"
 #include "fastpath/reassembly.h"
 #include "whole.h"
@@ -131,6 +132,32 @@ static void test_largest(void **state)
     }
     replay_advance(fw.r, 11 * SECOND_NS);
     assert_int_equal(firewall_dropped(&fw, DROP_FRAGMENT_TIMEOUT), 7);
+    firewall_free(&fw);
+}
+
+/* A ping of the firewall itself is answered as it came: in pieces that the interface takes. */
+static void test_ping(void **state)
+{
+    static struct whole d, got;
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, config);
+    COMMANDS(&fw, "config system interface", "edit lan", "set allowaccess ping", "end");
+    for (size_t n = 100; n < 6000; n += 1450) {
+        whole_udp(&d, (struct ends){"10.0.0.20", 0, "10.0.0.1", 0}, NULL, n);
+        d.proto = 1;
+        memcpy(d.b, (const unsigned char[8]){8, 0, 0, 0, 0, 7, 0, 1}, 8);
+        uint16_t sum = (uint16_t)~checksum_fold(checksum_sum(d.b, d.n));
+        memcpy(d.b + 2, &sum, sizeof sum);
+        for (size_t at = 0; at < d.n; at += 1200)
+            give(&fw, &d, at, d.n - at < 1200 ? d.n - at : 1200, d.n - at > 1200);
+        whole_join(&got, &fw, LAN, 1220);
+        assert_int_equal(got.n, d.n);
+        assert_int_equal(got.b[0], 0);
+        assert_memory_equal(got.b + 4, d.b + 4, d.n - 4);
+        assert_int_equal(checksum_fold(checksum_sum(got.b, got.n)), 0xffff);
+    }
+    assert_int_equal(firewall_sessions(&fw), 0);
     firewall_free(&fw);
 }
 
@@ -483,6 +510,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_splits),
         cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_ping),
         cmocka_unit_test(test_parsed_again),
         cmocka_unit_test(test_not_mixed),
         cmocka_unit_test(test_contradictions),

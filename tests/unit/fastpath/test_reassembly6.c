@@ -196,6 +196,56 @@ static void test_extension_headers(void **state)
     firewall_free(&fw);
 }
 
+/* Reserved bytes say nothing, whatever they hold (RFC 8200 4.5). */
+static void test_reserved(void **state)
+{
+    static const unsigned char whole[8] = {0, 5, 0, 6, 1, 1, 1, 1}, pad[8] = {0, 0, 1, 4};
+    struct firewall fw;
+    struct frame f = datagram(out, 900), got;
+    (void)state;
+    firewall_make(&fw, config);
+    frame6_extend(&f, DESTINATION, pad, sizeof pad);
+    frame6_extend(&f, FRAGMENT, whole, sizeof whole);
+    const size_t fixed = FRAME6_L4 + sizeof whole + sizeof pad, name = FRAME6_L4 + sizeof whole;
+    struct frame a = cut_behind(&f, fixed, name, 0, 512, true);
+    struct frame b = cut_behind(&f, fixed, name, 512, f.n - fixed - 512, false);
+    assert_int_equal(firewall_gives(&fw, LAN, &a), 0);
+    got = *firewall_passes(&fw, LAN, &b, WAN);
+    got.b[FRAME_IP + 7]++;
+    assert_int_equal(got.n, f.n);
+    assert_memory_equal(got.b + FRAME_IP, f.b + FRAME_IP, f.n - FRAME_IP);
+    firewall_free(&fw);
+}
+
+/* A ping of the firewall itself is answered as it came: in pieces that the interface takes. */
+static void test_ping(void **state)
+{
+    struct firewall fw;
+    struct frame f;
+    (void)state;
+    firewall_make(&fw, config);
+    COMMANDS(&fw, "config system interface", "edit lan", "config ipv6", "set ip6-allowaccess ping",
+             "end", "end");
+    frame6_icmp(&f, (struct ends){HOST, 0, "2001:db8:1::1", 0}, 128, 0, 7);
+    memset(f.b + f.n, 'p', 1900);
+    f.n += 1900;
+    frame6_mend(&f);
+    struct frame a = cut(&f, 0, 1280, true), b = cut(&f, 1280, f.n - FRAME6_L4 - 1280, false);
+    assert_int_equal(firewall_gives(&fw, LAN, &a), 0);
+    assert_int_equal(firewall_gives(&fw, LAN, &b), 2);
+    assert_int_equal(fw.sent[0].f.b[FRAME6_L4 + HEADER], 129);
+    for (unsigned i = 0; i < 2; i++) {
+        const unsigned char *g = fw.sent[i].f.b;
+        assert_int_equal(fw.sent[i].ifindex, LAN);
+        assert_int_equal(g[FRAME_IP + 6], FRAGMENT);
+        assert_true(fw.sent[i].f.n <= a.n);
+        assert_int_equal(get16(g + FRAME6_L4 + 2), i == 0 ? 1 : 1280);
+        assert_memory_equal(g + FRAME_IP + 8, f.b + FRAME_IP + 24, 16);
+        assert_memory_equal(g + FRAME_IP + 24, f.b + FRAME_IP + 8, 16);
+    }
+    firewall_free(&fw);
+}
+
 /* RFC 6946: one piece that is all is no fragment, whatever waits under its name. */
 static void test_atomic(void **state)
 {
@@ -358,6 +408,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_splits),
         cmocka_unit_test(test_extension_headers),
+        cmocka_unit_test(test_reserved),
+        cmocka_unit_test(test_ping),
         cmocka_unit_test(test_atomic),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_bad),
