@@ -247,6 +247,23 @@ static int mac_set(const struct row_interface *row, uint16_t port)
     return result;
 }
 
+/*
+ * Neighbour Discovery is asked in groups (RFC 4291 2.7.1), which a NIC keeps to itself unless told.
+ * All of them: addresses come and go with the configuration, a port is started once. A device that
+ * can neither take all groups nor all frames filters nothing.
+ */
+static void groups_take(const struct row_interface *row, uint16_t port)
+{
+    int result = rte_eth_allmulticast_enable(port);
+    if (result == -ENOTSUP)
+        result = rte_eth_promiscuous_enable(port);
+    if (result != 0 && result != -ENOTSUP)
+        log_warn(
+            "interface \"%s\": multicast cannot be received (%s): IPv6 neighbours may not find "
+            "us",
+            row->name, rte_strerror(-result));
+}
+
 static int port_start(const struct row_interface *row, uint16_t port, struct plan *plan,
                       struct rte_mempool *pool, struct text *error)
 {
@@ -261,7 +278,10 @@ static int port_start(const struct row_interface *row, uint16_t port, struct pla
         rte_eth_dev_set_mtu(port, row->mtu) != 0)
         log_warn("interface \"%s\": device keeps its MTU of %u", row->name, mtu);
     result = rte_eth_dev_start(port);
-    return result == 0 ? 0 : device_fail(error, row, "cannot be started", result);
+    if (result != 0)
+        return device_fail(error, row, "cannot be started", result);
+    groups_take(row, port);
+    return 0;
 }
 
 static int port_plan(const struct row_interface *row, uint16_t port, uint16_t n_workers,

@@ -119,10 +119,12 @@ static void test_rings_of_any_number(void **state)
     assert_true(rte_eth_from_rings("test", in, 5, out, 1, 0) >= 0);
     struct row_interface f[] = {{.name = "a", .device = "net_ring_test", .mtu = 1500, .up = true}};
     struct config_rows rows = {.n_interfaces = 1, .interfaces = f};
+    assert_int_equal(rte_eth_allmulticast_disable(port_number("net_ring_test")), 0);
     ports_open_all(&rows, dp);
     assert_int_equal(dp->queues[1].rx, 5);
     assert_int_equal(dp->queues[1].tx, 1);
     assert_int_equal(dp->rss[1].fields, RSS_UNKNOWN);
+    assert_int_equal(rte_eth_allmulticast_get(port_number("net_ring_test")), 1);
 
     dp->snapshot = &snapshot;
     for (int i = 0; i < 5; i++) { /* too short to be frames: they end at whoever polls */
