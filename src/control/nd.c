@@ -345,7 +345,7 @@ static bool frame_read(const struct rte_mbuf *m, uint8_t type, struct heard *h)
     memcpy(&h->src, f->ip.src_addr, sizeof h->src);
     memcpy(&h->dst, f->ip.dst_addr, sizeof h->dst);
     memcpy(&h->target, &f->nd.target, sizeof h->target);
-    return !is_group(&h->target) && !is_group(&h->src) &&
+    return !is_group(&h->target) && !is_group(&h->src) && is_host_mac(h->from) &&
            options_read((const uint8_t *)f + HEADERS, n - sizeof f->nd,
                         type == SOLICIT ? OPTION_SOURCE : OPTION_TARGET, &h->mac);
 }

@@ -52,8 +52,8 @@ static void to_alg(struct worker *w, struct packet *p)
         drop(w, p->m, DROP_ALG_RING_FULL);
 }
 
-/* A quarter of the ring is left to ARP: what resolves next hops cannot be crowded out by what waits
- * for them. */
+/* A quarter of the ring is left to ARP and Neighbour Discovery: what resolves next hops cannot be
+ * crowded out by what waits for them. */
 static void to_resolve(struct worker *w, struct packet *p, uint16_t ifindex,
                        struct ip_addr next_hop)
 {

@@ -128,6 +128,24 @@ static void test_malformed(void **state)
     nd_bench_free(b);
 }
 
+/* Without an option the answer goes to whom the frame names: a host, not everybody. */
+static void test_group_as_sender(void **state)
+{
+    const uint8_t group[6] = {0x33, 0x33, 0, 0, 0, 1};
+    struct nd_bench *b = nd_bench_make(false, true);
+    struct nd_text t = {NS, 0, PHONE, OWN_GROUP, OWN, group, NULL};
+    (void)state;
+    nd_hear(b, &t, 0);
+    assert_int_equal(b->n_out, 0);
+    t.from = (const uint8_t[6]){0};
+    nd_hear(b, &t, 0);
+    assert_int_equal(b->n_out, 0);
+    t.from = nd_phone_mac;
+    nd_hear(b, &t, 0);
+    assert_int_equal(b->n_out, 1);
+    nd_bench_free(b);
+}
+
 /* ---- next hops ---- */
 
 static void test_resolution(void **state)
@@ -403,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_what_gets_no_answer),
         cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_group_as_sender),
         cmocka_unit_test(test_resolution),
         cmocka_unit_test(test_nobody_answers),
         cmocka_unit_test(test_what_is_no_answer),
