@@ -360,6 +360,12 @@ static void session_end_early(struct expiry *e, uint32_t index)
         session_file(e, index);
         return;
     }
+    if (!e->room.scarce &&
+        expiry_elapsed_ms(e->now_ms, session_of(e, index)->created_ms) < ROOM_GRACE_MS) {
+        e->room.pause_ms = e->now_ms + ROOM_PAUSE_MS;
+        session_file(e, index);
+        return;
+    }
     if (!expiry_to_dying(e, index)) {
         expiry_bury_ended(e, index, NULL);
         return;
@@ -395,7 +401,8 @@ static unsigned make_room(struct expiry *e)
               "session table nearly full, half-open and one-packet sessions end early");
     tell_room(e, room_full(&e->room, refused, e->now_ms), "table-full",
               "session table full, new flows are refused");
-    if (missing == 0 || e->young_wheel.n_filed == 0)
+    bool wait = e->now_ms < e->room.pause_ms && !e->room.scarce;
+    if (missing == 0 || e->young_wheel.n_filed == 0 || wait)
         return 0;
     return take_sessions(e, take_young, session_end_early, missing < BUDGET ? missing : BUDGET);
 }

@@ -13,6 +13,7 @@ uint32_t room_missing(struct room *r, uint32_t unused)
         r->tight = true;
     else if (unused >= enough)
         r->tight = false;
+    r->scarce = unused < low / 2;
     return r->tight ? enough - unused : 0;
 }
 

@@ -12,6 +12,11 @@
 
 #define ROOM_QUIET_MS 10000
 
+/* While half of the last 5 % is free a flow has so long to be answered; and how long control lets
+ * the young ones be when it met one of that age. */
+#define ROOM_GRACE_MS 1000
+#define ROOM_PAUSE_MS 100
+
 enum room_change {
     ROOM_SAME,
     ROOM_BEGINS,
@@ -25,8 +30,10 @@ struct room_episode {
 
 struct room {
     uint32_t capacity;
-    bool tight;       /* sessions are to go early */
-    uint64_t refused; /* flows so far */
+    bool tight;        /* sessions are to go early */
+    bool scarce;       /* whatever their age */
+    uint64_t pause_ms; /* until then the first one is too new; the caller sets it */
+    uint64_t refused;  /* flows so far */
     struct room_episode low, full;
 };
 
