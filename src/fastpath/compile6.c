@@ -12,6 +12,15 @@ static struct ip_addr anycast_of(const struct row_interface *row)
     return ip_addr_prefix(&row->ip6, row->ip6_len);
 }
 
+/* An interface speaks IPv6 where it has an address or a route leads out of it. */
+static bool speaks6(const struct config_rows *rows, uint16_t place)
+{
+    bool speaks = !ip_addr_is_zero(&rows->interfaces[place].ip6);
+    for (uint32_t i = 0; i < rows->n_routes6 && !speaks; i++)
+        speaks = !rows->routes6[i].blackhole && rows->routes6[i].device == place;
+    return speaks;
+}
+
 void compile_interfaces6(const struct config_rows *rows, struct snapshot *s)
 {
     for (uint16_t i = 0; i < rows->n_interfaces; i++) {
@@ -19,10 +28,11 @@ void compile_interfaces6(const struct config_rows *rows, struct snapshot *s)
         s->interfaces6[i + 1] = (struct interface6){
             .ip = row->ip6,
             .anycast = anycast_of(row),
-            .link_local = ip_addr_link_local(s->interfaces[i + 1].mac),
             .len = row->ip6_len,
             .allow_ping = row->allow_ping6,
         };
+        if (speaks6(rows, i))
+            s->interfaces6[i + 1].link_local = ip_addr_link_local(s->interfaces[i + 1].mac);
     }
 }
 

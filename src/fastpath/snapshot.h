@@ -47,7 +47,7 @@ struct own_range {
 struct interface6 {
     struct ip_addr ip;         /* zero: none */
     struct ip_addr anycast;    /* of routers, in its prefix; zero: none */
-    struct ip_addr link_local; /* every interface has one, made of its MAC */
+    struct ip_addr link_local; /* made of its MAC; zero: it speaks no IPv6 */
     uint8_t len;               /* of the prefix */
     bool allow_ping;
 };
