@@ -184,7 +184,7 @@ static struct snapshot *bench_rules(struct dataplane *dp, uint32_t idle_s, struc
         neighbour_set(&dp->neighbours, neighbour_make(&dp->neighbours, ifindex, gateway), mac,
                       NEIGHBOUR_REACHABLE);
     }
-    return snapshot_compile(&rows, dp->timer_sets, NULL, NULL, error);
+    return snapshot_compile(&rows, dp->timer_sets, dp->pools, NULL, NULL, error);
 }
 
 static struct rte_ring *ring_make(void)

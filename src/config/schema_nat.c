@@ -151,7 +151,8 @@ static const struct schema_attr pool_attrs[] = {
                 .flags = SCHEMA_SPECIAL | SCHEMA_INERT, WITH_BLOCKS),
     ROW_SWITCH("permit-any-host", "disable", "Accept UDP from anyone."),
     ROW_SWITCH("arp-reply", "enable", "Answer ARP for the addresses."),
-    ROW_REF("arp-intf", to_interface, "Interface that answers ARP; unset: each."),
+    ROW_REF("arp-intf", to_interface,
+            "Interface that answers ARP; unset: the one of that network."),
     ROW_STRING("comments", 255, "Comment."),
 };
 

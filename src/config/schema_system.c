@@ -108,7 +108,7 @@ static const struct schema_attr settings_attrs[] = {
     ROW_SWITCH("auxiliary-session", "disable", "Sessions over several interfaces.", INERT),
     ROW_SWITCH("deny-tcp-with-icmp", "disable", "Answer denied TCP with ICMP.", INERT),
     ROW_SWITCH("block-land-attack", "disable", "Drop packets with equal addresses.", INERT),
-    ROW_SWITCH("snat-hairpin-traffic", "enable", "Source NAT for hairpin traffic.", INERT),
+    ROW_SWITCH("snat-hairpin-traffic", "enable", "Source NAT for hairpin traffic."),
     ROW_OPTION("v4-ecmp-mode", ecmp_mode, "source-ip-based", "How equal routes are shared."),
     ROW_SWITCH("multicast-forward", "enable", "Forward multicast.", INERT),
     {.name = "sip-tcp-port",

@@ -71,27 +71,6 @@ static void tell_session(const struct expiry *e, uint32_t index, const char *nam
         session_event_emit(e->setup.events, e->setup.timer_sets, s, &event);
 }
 
-/* Most sessions hold nothing of a pool. */
-static void pool_enter(struct expiry *e, uint32_t index)
-{
-    struct sessions *ss = e->setup.sessions;
-    if (ss->cold[index].pool == 0)
-        return;
-    struct pool_lease lease = session_lease(ss, index);
-    pools_count(ss->pools, lease.pool, session_of(e, index)->r.key[0].proto, 1);
-    pools_seen(ss->pools, &lease, e->now_ms, e->setup.events);
-}
-
-static void pool_leave(struct expiry *e, uint32_t index)
-{
-    struct sessions *ss = e->setup.sessions;
-    if (ss->cold[index].pool == 0)
-        return;
-    struct pool_lease lease = session_lease(ss, index);
-    pools_count(ss->pools, lease.pool, session_of(e, index)->r.key[0].proto, -1);
-    pools_ended(ss->pools, &lease, e->now_ms);
-}
-
 static void session_born(struct expiry *e, uint32_t index)
 {
     if (!ledger_born(&e->sessions, index))
@@ -104,7 +83,7 @@ static void session_born(struct expiry *e, uint32_t index)
     }
     e->made++;
     e->alg_sessions += (session_of(e, index)->r.flags & SESSION_ALG) != 0;
-    pool_enter(e, index);
+    session_pool_enter(e->setup.sessions, index, e->now_ms, e->setup.events);
     if (events_on(e->setup.events)) {
         const struct session *s = session_of(e, index);
         uint64_t born_ms = e->now_ms - expiry_elapsed_ms(e->now_ms, s->created_ms);
@@ -171,7 +150,7 @@ static bool session_bury(struct expiry *e, uint32_t index)
     table_remove(&e->setup.sessions->store.table, index, 1);
     session_leave(e, s->mapping, index);
     session_leave(e, e->setup.sessions->cold[index].hairpin, index);
-    pool_leave(e, index);
+    session_pool_leave(e->setup.sessions, index, e->now_ms);
     reaper_add(&e->session_reaper, index);
     return true;
 }

@@ -159,8 +159,8 @@ static void links_make(struct helper_job *job)
 {
     struct commit_job *c = (struct commit_job *)job;
     ports_read(c->rows, &c->ports);
-    c->next =
-        snapshot_compile(c->rows, c->p->dp->timer_sets, c->p->dp->snapshot, &c->ports, c->error);
+    c->next = snapshot_compile(c->rows, c->p->dp->timer_sets, c->p->dp->pools, c->p->dp->snapshot,
+                               &c->ports, c->error);
     c->result = c->next ? 0 : -EINVAL;
 }
 

@@ -13,6 +13,7 @@
 #include "fastpath/compile_route.h"
 #include "fastpath/compile_tcp.h"
 #include "fastpath/matcher.h"
+#include "fastpath/nat_rules.h"
 #include "fastpath/route.h"
 
 #include <stdio.h>
@@ -38,6 +39,7 @@ void snapshot_free(struct snapshot *s)
     if (!s)
         return;
     routes_free((struct routes *)(uintptr_t)s->routes);
+    nat_rules_free((struct nat_rules *)(uintptr_t)s->nat);
     for (struct arena_chunk *chunk = s->arena, *next; chunk; chunk = next) {
         next = chunk->next;
         free(chunk);
@@ -123,7 +125,7 @@ static uint64_t digest_of(const struct config_rows *rows, const struct snapshot 
 }
 
 struct snapshot *snapshot_compile(const struct config_rows *rows, struct timer_sets *sets,
-                                  const struct snapshot *previous,
+                                  struct pools *pools, const struct snapshot *previous,
                                   const struct snapshot_ports *ports, struct text *error)
 {
     struct compile c = {.rows = rows, .sets = sets, .error = error};
@@ -136,6 +138,12 @@ struct snapshot *snapshot_compile(const struct config_rows *rows, struct timer_s
     c.s->reset_sessionless = rows->global.reset_sessionless_tcp;
     snprintf(c.s->hostname, sizeof c.s->hostname, "%s", rows->global.hostname);
     compile_interfaces(&c, ports);
+    c.s->nat = c.failed ? NULL : nat_rules_make(rows, pools, error);
+    c.failed |= c.s->nat == NULL;
+    if (c.s->nat) {
+        c.s->own_ranges = c.s->nat->arp;
+        c.s->n_own_ranges = c.s->nat->n_arp;
+    }
     if (!c.failed)
         compile_policies(&c);
     if (!c.failed) {

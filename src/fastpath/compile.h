@@ -16,13 +16,13 @@ struct snapshot_ports {
 };
 
 /*
- * `sets` outlives all snapshots and gets the timer sets that are new. `previous` may be NULL; the
+ * `sets` and `pools` outlive all snapshots and get what is new. `previous` may be NULL; the
  * generation stays when nothing that decides the fate of sessions differs from it. Routes
  * that `previous` has too are shared with it. MACs come from `ports` unless configured; NULL: all
  * links are up.
  * Returns the snapshot, or NULL with the reason in `error`.
  */
 struct snapshot *snapshot_compile(const struct config_rows *rows, struct timer_sets *sets,
-                                  const struct snapshot *previous,
+                                  struct pools *pools, const struct snapshot *previous,
                                   const struct snapshot_ports *ports, struct text *error);
 void snapshot_free(struct snapshot *s);

@@ -50,6 +50,8 @@
     X(NO_MAPPING, "no-mapping", "mapping table full")                                      \
     X(TABLE_FULL, "table-full", "session table full")                                      \
     X(NO_PORT, "no-port", "no public port left for this destination")                      \
+    X(POOL_FULL, "pool-full", "all addresses or blocks of the IP pool are in use")         \
+    X(POOL_SOURCE, "pool-source", "the IP pool does not serve this source")                \
     X(RACE, "race", "lost a race for the session too often")                               \
     X(TCP_STATE, "tcp-state", "TCP segment that fits no connection state")                 \
     X(TCP_WINDOW, "tcp-window", "TCP segment outside the sequence window")                 \

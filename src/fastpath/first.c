@@ -43,9 +43,12 @@ static enum step step_local(struct worker *w, struct first *f)
     struct packet *p = f->p;
     if (p->is6)
         return step_local6(w, f);
-    uint16_t own = f->inward ? 0 : snapshot_local(w->snapshot, p->key.dst);
-    if (!own)
+    be32 dst = f->dst.word[3];
+    if (f->inward || !snapshot_owns(w->snapshot, dst))
         return NEXT;
+    /* Addresses of VIPs and pools answer to nothing, nor is the firewall behind a VIP. */
+    if (f->vip || !snapshot_local(w->snapshot, dst))
+        return first_refuse(w, f, DROP_LOCAL_DENIED);
     if (p->key.proto != IPPROTO_ICMP || packet_icmp(p)->icmp_type != RTE_IP_ICMP_ECHO_REQUEST ||
         !w->snapshot->interfaces[p->ifindex].allow_ping)
         return first_refuse(w, f, DROP_LOCAL_DENIED);
@@ -77,6 +80,14 @@ struct flow pipeline_flow(const struct key *key, const struct packet *p, uint16_
     return flow;
 }
 
+void flow_by_vip(struct flow *flow, const struct vip *vip, be32 dst, be16 dport)
+{
+    flow->vip = vip->number;
+    flow->dst = ip_addr_of4(dst);
+    if (flow->proto != IPPROTO_ICMP)
+        flow->dport = be16_host(dport);
+}
+
 /*
  * What comes through a pinhole is admitted by the policy of its owner. Signalling that leaves by
  * one still needs a policy of its own: an endpoint's mapping is no licence to talk to everybody.
@@ -84,7 +95,7 @@ struct flow pipeline_flow(const struct key *key, const struct packet *p, uint16_
 static enum step step_policy(struct worker *w, struct first *f)
 {
     const struct mapping *m = f->inward;
-    if (!m && f->outward && f->outward->kind != MAPPING_SIGNALLING)
+    if (!m && f->outward && mapping_kind_is_media(f->outward->kind))
         m = f->outward;
     if (m) {
         f->hit.policy = policy_by_id(w->snapshot, m->policy_id);
@@ -95,6 +106,8 @@ static enum step step_policy(struct worker *w, struct first *f)
     struct flow flow = f->p->is6
                            ? pipeline_flow6(&f->v6, f->p->key.proto, f->p->ifindex, f->out_ifindex)
                            : pipeline_flow(&f->p->key, f->p, f->p->ifindex, f->out_ifindex);
+    if (f->vip)
+        flow_by_vip(&flow, f->vip, f->dst.word[3], f->dport);
     if (!policy_find(w->snapshot, &flow, &f->hit))
         return first_refuse(w, f, DROP_NO_POLICY);
     return f->hit.policy->accept ? NEXT : first_refuse(w, f, DROP_POLICY_DENY);
@@ -106,11 +119,10 @@ static enum step step_fill(struct worker *w, struct first *f)
     struct session_new *want = &f->want;
     const struct neighbours *ns = &w->dp->neighbours;
     const struct packet *p = f->p;
-    /* Of a pinhole's inside: what a `config port` row means is the port of the host. */
+    /* Behind a pinhole or VIP what a `config port` row means is the port of the host. */
     uint16_t dport = p->is6                         ? be16_host(f->v6.dport)
                      : p->key.proto == IPPROTO_ICMP ? 0
-                     : f->inward                    ? be16_host(mapping_inside(f->inward).port)
-                                                    : be16_host(p->key.dport);
+                                                    : be16_host(f->dport);
 
     if ((p->key.proto == IPPROTO_ICMP || p->key.proto == IPPROTO_ICMPV6) && !packet_is_ping(p))
         return first_refuse(w, f, DROP_ICMP_UNASKED);
@@ -151,13 +163,13 @@ static bool wait_for_twin(struct worker *w, struct packet *p)
     return false;
 }
 
-static enum drop_reason create_reason(int result)
+static enum drop_reason create_reason(const struct first *f, int result)
 {
     switch (result) {
     case -ENOSPC:
         return DROP_TABLE_FULL;
     case -EADDRNOTAVAIL:
-        return DROP_NO_PORT;
+        return f->want.nat ? f->snat.refusal : DROP_NO_PORT;
     case -EMFILE:
         return DROP_MAPPING_FULL;
     default:
@@ -168,13 +180,19 @@ static enum drop_reason create_reason(int result)
 static enum step step_create(struct worker *w, struct first *f)
 {
     struct table_hit hit;
-    int result = session_create(&w->dp->sessions, &w->thread, &f->want, &hit);
+    int result;
+    do
+        result = session_create(&w->dp->sessions, &w->thread, &f->want, &hit);
+    while (result == -EADDRNOTAVAIL && f->want.nat && first_next_offer(w, f));
+    if (result == -EADDRNOTAVAIL && f->snat.refusal == DROP_RACE)
+        return AGAIN;
     if (result == -EEXIST || result == -EAGAIN) {
         if (!wait_for_twin(w, f->p))
             return AGAIN;
     } else if (result != 0) {
-        return first_refuse(w, f, create_reason(result));
+        return first_refuse(w, f, create_reason(f, result));
     } else {
+        f->lease.pool = 0; /* the session's now */
         f->p->session = hit.index;
         f->p->dir = hit.dir;
     }
@@ -186,10 +204,11 @@ static const struct {
     const char *name; /* in the event of a drop */
     enum step (*run)(struct worker *w, struct first *f);
 } steps[] = {
-    {"inward", step_inward},   {"local", step_local},   {"route", step_route},
-    {"outward", step_outward}, {"ttl", step_ttl},       {"policy", step_policy},
-    {"alg", step_alg},         {"nat", step_nat},       {"tcp", step_tcp},
-    {"fill", step_fill},       {"create", step_create},
+    {"inward", step_inward}, {"vip", step_vip},         {"local", step_local},
+    {"route", step_route},   {"outward", step_outward}, {"ttl", step_ttl},
+    {"policy", step_policy}, {"snat", step_snat},       {"alg", step_alg},
+    {"cone", step_cone},     {"nat", step_nat},         {"tcp", step_tcp},
+    {"fill", step_fill},     {"create", step_create},
 };
 
 _Static_assert(RTE_DIM(steps) <= STAGE_STEPS, "a clock has a place for each step");
@@ -218,7 +237,9 @@ static void first_run(struct worker *w, struct packet *p, bool open)
         struct first f = {.p = p, .src = packet_src(p), .dst = packet_dst(p), .open = open};
         if (p->is6)
             f.v6 = packet_flow6(p);
-        if (steps_run(w, &f) == DONE)
+        enum step step = steps_run(w, &f);
+        pools_return(w->dp->pools, &f.lease);
+        if (step == DONE)
             return;
     }
     drop(w, p->m, DROP_RACE);

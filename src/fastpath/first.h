@@ -6,6 +6,8 @@
 #pragma once
 
 #include "fastpath/pipeline.h"
+#include "fastpath/snat.h"
+#include "fastpath/vip.h"
 
 enum step {
     NEXT,
@@ -18,6 +20,9 @@ struct first {
     struct packet *p;
     const struct mapping *inward, *outward; /* mapping it comes in by, goes out by */
     uint32_t inward_index, outward_index;
+    uint32_t hairpin_index; /* the mapping of a source that comes in by another one */
+    const struct vip *vip;  /* what changed the destination */
+    be16 dport;             /* where it goes after destination NAT */
     uint16_t out_ifindex;
     struct ip_addr src, dst;           /* dst: where it goes after destination NAT */
     struct ip_addr next_hop, back_hop; /* of the original and the reply direction */
@@ -25,8 +30,10 @@ struct first {
     struct session_v6 v6; /* where it is IPv6 */
     bool sip;
     bool open; /* a connection that goes on from a session that ended */
-    struct nat_want nat;
-    struct rss_fit fit; /* of nat */
+    struct snat snat;
+    struct nat_want nat;     /* the offer of public address and ports under trial ... */
+    struct rss_fit fit;      /* of nat */
+    struct pool_lease lease; /* ... and what is held for it */
     struct session_new want;
 };
 
@@ -36,11 +43,26 @@ enum step first_refuse(struct worker *w, const struct first *f, enum drop_reason
 /* A pinhole it comes in by. */
 enum step step_inward(struct worker *w, struct first *f);
 
+/* A virtual IP it goes to. */
+enum step step_vip(struct worker *w, struct first *f);
+
 /* A pinhole it leaves by, on this way out. */
 enum step step_outward(struct worker *w, struct first *f);
 
 /* SIP gets the ALG, and a mapping for its inside endpoint before its first session is made. */
 enum step step_alg(struct worker *w, struct first *f);
+
+/* Which address its source gets. */
+enum step step_snat(struct worker *w, struct first *f);
+
+/* Full cone NAT, where the policy or the pool asks for it. */
+enum step step_cone(struct worker *w, struct first *f);
+
+/* Open the mapping of the flow's source, with the first offer that has a port. f->outward is it. */
+enum step first_map(struct worker *w, struct first *f, struct mapping_want *want);
+
+/* The next address and ports for f->want; false: there is none, f->snat.refusal says why. */
+bool first_next_offer(struct worker *w, struct first *f);
 
 /* The way there, and the way back. */
 enum step step_route(struct worker *w, struct first *f);

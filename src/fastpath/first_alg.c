@@ -6,8 +6,6 @@
 #include "alg/sip_msg.h"
 #include "fastpath/first.h"
 
-#include <errno.h>
-
 /* Does the first message look like SIP, or like what SIP phones keep a way open with? */
 static bool looks_like_sip(const struct packet *p)
 {
@@ -16,19 +14,15 @@ static bool looks_like_sip(const struct packet *p)
     return sip_classify(payload) != SIP_CLASS_OTHER;
 }
 
-static int signalling_open(struct worker *w, struct first *f)
+static enum step signalling_open(struct worker *w, struct first *f)
 {
     const struct snapshot *s = w->snapshot;
     const struct policy *policy = f->hit.policy;
     const struct key *key = &f->p->key;
-    struct nat_want nat = s->interfaces[f->out_ifindex].nat;
-    nat.preserve = policy->preserve;
-    nat.fixed = policy->fixed;
     struct mapping_want want = {
         .proto = key->proto,
         .zone = key->zone,
         .inside = {key->src, key->sport},
-        .nat = policy->nat ? nat : (struct nat_want){0},
         .kind = MAPPING_SIGNALLING,
         .filter = s->profiles[policy->profile].strict_register ? MAPPING_ADDRESS : MAPPING_ANYONE,
         .peer = {key->dst, key->dport},
@@ -38,13 +32,7 @@ static int signalling_open(struct worker *w, struct first *f)
         .flags = MAPPING_ALG,
         .now_ms = (uint32_t)w->now_ms,
     };
-    struct handle h;
-    int result = mapping_open(&w->dp->mappings, &w->thread, &want, &h);
-    if (result == 0) {
-        f->outward_index = h.index;
-        f->outward = mapping_at(&w->dp->mappings, h.index);
-    }
-    return result;
+    return first_map(w, f, &want);
 }
 
 /* To a SIP port, or from a SIP phone's own port to wherever the other party's Contact points. */
@@ -67,7 +55,7 @@ enum step step_alg(struct worker *w, struct first *f)
         return NEXT;
     }
     /* One endpoint may have policies with and without NAT: then the mapping serves those alike. */
-    if (f->outward && policy->nat != (bool)(f->outward->r.flags & MAPPING_NAT))
+    if (f->outward && (f->snat.kind != SNAT_NONE) != (bool)(f->outward->r.flags & MAPPING_NAT))
         f->outward = NULL;
     else if (f->outward && !wanted)
         return NEXT;
@@ -77,16 +65,5 @@ enum step step_alg(struct worker *w, struct first *f)
     f->sip = true;
     if (f->outward || f->outward_index != INDEX_NONE)
         return NEXT;
-    if (policy->nat && s->interfaces[f->out_ifindex].nat.ip == 0)
-        return first_refuse(w, f, DROP_NO_NAT_ADDRESS);
-    switch (signalling_open(w, f)) {
-    case 0:
-        return NEXT;
-    case -ENOSPC:
-        return first_refuse(w, f, DROP_NO_MAPPING);
-    case -EADDRNOTAVAIL:
-        return first_refuse(w, f, DROP_NO_PORT);
-    default:
-        return AGAIN;
-    }
+    return signalling_open(w, f);
 }

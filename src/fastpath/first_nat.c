@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The steps of a first packet that have to do with translation: the pinhole it comes in by, the one
- * it leaves by, and the key under which its reply will arrive.
+ * The steps of a first packet that have to do with translation: the pinhole it comes in by, the VIP
+ * that changes its destination, the pinhole it leaves by, what becomes of its source, and from all
+ * that the key under which its reply will arrive.
+ *
+ * From inside to inside through a public address (hairpin): the destination changes as for anybody
+ * from outside. The source becomes what the outside knows it by, for two reasons: the other host
+ * may expect it (RFC 4787 REQ-9), and where both are on one network the answer would otherwise go
+ * past the firewall.
  */
 #include "fastpath/first.h"
+#include "fastpath/nat_rules.h"
+#include "fastpath/route.h"
+
+#include <errno.h>
 
 /* NAT toward an address the firewall no longer has: whoever owns the mapping, it is over. */
 static bool mapping_stale(const struct worker *w, const struct mapping *m)
 {
-    return m->r.flags & MAPPING_NAT && !snapshot_local(w->snapshot, mapping_public(m).ip);
+    return m->r.flags & MAPPING_NAT && !snapshot_owns(w->snapshot, mapping_public(m).ip);
 }
 
 /* A pinhole it comes in by. Only UDP has them. */
@@ -16,7 +26,8 @@ enum step step_inward(struct worker *w, struct first *f)
 {
     struct mappings *ms = &w->dp->mappings;
     const struct key *key = &f->p->key;
-    f->inward_index = f->outward_index = INDEX_NONE;
+    f->inward_index = f->outward_index = f->hairpin_index = INDEX_NONE;
+    f->dport = key->dport;
     if (key->proto != IPPROTO_UDP || f->p->is6)
         return NEXT;
     uint32_t index = mapping_find_public(ms, key->proto, (struct endpoint){key->dst, key->dport});
@@ -32,69 +43,293 @@ enum step step_inward(struct worker *w, struct first *f)
     f->inward = m;
     f->inward_index = index;
     f->dst = ip_addr_of4(mapping_inside(m).ip);
+    f->dport = mapping_inside(m).port;
     return NEXT;
+}
+
+/* A VIP: the destination is another host's, perhaps with another port. */
+enum step step_vip(struct worker *w, struct first *f)
+{
+    const struct snapshot *s = w->snapshot;
+    if (f->inward || f->p->is6)
+        return NEXT;
+    f->vip = nat_vip_of(s, &f->p->key, f->p->ifindex);
+    if (!f->vip)
+        return NEXT;
+    struct endpoint to = vip_mapped(f->vip, f->p->key.dst, f->p->key.dport);
+    f->dst = ip_addr_of4(to.ip);
+    f->dport = to.port;
+    return NEXT;
+}
+
+/* The interface that leads to a public address, as if somebody else had it; 0: none. */
+static uint16_t home_of(const struct snapshot *s, be32 ip)
+{
+    struct ip_addr dst = ip_addr_of4(ip);
+    const struct route_set *set = route_find(s->routes, &dst);
+    return set && set->n ? set->hops[0].ifindex : 0;
+}
+
+const struct vip *nat_vip_of(const struct snapshot *s, const struct key *key, uint16_t ifindex)
+{
+    if (!vips_has(s->nat->vips, key->dst))
+        return NULL;
+    return vip_find(s->nat->vips, &(struct vip_flow){.src = key->src,
+                                                     .dst = key->dst,
+                                                     .dport = key->dport,
+                                                     .proto = key->proto,
+                                                     .ifindex = ifindex,
+                                                     .home = home_of(s, key->dst)});
+}
+
+/* The mapping of the source toward `ifindex`, unless its address is gone. */
+static uint32_t source_mapping(struct worker *w, const struct key *key, uint16_t ifindex)
+{
+    struct mappings *ms = &w->dp->mappings;
+    uint32_t index = mapping_find_source(ms, key->proto, key->zone,
+                                         (struct endpoint){key->src, key->sport}, ifindex);
+    if (index == INDEX_NONE || !mapping_stale(w, mapping_at(ms, index)))
+        return index;
+    mapping_retire(ms, &w->thread, index);
+    return INDEX_NONE;
+}
+
+/* It comes in by a pinhole, from inside: the pinhole by which its sender is known outside. */
+static void hairpin_find(struct worker *w, struct first *f)
+{
+    const struct mapping *m = f->inward;
+    if (!(m->r.flags & MAPPING_NAT) || f->p->ifindex == m->outside_ifindex)
+        return;
+    uint32_t index = source_mapping(w, &f->p->key, m->outside_ifindex);
+    if (index == INDEX_NONE || index == f->inward_index ||
+        !(mapping_at(&w->dp->mappings, index)->r.flags & MAPPING_NAT))
+        return;
+    f->hairpin_index = index;
 }
 
 /* A pinhole it leaves by, on this way out. */
 enum step step_outward(struct worker *w, struct first *f)
 {
-    struct mappings *ms = &w->dp->mappings;
     const struct key *key = &f->p->key;
-    if (f->inward || key->proto != IPPROTO_UDP || f->p->is6)
+    if (key->proto != IPPROTO_UDP || f->p->is6)
         return NEXT;
-    uint32_t index = mapping_find_source(ms, key->proto, key->zone,
-                                         (struct endpoint){key->src, key->sport}, f->out_ifindex);
-    if (index == INDEX_NONE)
-        return NEXT;
-    if (mapping_stale(w, mapping_at(ms, index))) {
-        mapping_retire(ms, &w->thread, index);
+    if (f->inward) {
+        hairpin_find(w, f);
         return NEXT;
     }
-    f->outward = mapping_at(ms, index);
+    uint32_t index = source_mapping(w, key, f->out_ifindex);
+    if (index == INDEX_NONE)
+        return NEXT;
+    f->outward = mapping_at(&w->dp->mappings, index);
     f->outward_index = index;
     return NEXT;
 }
 
-/* The key of the reply: where the translation is decided. */
+/* The interface outside of which the public address is, where the flow turns round there. */
+static uint16_t turned_at(const struct snapshot *s, const struct key *key, const struct first *f)
+{
+    if (!s->nat->hairpin || f->out_ifindex != f->p->ifindex)
+        return 0;
+    if (f->inward)
+        return f->inward->r.flags & MAPPING_NAT ? f->inward->outside_ifindex : 0;
+    if (!f->vip)
+        return 0;
+    return f->vip->ifindex ? f->vip->ifindex : home_of(s, key->dst);
+}
+
+/* What becomes of its source. */
+enum step step_snat(struct worker *w, struct first *f)
+{
+    const struct key *key = &f->p->key;
+    if (f->p->is6)
+        return NEXT;
+    snat_decide(w->snapshot,
+                &(struct snat_flow){.policy = f->hit.policy,
+                                    .src = key->src,
+                                    .dst = f->dst.word[3],
+                                    .sport = key->sport,
+                                    .proto = key->proto,
+                                    .out_ifindex = f->out_ifindex,
+                                    .inward = f->inward != NULL,
+                                    .outside = turned_at(w->snapshot, key, f)},
+                &f->snat);
+    return NEXT;
+}
+
+/* ---- mappings for flows ---- */
+
+static enum step map_with(struct worker *w, struct first *f, struct mapping_want *want, bool *again)
+{
+    struct handle h;
+    int result = mapping_open(&w->dp->mappings, &w->thread, want, &h);
+    *again = result == -EADDRNOTAVAIL;
+    if (*again)
+        return NEXT;
+    if (result == -ENOSPC)
+        return first_refuse(w, f, DROP_NO_MAPPING);
+    if (result != 0)
+        return AGAIN;
+    f->outward_index = h.index;
+    f->outward = mapping_at(&w->dp->mappings, h.index);
+    return NEXT;
+}
+
+enum step first_map(struct worker *w, struct first *f, struct mapping_want *want)
+{
+    enum step step;
+    bool again;
+    if (f->snat.kind == SNAT_NONE) {
+        want->nat = (struct nat_want){0};
+        step = map_with(w, f, want, &again);
+        return again ? first_refuse(w, f, DROP_NO_PORT) : step;
+    }
+    struct snat snat = f->snat;
+    while (snat_offer(w->snapshot->nat, &snat, &want->nat, &want->lease)) {
+        step = map_with(w, f, want, &again);
+        pools_return(w->dp->pools, &want->lease);
+        if (!again)
+            return step;
+    }
+    return snat.refusal == DROP_RACE ? AGAIN : first_refuse(w, f, snat.refusal);
+}
+
+/* permit-any-host: the inside endpoint gets a mapping that admits everybody (full cone NAT). */
+enum step step_cone(struct worker *w, struct first *f)
+{
+    const struct key *key = &f->p->key;
+    if (key->proto != IPPROTO_UDP || f->p->is6 || f->sip || f->inward ||
+        f->outward_index != INDEX_NONE || !snat_wants_cone(w->snapshot->nat, &f->snat))
+        return NEXT;
+    struct mapping_want want = {
+        .proto = key->proto,
+        .zone = key->zone,
+        .inside = {key->src, key->sport},
+        .kind = MAPPING_CONE,
+        .filter = MAPPING_ANYONE,
+        .policy_id = f->hit.policy->id,
+        .outside_ifindex = f->out_ifindex,
+        .now_ms = (uint32_t)w->now_ms,
+    };
+    return first_map(w, f, &want);
+}
+
+/* ---- the reply ---- */
+
+bool first_next_offer(struct worker *w, struct first *f)
+{
+    pools_return(w->dp->pools, &f->lease);
+    if (!snat_offer(w->snapshot->nat, &f->snat, &f->nat, &f->lease))
+        return false;
+    f->want.nat = &f->nat;
+    f->want.lease = f->lease;
+    f->want.key[1].dst = f->nat.ip;
+    if (w->dp->n_workers > 1)
+        f->nat.fit = rss_fit_make(&f->fit, &w->dp->rss[f->out_ifindex], w->id, &f->want.key[1]);
+    return true;
+}
+
+static void leaves_by(struct first *f, const struct mapping *m)
+{
+    f->want.key[1].dst = mapping_public(m).ip;
+    f->want.key[1].dport = mapping_public(m).port;
+    f->want.flags |= m->r.flags & MAPPING_NAT ? SESSION_SNAT : 0;
+}
+
+static void hang_on(const struct worker *w, struct first *f)
+{
+    struct session_new *want = &f->want;
+    if (f->inward) {
+        want->mapping = f->inward_index;
+        want->flags |= SESSION_MAPPED | SESSION_INWARD;
+        want->flags |= f->inward->r.flags & MAPPING_NAT ? SESSION_DNAT : 0;
+    } else if (f->outward) {
+        want->mapping = f->outward_index;
+        want->flags |= SESSION_MAPPED;
+        leaves_by(f, f->outward);
+    }
+    if (f->hairpin_index != INDEX_NONE) {
+        want->hairpin = f->hairpin_index;
+        want->flags |= SESSION_HAIRPIN;
+        leaves_by(f, mapping_at(&w->dp->mappings, f->hairpin_index));
+    }
+}
+
+/* The key of the reply. */
 enum step step_nat(struct worker *w, struct first *f)
 {
     const struct interface *egress = &w->snapshot->interfaces[f->out_ifindex];
-    const struct policy *policy = f->hit.policy;
     struct session_new *want = &f->want;
-    const struct mapping *m = f->inward ? f->inward : f->outward;
     if (f->p->is6)
         return step_keys6(w, f);
 
     *want = (struct session_new){.key[0] = f->p->key, .mapping = INDEX_NONE};
     want->key[1] = key_reverse(&f->p->key, egress->zone);
-    if (m) {
-        want->mapping = f->inward ? f->inward_index : f->outward_index;
-        want->flags |= SESSION_MAPPED;
-    }
-    if (f->inward) {
-        want->key[1].src = mapping_inside(m).ip;
-        want->key[1].sport = mapping_inside(m).port;
-        want->flags |= SESSION_INWARD | (m->r.flags & MAPPING_NAT ? SESSION_DNAT : 0);
-    } else if (m) {
-        want->key[1].dst = mapping_public(m).ip;
-        want->key[1].dport = mapping_public(m).port;
-        want->flags |= m->r.flags & MAPPING_NAT ? SESSION_SNAT : 0;
-    } else if (policy->nat) {
-        if (egress->nat.ip == 0)
-            return first_refuse(w, f, DROP_NO_NAT_ADDRESS);
-        f->nat = egress->nat;
-        f->nat.preserve = policy->preserve || f->p->key.proto == IPPROTO_ICMP;
-        /* Of a protocol without ports the public address carries one flow to a destination. */
-        f->nat.fixed =
-            policy->fixed || (f->p->key.proto != IPPROTO_ICMP && !proto_has_ports(f->p->key.proto));
-        want->nat = &f->nat;
-        want->key[1].dst = egress->nat.ip;
-        if (w->dp->n_workers > 1)
-            f->nat.fit = rss_fit_make(&f->fit, &w->dp->rss[f->out_ifindex], w->id, &want->key[1]);
+    want->key[1].src = f->dst.word[3];
+    want->key[1].sport = f->dport;
+    if (f->vip)
+        want->flags |= SESSION_DNAT;
+    hang_on(w, f);
+    if (!f->outward && f->hairpin_index == INDEX_NONE && f->snat.kind != SNAT_NONE) {
         want->flags |= SESSION_SNAT;
+        if (!first_next_offer(w, f))
+            return f->snat.refusal == DROP_RACE ? AGAIN : first_refuse(w, f, f->snat.refusal);
     }
     if (f->sip)
         want->flags |= SESSION_ALG;
     session_prepare(&w->dp->sessions, want->key);
     return NEXT;
+}
+
+/* ---- sessions that exist ---- */
+
+bool nat_holds(const struct worker *w, uint32_t index)
+{
+    const struct session *x = session_at(&w->dp->sessions, index);
+    return (!(x->r.flags & SESSION_SNAT) || snapshot_owns(w->snapshot, x->r.key[1].dst)) &&
+           (!(x->r.flags & SESSION_DNAT) || snapshot_owns(w->snapshot, x->r.key[0].dst));
+}
+
+bool nat_is_unchanged(const struct worker *w, uint32_t index, const struct policy *policy)
+{
+    const struct sessions *ss = &w->dp->sessions;
+    const struct session *x = session_at(ss, index);
+    const struct snapshot *s = w->snapshot;
+    const struct key *k = x->r.key;
+    const struct mapping *m =
+        x->r.flags & SESSION_MAPPED ? mapping_at(&w->dp->mappings, x->mapping) : NULL;
+    struct first f = {.p = &(struct packet){.ifindex = x->ifindex[0]}};
+    f.out_ifindex = x->ifindex[1];
+    f.inward = x->r.flags & SESSION_INWARD ? m : NULL;
+    if (!f.inward)
+        f.vip = nat_vip_of(s, &k[0], x->ifindex[0]);
+    if (f.vip) {
+        struct endpoint to = vip_mapped(f.vip, k[0].dst, k[0].dport);
+        if (!endpoint_eq(to, (struct endpoint){k[1].src, k[1].sport}))
+            return false;
+    } else if (!f.inward && x->r.flags & SESSION_DNAT) {
+        return false;
+    }
+    struct snat snat;
+    snat_decide(s,
+                &(struct snat_flow){.policy = policy,
+                                    .src = k[0].src,
+                                    .dst = k[1].src,
+                                    .sport = k[0].sport,
+                                    .proto = k[0].proto,
+                                    .out_ifindex = x->ifindex[1],
+                                    .inward = f.inward != NULL,
+                                    .outside = turned_at(s, &k[0], &f)},
+                &snat);
+    bool translated = x->r.flags & SESSION_SNAT;
+    if (m && mapping_stale(w, m))
+        return false;
+    if (x->r.flags & SESSION_HAIRPIN)
+        return !mapping_stale(w, mapping_at(&w->dp->mappings, ss->cold[index].hairpin));
+    if (f.inward)
+        return policy->nat == (bool)(m->r.flags & MAPPING_NAT) &&
+               translated == (snat.kind != SNAT_NONE);
+    if (translated != (snat.kind != SNAT_NONE))
+        return false;
+    uint16_t pool = m ? w->dp->mappings.cold[x->mapping].lease.pool : ss->cold[index].pool;
+    return !translated || snat_is(s->nat, &snat, k[1].dst, pool);
 }

@@ -14,7 +14,7 @@ static bool is_broadcast(const struct route_set *set, const struct ip_addr *dst)
 
 static bool is_own(const struct snapshot *s, const struct ip_addr *ip, uint16_t ifindex)
 {
-    return ip_addr_is4(ip) ? snapshot_local(s, ip->word[3]) : snapshot_local6(s, ip, ifindex);
+    return ip_addr_is4(ip) ? snapshot_owns(s, ip->word[3]) : snapshot_local6(s, ip, ifindex);
 }
 
 /* Link-local addresses mean nothing beyond their link (RFC 4291 2.5.6). */

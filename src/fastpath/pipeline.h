@@ -37,6 +37,20 @@ void pipeline_successor(struct worker *w, struct packet *p);
  */
 bool pipeline_recheck(struct worker *w, uint32_t index);
 
+struct vip;
+
+/* The VIP that such a packet meets, or NULL. IPv4. */
+const struct vip *nat_vip_of(const struct snapshot *s, const struct key *key, uint16_t ifindex);
+
+/* Let `flow` go where the VIP leads. */
+void flow_by_vip(struct flow *flow, const struct vip *vip, be32 dst, be16 dport);
+
+/* Are the public addresses of this IPv4 session still the firewall's? */
+bool nat_holds(const struct worker *w, uint32_t session);
+
+/* Would the flow of this IPv4 session, admitted by `policy`, be translated as it is? */
+bool nat_is_unchanged(const struct worker *w, uint32_t session, const struct policy *policy);
+
 /* The flow of a session's or packet's original direction, as the rule book sees it. */
 struct flow pipeline_flow6(const struct session_v6 *v6, uint8_t proto, uint16_t in_ifindex,
                            uint16_t out_ifindex);

@@ -6,6 +6,8 @@
 #include "fastpath/matcher.h"
 #include "fastpath/snapshot.h"
 
+#include "fastpath/nat_rules.h"
+
 #include <netinet/in.h>
 
 static bool icmp_fits(const struct service_match *m, uint16_t type_code)
@@ -73,6 +75,11 @@ uint16_t snapshot_timer_set(const struct snapshot *s, const struct policy_hit *h
     uint32_t service = hit->service ? hit->service->timer_class : 0;
     uint32_t i = service * s->n_policy_classes + hit->policy->timer_class;
     return s->timer_set_ids[i * (s->n_port_timers + 1u) + port_row(s, proto, dport)];
+}
+
+bool snapshot_owns(const struct snapshot *s, be32 ip)
+{
+    return snapshot_local(s, ip) || nat_owns(s->nat, ip);
 }
 
 uint16_t snapshot_local(const struct snapshot *s, be32 ip)

@@ -11,16 +11,6 @@
 #include "fastpath/pipeline.h"
 #include "fastpath/way.h"
 
-/* The public address of the session is still that of the interface it leaves by. */
-static bool same_address(const struct snapshot *s, const struct session *x)
-{
-    if (x->r.flags & SESSION_SNAT)
-        return s->interfaces[x->ifindex[1]].nat.ip == x->r.key[1].dst;
-    if (x->r.flags & SESSION_DNAT)
-        return s->interfaces[x->ifindex[0]].nat.ip == x->r.key[0].dst;
-    return true;
-}
-
 /* As in the policy step of a first packet. */
 static const struct policy *policy_of(const struct worker *w, const struct session *x,
                                       const struct session_v6 *v6)
@@ -28,21 +18,24 @@ static const struct policy *policy_of(const struct worker *w, const struct sessi
     struct policy_hit hit;
     bool pinhole = x->r.flags & SESSION_MAPPED &&
                    (x->r.flags & SESSION_INWARD ||
-                    mapping_at(&w->dp->mappings, x->mapping)->kind != MAPPING_SIGNALLING);
+                    mapping_kind_is_media(mapping_at(&w->dp->mappings, x->mapping)->kind));
     if (pinhole)
         return policy_by_id(w->snapshot, x->policy_id);
     struct flow flow = v6 ? pipeline_flow6(v6, x->r.key[0].proto, x->ifindex[0], x->ifindex[1])
                           : pipeline_flow(&x->r.key[0], NULL, x->ifindex[0], x->ifindex[1]);
+    const struct vip *vip = v6 ? NULL : nat_vip_of(w->snapshot, &x->r.key[0], x->ifindex[0]);
+    if (vip)
+        flow_by_vip(&flow, vip, x->r.key[1].src, x->r.key[1].sport);
     return policy_find(w->snapshot, &flow, &hit) ? hit.policy : NULL;
 }
 
 /* The same verdict and translation, by whichever rule says so now; its id, or false. */
-static bool same_verdict(const struct worker *w, const struct session *x,
-                         const struct session_v6 *v6, uint32_t *policy_id)
+static bool same_verdict(const struct worker *w, uint32_t index, const struct session_v6 *v6,
+                         uint32_t *policy_id)
 {
+    const struct session *x = session_at(&w->dp->sessions, index);
     const struct policy *policy = policy_of(w, x, v6);
-    bool nat = x->r.flags & (SESSION_SNAT | SESSION_DNAT);
-    if (!policy || !policy->accept || (!v6 && policy->nat != nat))
+    if (!policy || !policy->accept || (!v6 && !nat_is_unchanged(w, index, policy)))
         return false;
     *policy_id = policy->id;
     return true;
@@ -55,8 +48,8 @@ bool pipeline_recheck(struct worker *w, uint32_t index)
     const struct session_v6 *v6 = session_v6_of(&w->dp->sessions, index);
     uint32_t policy_id = x->policy_id;
 
-    if ((!(x->traits & TRAIT_LASTING) && !same_verdict(w, x, v6, &policy_id)) ||
-        !way_holds(w, index) || !(v6 || same_address(s, x))) {
+    if ((!(x->traits & TRAIT_LASTING) && !same_verdict(w, index, v6, &policy_id)) ||
+        !way_holds(w, index) || !(v6 || nat_holds(w, index))) {
         session_kill(&w->dp->sessions, &w->thread, index);
         return false;
     }

@@ -12,6 +12,8 @@
 #include "sessions/nat.h"
 #include "sessions/timeouts.h"
 
+struct nat_rules;
+struct routes;
 struct matcher;
 
 /* Interfaces are numbered from 1 in configuration order; 0 names none. The number is also the zone
@@ -108,6 +110,7 @@ struct snapshot {
     const uint16_t *timer_set_ids;
     uint8_t n_sip_ports;
     be16 sip_ports[8];
+    const struct nat_rules *nat;
     const struct routes *routes; /* shared with other snapshots */
     enum route_choice route_choice;
     bool asymroute, strict_src_check, snat_route_change;
@@ -154,6 +157,9 @@ const struct policy *policy_by_id(const struct snapshot *s, uint32_t id);
 
 /* Is `ip` an address of the firewall? Its interface number, or 0. */
 uint16_t snapshot_local(const struct snapshot *s, be32 ip);
+
+/* Is it one of an interface, a VIP or a pool? */
+bool snapshot_owns(const struct snapshot *s, be32 ip);
 
 /*
  * Is what arrived on `ifindex` for `ip` for the firewall itself? The interface that has the

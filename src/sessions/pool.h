@@ -140,8 +140,8 @@ void pools_count(struct pools *ps, uint16_t id, uint8_t proto, int change);
 /* Free idle blocks, and pools that nobody uses any more. Returns how many. */
 unsigned pools_run(struct pools *ps, uint64_t now_ms, const struct event_sink *events);
 
-/* A time before which pools_run frees nothing; UINT64_MAX: never. */
-uint64_t pools_next_deadline_ms(const struct pools *ps);
+/* When pools_run should be called at the latest; UINT64_MAX: it has nothing to wait for. */
+uint64_t pools_next_deadline_ms(struct pools *ps);
 
 /* ---- listings, by control ---- */
 

@@ -12,8 +12,9 @@
 /* A pool without sessions is kept so long after the last snapshot that named it: what a worker took
  * from it last has reached control by then. */
 #define KEEP_MS 60000
-/* How often it looks at them. */
-#define RUN_MS 100
+/* How often it looks at them; and at least, while there are pools that nobody names any more. */
+#define RUN_MS  100
+#define LOOK_MS 1000
 
 static struct pool *with_blocks(const struct pools *ps, const struct pool_lease *lease)
 {
@@ -90,14 +91,18 @@ unsigned pools_run(struct pools *ps, uint64_t now_ms, const struct event_sink *e
     return done;
 }
 
-uint64_t pools_next_deadline_ms(const struct pools *ps)
+uint64_t pools_next_deadline_ms(struct pools *ps)
 {
     uint64_t next = UINT64_MAX;
+    pthread_mutex_lock(&ps->lock);
     for (uint32_t i = 1; i <= ps->n; i++) {
         const struct pool *p = ps->by_id[i];
         uint64_t at = p && p->idle_begun ? wheel_next_deadline_ms(p->idle) : UINT64_MAX;
+        if (p && p->refs == 0 && at > ps->run_ms + LOOK_MS)
+            at = ps->run_ms + LOOK_MS;
         next = at < next ? at : next;
     }
+    pthread_mutex_unlock(&ps->lock);
     return next;
 }
 

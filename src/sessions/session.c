@@ -318,3 +318,22 @@ uint32_t session_news_next(struct sessions *ss, uint32_t index)
     __atomic_exchange_n(&s->told, 0, __ATOMIC_ACQ_REL);
     return next;
 }
+
+void session_pool_enter(struct sessions *ss, uint32_t index, uint64_t now_ms,
+                        const struct event_sink *events)
+{
+    if (ss->cold[index].pool == 0)
+        return;
+    struct pool_lease lease = session_lease(ss, index);
+    pools_count(ss->pools, lease.pool, session_at(ss, index)->r.key[0].proto, 1);
+    pools_seen(ss->pools, &lease, now_ms, events);
+}
+
+void session_pool_leave(struct sessions *ss, uint32_t index, uint64_t now_ms)
+{
+    if (ss->cold[index].pool == 0)
+        return;
+    struct pool_lease lease = session_lease(ss, index);
+    pools_count(ss->pools, lease.pool, session_at(ss, index)->r.key[0].proto, -1);
+    pools_ended(ss->pools, &lease, now_ms);
+}

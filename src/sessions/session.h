@@ -190,6 +190,11 @@ bool session_kill(struct sessions *ss, struct session_thread *t, uint32_t index)
 /* Make control look at the session again (new, dying, nearer deadline). */
 void session_tell(struct sessions *ss, struct session_thread *t, uint32_t index);
 
+/* Control: the session begins, and ends, to count among those of its IP pool. Most have none. */
+void session_pool_enter(struct sessions *ss, uint32_t index, uint64_t now_ms,
+                        const struct event_sink *events);
+void session_pool_leave(struct sessions *ss, uint32_t index, uint64_t now_ms);
+
 /* Control: take the whole stack; go on with session_news_next until INDEX_NONE. */
 uint32_t session_news_take(struct session_thread *t);
 uint32_t session_news_next(struct sessions *ss, uint32_t index);

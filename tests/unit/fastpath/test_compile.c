@@ -54,6 +54,7 @@
 
 struct compiled {
     struct timer_sets sets;
+    struct pools *pools;
     struct config_rows *rows;
     struct snapshot *s;
 };
@@ -69,7 +70,7 @@ static void compile(struct compiled *c, const char *text, const struct snapshot 
     c->rows = config_rows_make(tree, &error);
     if (!c->rows)
         fail_msg("%s", error.p);
-    c->s = snapshot_compile(c->rows, &c->sets, previous, &ports, &error);
+    c->s = snapshot_compile(c->rows, &c->sets, c->pools, previous, &ports, &error);
     if (!c->s)
         fail_msg("%s", error.p);
     tree_free(tree);
@@ -78,7 +79,7 @@ static void compile(struct compiled *c, const char *text, const struct snapshot 
 
 static void begin(struct compiled *c, const char *text)
 {
-    *c = (struct compiled){0};
+    *c = (struct compiled){.pools = pools_create()};
     assert_int_equal(timer_sets_init(&c->sets), 0);
     compile(c, text, NULL);
 }
@@ -87,6 +88,7 @@ static void end(struct compiled *c)
 {
     snapshot_free(c->s);
     config_rows_free(c->rows);
+    pools_destroy(c->pools);
     timer_sets_free(&c->sets);
 }
 
