@@ -67,6 +67,7 @@ static int next_hops_create(struct control *c, bool virtual_neighbours, uint64_t
 {
     const struct resolver_setup setup = {.neighbours = &c->dp->neighbours,
                                          .held_max = held_max(c->dp->pool),
+                                         .few = c->dp->large,
                                          .virtual_neighbours = virtual_neighbours,
                                          .ask = ask,
                                          .send = send_by_worker,

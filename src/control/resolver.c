@@ -20,10 +20,11 @@
  * that way, and so does an impostor) makes us ask the old one, and only when that is silent for
  * DOUBT_MS everybody, the old one in use until somebody answers.
  *
- * The table fills with addresses where nobody is, while somebody scans a connected network. At most
- * half of it is searched for at once, entries in their last 3 s give way, then those that were
- * found: a session of theirs asks again. The gateways of the configuration always find room and
- * never give way.
+ * The table fills with addresses where nobody is, while somebody scans a connected network (RFC
+ * 6583). At most half of it is searched for at once, and an eighth on one interface and of one
+ * family, so that the others still find their hosts. Entries in their last 3 s give way, then those
+ * that were found: a session of theirs asks again. The gateways of the configuration, and what the
+ * operator says himself, always find room and never give way.
  */
 #include "control/resolver.h"
 
@@ -134,7 +135,8 @@ static void held_drop(struct resolver *r, uint32_t index)
 static void hold(struct resolver *r, uint32_t index, struct rte_mbuf *m)
 {
     struct resolver_hop *hop = &r->hops[index];
-    bool room = hop->n_held < RESOLVER_HELD && r->held < r->setup.held_max;
+    bool room = hop->n_held < RESOLVER_HELD && r->held < r->setup.held_max &&
+                (m->pool != r->setup.few || rte_mempool_avail_count(m->pool) >= m->pool->size / 2);
     if (room) {
         hop->held[hop->n_held++] = m;
         r->held++;
@@ -152,11 +154,24 @@ static enum neighbour_state state_of(const struct resolver *r, uint32_t index)
     return neighbour_state(neighbour_word(r->setup.neighbours, index));
 }
 
+static uint32_t *searching_on(struct resolver *r, uint16_t ifindex, const struct ip_addr *ip)
+{
+    return &r->searching_on[ifindex][!ip_addr_is4(ip)];
+}
+
+/* One more, or one less, is searched for. */
+static void searching_add(struct resolver *r, uint32_t index, int n)
+{
+    const struct neighbour *x = &r->setup.neighbours->entries[index];
+    r->searching += (uint32_t)n;
+    *searching_on(r, x->ifindex, &x->ip) += (uint32_t)n;
+}
+
 static void state_set(struct resolver *r, uint32_t index, const uint8_t mac[6],
                       enum neighbour_state state)
 {
-    r->searching -= state_of(r, index) == NEIGHBOUR_INCOMPLETE;
-    r->searching += state == NEIGHBOUR_INCOMPLETE;
+    searching_add(r, index,
+                  (state == NEIGHBOUR_INCOMPLETE) - (state_of(r, index) == NEIGHBOUR_INCOMPLETE));
     neighbour_set(r->setup.neighbours, index, mac, state);
 }
 
@@ -224,7 +239,7 @@ static void give_up(struct resolver *r, uint32_t index, uint64_t now_ms)
 
 static void forget(struct resolver *r, uint32_t index)
 {
-    r->searching -= state_of(r, index) == NEIGHBOUR_INCOMPLETE;
+    searching_add(r, index, -(state_of(r, index) == NEIGHBOUR_INCOMPLETE));
     r->hops[index].trust = RESOLVER_OPEN;
     wheel_del(&r->wheel, index);
     held_drop(r, index);
@@ -293,24 +308,31 @@ static void room_make(struct resolver *r, const struct snapshot *s, uint32_t loo
         forget(r, found);
 }
 
-/* The entry for a frame's next hop, NEIGHBOUR_NONE when there are too many. */
+static bool is_crowded(struct resolver *r, uint16_t ifindex, const struct ip_addr *ip)
+{
+    uint32_t capacity = r->setup.neighbours->capacity;
+    return r->searching >= capacity / 2 || *searching_on(r, ifindex, ip) >= capacity / 8;
+}
+
+/* The entry for a next hop, NEIGHBOUR_NONE when there are too many. `fixed`: the operator's. */
 static uint32_t hop_make(struct resolver *r, const struct snapshot *s, uint16_t ifindex,
-                         struct ip_addr ip)
+                         struct ip_addr ip, bool fixed)
 {
     struct neighbours *ns = r->setup.neighbours;
     uint32_t index = neighbour_index(ns, ifindex, ip);
-    bool crowded = r->searching >= ns->capacity / 2, full = ns->count == ns->capacity;
+    bool crowded = is_crowded(r, ifindex, &ip), full = ns->count == ns->capacity;
     if (index != NEIGHBOUR_NONE)
         return index;
     if (crowded || full) {
-        bool gateway = is_gateway(s, ifindex, &ip);
-        if (crowded && !gateway)
+        bool firm = fixed || is_gateway(s, ifindex, &ip);
+        if (crowded && !firm)
             return NEIGHBOUR_NONE;
         if (full)
-            room_make(r, s, gateway ? ns->capacity : ROOM_LOOKS);
+            room_make(r, s, firm ? ns->capacity : ROOM_LOOKS);
     }
     index = neighbour_make(ns, ifindex, ip);
-    r->searching += index != NEIGHBOUR_NONE;
+    if (index != NEIGHBOUR_NONE)
+        searching_add(r, index, 1);
     return index;
 }
 
@@ -340,7 +362,7 @@ uint32_t resolver_fix(struct resolver *r, const struct snapshot *s,
     uint32_t missed = 0;
     unfix(r, rows, n);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t index = hop_make(r, s, (uint16_t)(rows[i].device + 1), rows[i].ip);
+        uint32_t index = hop_make(r, s, (uint16_t)(rows[i].device + 1), rows[i].ip, true);
         if (index == NEIGHBOUR_NONE) {
             missed++;
             continue;
@@ -425,7 +447,7 @@ void resolver_take(struct resolver *r, const struct snapshot *s, struct rte_mbuf
                    uint64_t now_ms)
 {
     const struct note *note = note_of(m);
-    uint32_t index = hop_make(r, s, note->ifindex, note->next_hop);
+    uint32_t index = hop_make(r, s, note->ifindex, note->next_hop, false);
     if (index == NEIGHBOUR_NONE) {
         r->setup.drop(r->setup.ctx, m, DROP_NEIGHBOUR_TABLE);
         return;

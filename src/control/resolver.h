@@ -24,8 +24,9 @@ struct resolver_ask {
 
 struct resolver_setup {
     struct neighbours *neighbours;
-    uint32_t held_max;       /* frames held for all next hops together */
-    bool virtual_neighbours; /* everybody is at 02:00 + (end of) address; nobody is asked */
+    uint32_t held_max;             /* frames held for all next hops together */
+    const struct rte_mempool *few; /* frames in buffers of it wait only while half of it is free */
+    bool virtual_neighbours;       /* everybody is at 02:00 + (end of) address; nobody is asked */
     /* Ask by the protocol of the target's family. The interface is up. */
     void (*ask)(void *ctx, const struct snapshot *s, const struct resolver_ask *ask);
     /* Takes the frame in any case. */
@@ -54,10 +55,11 @@ struct resolver_hop {
 struct resolver {
     struct resolver_setup setup;
     struct wheel wheel;
-    struct resolver_hop *hops; /* by neighbour index */
-    uint64_t held;             /* frames held in all */
-    uint32_t searching;        /* next hops that are INCOMPLETE */
-    uint32_t hand;             /* where the search for room goes on */
+    struct resolver_hop *hops;                /* by neighbour index */
+    uint64_t held;                            /* frames held in all */
+    uint32_t searching;                       /* next hops that are INCOMPLETE */
+    uint32_t searching_on[MAX_INTERFACES][2]; /* of those, IPv4 and IPv6 ones on an interface */
+    uint32_t hand;                            /* where the search for room goes on */
 };
 
 /* 0 or -ENOMEM. */

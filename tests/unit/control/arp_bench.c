@@ -32,13 +32,14 @@ static void take_drop(void *ctx, struct rte_mbuf *m, enum drop_reason reason)
 static void take_ask(void *ctx, const struct snapshot *s, const struct resolver_ask *ask)
 {
     struct bench *b = ctx;
-    arp_ask(&b->arp, s, ask);
+    if (ip_addr_is4(&ask->target))
+        arp_ask(&b->arp, s, ask);
 }
 
 struct bench *bench_make(bool virtual_neighbours)
 {
     struct bench *b = calloc(1, sizeof *b);
-    assert_int_equal(neighbours_init(&b->neighbours, 16), 0);
+    assert_int_equal(neighbours_init(&b->neighbours, ARP_ENTRIES), 0);
     b->snapshot = calloc(1, sizeof *b->snapshot);
     b->snapshot->n_interfaces = 2;
     for (int i = 0; i < 2; i++) {

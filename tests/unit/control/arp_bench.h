@@ -9,9 +9,10 @@
 
 #include <cmocka.h>
 
-#define OUT_MAX  64
-#define HELD_MAX 9
-#define ENTRIES  16
+#define OUT_MAX     64
+#define HELD_MAX    9
+#define ARP_ENTRIES 64
+#define ENTRIES     16
 
 #define OWN   0x0a000001u
 #define PHONE 0x0a000014u

@@ -51,7 +51,7 @@ struct nd_bench *nd_bench_make(bool quiet, bool ready)
                                    .send = take_out,
                                    .drop = take_drop,
                                    .ctx = b};
-    assert_int_equal(neighbours_init(&b->neighbours, 16), 0);
+    assert_int_equal(neighbours_init(&b->neighbours, ND_ENTRIES), 0);
     b->snapshot = calloc(1, sizeof *b->snapshot);
     b->snapshot->n_interfaces = 1;
     b->snapshot->interfaces[1].up = true;

@@ -11,6 +11,7 @@
 
 #define ND_OUT_MAX 256
 #define ND_HELD    9
+#define ND_ENTRIES 64
 
 struct nd_bench {
     struct neighbours neighbours;

@@ -2,6 +2,7 @@
 /* What strangers can fill up, and how our own addresses become known. */
 #include "arp_bench.h"
 
+#include "config/rows.h"
 #include "fastpath/route.h"
 
 static void test_held_in_all(void **state)
@@ -53,7 +54,7 @@ static void test_found_ones_give_way(void **state)
         assert_int_equal(state_of(b, PHONE + i), NEIGHBOUR_REACHABLE);
         out_clear(b);
     }
-    assert_int_equal(b->neighbours.count, 16);
+    assert_int_equal(b->neighbours.count, ARP_ENTRIES);
     bench_free(b);
 }
 
@@ -79,6 +80,69 @@ static void test_gateway_always_has_an_entry(void **state)
     }
     assert_int_equal(state_of(b, PHONE), NEIGHBOUR_REACHABLE);
     routes_free(routes);
+    bench_free(b);
+}
+
+/* A frame in a buffer of which there are few. */
+static struct rte_mempool *few;
+
+static void send_few(struct bench *b, uint16_t ifindex, struct ip_addr next_hop)
+{
+    struct rte_mbuf *m = rte_pktmbuf_alloc(few);
+    assert_non_null(m);
+    rte_pktmbuf_append(m, 100);
+    *note_of(m) = (struct note){.kind = NOTE_RESOLVE, .ifindex = ifindex, .next_hop = next_hop};
+    resolver_take(&b->resolver, b->snapshot, m, 0);
+}
+
+/* What waits leaves half of the large buffers to what is under way. */
+static void test_few_buffers(void **state)
+{
+    (void)state;
+    struct bench *b = bench_make(false);
+    b->resolver.setup.few = few;
+    b->resolver.setup.held_max = 64;
+    for (uint32_t i = 0; i < 16; i++)
+        send_few(b, 1, ip_addr_of4(be32_of(PHONE + i / 4)));
+    assert_int_equal(rte_mempool_in_use_count(few), 8);
+    assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_QUEUE], 8);
+    for (uint32_t i = 0; i < 4; i++)
+        send_to(b, PHONE + 3, 0); /* others wait as before */
+    assert_int_equal(b->resolver.held, 8 + 4);
+    bench_free(b);
+    assert_int_equal(rte_mempool_in_use_count(few), 0);
+}
+
+/* Who scans one network shuts nobody out of others, nor out of the other family, nor out what the
+ * operator says. */
+static void test_scan_of_one_network(void **state)
+{
+    (void)state;
+    struct bench *b = bench_make(false);
+    const struct ip_addr host6 = {.byte = {0x20, 1, 0xd, 0xb8, [15] = 5}};
+    const struct ip_addr other = ip_addr_of4(be32_of(0xcb007105));
+    struct row_neighbour fixed = {.device = 0, .ip = ip_addr_of4(be32_of(PHONE - 1))};
+    memcpy(fixed.mac, phone_mac, 6);
+    for (uint32_t i = 0; i < ARP_ENTRIES; i++)
+        send_to(b, PHONE + i, 0);
+    assert_int_equal(b->resolver.searching, ARP_ENTRIES / 8);
+    assert_int_equal(b->n_dropped[DROP_NEIGHBOUR_TABLE], ARP_ENTRIES - ARP_ENTRIES / 8);
+    send_few(b, 1, host6);
+    send_few(b, 2, other);
+    assert_true(neighbour_index(&b->neighbours, 1, host6) != NEIGHBOUR_NONE);
+    assert_true(neighbour_index(&b->neighbours, 2, other) != NEIGHBOUR_NONE);
+    assert_int_equal(b->resolver.searching, ARP_ENTRIES / 8 + 2);
+    assert_int_equal(resolver_fix(&b->resolver, b->snapshot, &fixed, 1, 0), 0);
+    assert_int_equal(state_of(b, PHONE - 1), NEIGHBOUR_REACHABLE);
+    /* It is over, and everything counted down again. */
+    for (uint64_t now_ms = 0; now_ms < 10000; now_ms += 100) {
+        out_clear(b);
+        run(b, now_ms);
+    }
+    assert_int_equal(b->resolver.searching, 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(b->resolver.searching_on[1 + i / 2][i % 2], 0);
+    assert_int_equal(b->neighbours.count, 1);
     bench_free(b);
 }
 
@@ -202,11 +266,15 @@ int main(void)
         cmocka_unit_test(test_scan),
         cmocka_unit_test(test_found_ones_give_way),
         cmocka_unit_test(test_gateway_always_has_an_entry),
+        cmocka_unit_test(test_few_buffers),
+        cmocka_unit_test(test_scan_of_one_network),
         cmocka_unit_test(test_announced_twice_when_new),
         cmocka_unit_test(test_conflict_is_counted_and_answered),
         cmocka_unit_test(test_answers_for_ranges),
         cmocka_unit_test(test_ranges_are_announced),
     };
     bench_start();
+    few = rte_pktmbuf_pool_create("few", 16, 0, sizeof(struct note), 2048, SOCKET_ID_ANY);
+    assert_non_null(few);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
