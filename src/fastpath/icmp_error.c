@@ -93,7 +93,7 @@ static bool quote_parse(const struct packet *p, uint16_t zone, struct quote *q)
     return true;
 }
 
-static struct session *session_find(const struct worker *w, struct packet *p, const struct key *key)
+struct session *icmp_error_find(const struct worker *w, struct packet *p, const struct key *key)
 {
     const struct sessions *ss = &w->dp->sessions;
     struct table_hit hit;
@@ -151,17 +151,16 @@ static void translate(struct packet *p, const struct session *s, const struct qu
     outside_translate(p, &s->r.key[p->dir], &s->r.key[!p->dir]);
 }
 
-/* Why the error about a packet of this session is not passed on, or DROP_COUNT. */
-static enum drop_reason session_check(struct worker *w, const struct packet *p,
-                                      const struct session *s, const struct quote *q)
+enum drop_reason icmp_error_check(struct worker *w, const struct packet *p, const void *quoted_l4)
 {
+    const struct session *s = session_at(&w->dp->sessions, p->session);
     be32 seq;
-    memcpy(&seq, (const char *)q->l4 + offsetof(struct rte_tcp_hdr, sent_seq), sizeof seq);
-    if (q->key.proto == IPPROTO_TCP && !track_quoted(s, !p->dir, seq))
+    memcpy(&seq, (const char *)quoted_l4 + offsetof(struct rte_tcp_hdr, sent_seq), sizeof seq);
+    if (s->r.key[0].proto == IPPROTO_TCP && !track_quoted(s, !p->dir, seq))
         return DROP_TCP_WINDOW;
     if (s->generation != w->snapshot->generation && !pipeline_recheck(w, p->session))
         return DROP_POLICY_CHANGED;
-    if (p->ip->time_to_live <= 1)
+    if (packet_hops(p) <= 1)
         return DROP_TTL;
     return w->snapshot->interfaces[s->ifindex[!p->dir]].up ? DROP_COUNT : DROP_INTERFACE_DOWN;
 }
@@ -173,10 +172,10 @@ void icmp_error_pass(struct worker *w, struct packet *p)
     enum drop_reason reason = type_check(packet_icmp(p)->icmp_type);
     if (reason != DROP_COUNT)
         return drop(w, p->m, reason);
-    struct session *s = quote_parse(p, iface->zone, &q) ? session_find(w, p, &q.key) : NULL;
+    struct session *s = quote_parse(p, iface->zone, &q) ? icmp_error_find(w, p, &q.key) : NULL;
     if (!s || p->ip->dst_addr != q.ip->src_addr)
         return drop(w, p->m, DROP_ICMP_QUOTE);
-    reason = session_check(w, p, s, &q);
+    reason = icmp_error_check(w, p, q.l4);
     if (reason != DROP_COUNT)
         return drop(w, p->m, reason);
     translate(p, s, &q);

@@ -24,6 +24,14 @@ enum icmp_type {
     ICMP_PARAMETER_PROBLEM = 12
 };
 
+/* Types of ICMPv6 that report errors (RFC 4443); all below 128 do. */
+enum icmp6_type {
+    ICMP6_UNREACHABLE = 1,
+    ICMP6_TOO_BIG = 2,
+    ICMP6_TIME_EXCEEDED = 3,
+    ICMP6_PARAMETER_PROBLEM = 4
+};
+
 struct packet {
     struct rte_mbuf *m;
     union {

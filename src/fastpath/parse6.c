@@ -12,6 +12,7 @@
  * Neighbour Discovery goes to control: from a neighbour it has a hop limit of 255, for no router
  * has seen it (RFC 4861 7.1). It is never forwarded; nor is other multicast.
  */
+#include "fastpath/icmp_error.h"
 #include "fastpath/parse.h"
 #include "fastpath/reassembly.h"
 
@@ -174,6 +175,10 @@ static bool parse_icmp6(struct worker *w, struct packet *p, uint32_t *ports)
     const struct rte_icmp_hdr *icmp = packet_icmp(p);
     if (p->l4_len < sizeof *icmp)
         return refuse(w, p, DROP_L4_HEADER);
+    if (icmp->icmp_type < ICMP6_ECHO_REQUEST) {
+        icmp_error_pass6(w, p);
+        return false;
+    }
     if (icmp->icmp_code != 0)
         return refuse(w, p, DROP_PROTOCOL);
     if (icmp->icmp_type == ICMP6_ECHO_REQUEST)

@@ -137,7 +137,10 @@ static void test_drops(void **state)
     firewall_make(&fw, config);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         print_message("row %zu: %s\n", i, drop_name(row[i].reason));
-        firewall_drops(&fw, row[i].in, &row[i].f, row[i].reason);
+        if (row[i].reason == DROP_NO_ROUTE || row[i].reason == DROP_TTL)
+            firewall_refuses(&fw, row[i].in, &row[i].f, row[i].reason);
+        else
+            firewall_drops(&fw, row[i].in, &row[i].f, row[i].reason);
     }
     assert_int_equal(firewall_sessions(&fw), 0);
     firewall_free(&fw);
@@ -338,7 +341,7 @@ static void test_hop_limit_of_known(void **state)
     firewall_make(&fw, config);
     firewall_passes(&fw, LAN, &f, WAN);
     f = hops(1);
-    firewall_drops(&fw, LAN, &f, DROP_TTL);
+    firewall_refuses(&fw, LAN, &f, DROP_TTL);
     f = hops(2);
     assert_int_equal(firewall_passes(&fw, LAN, &f, WAN)->b[FRAME_IP + 7], 1);
     firewall_free(&fw);
@@ -369,7 +372,7 @@ static void test_recheck(void **state)
     COMMANDS(&fw, "config firewall policy", "edit 3", "set service \"ALL\"", "end");
     firewall_passes(&fw, LAN, &f, WAN);
     COMMANDS(&fw, "config router static6", "delete 1", "end");
-    firewall_drops(&fw, LAN, &f, DROP_NO_ROUTE);
+    firewall_refuses(&fw, LAN, &f, DROP_NO_ROUTE);
     assert_int_equal(firewall_sessions(&fw), 0);
     firewall_free(&fw);
 }

@@ -250,7 +250,7 @@ static void test_link_goes(void **state)
     struct frame direct = udp_of("10.0.0.20", "192.0.2.77");
     assert_memory_equal(firewall_passes(&fw, LAN, &direct, WAN)->b + 2, "\xcb\x00\x71\x01", 4);
     replay_link(fw.r, WAN, false);
-    firewall_drops(&fw, LAN, &direct, DROP_NO_ROUTE);
+    firewall_refuses(&fw, LAN, &direct, DROP_NO_ROUTE);
     replay_link(fw.r, ALT, true);
     ways_of_all(&fw, "198.51.100.6", after);
     assert_int_equal(count(after, ALT), HOSTS);
@@ -299,7 +299,7 @@ static void test_connection_moves(void **state)
     firewall_passes(&fw, ALT, &answer, LAN);
     assert_int_equal(firewall_sessions(&fw), 1);
     replay_link(fw.r, ALT, false);
-    firewall_drops(&fw, LAN, &data, DROP_NO_ROUTE);
+    firewall_refuses(&fw, LAN, &data, DROP_NO_ROUTE);
     firewall_free(&fw);
 }
 
