@@ -136,6 +136,7 @@ struct control *control_create(struct dataplane *dp, struct alg_core *alg,
                           .start_ms = now_ms,
                           .now_ms = now_ms};
     c->view.dp = dp;
+    timer_sweep_init(&c->sweep, dp, &c->publish);
     RTE_VERIFY(rte_ring_get_size(dp->workers[0]->from_control) <= CONTROL_RING_MAX);
     session_thread_init(&c->thread, 0);
     control_backend_init(c);
@@ -214,7 +215,7 @@ unsigned control_run_timers(struct control *c, uint64_t now_ms)
     c->now_ms = now_ms;
     return expiry_run(c->expiry, now_ms) + resolver_run(&c->resolver, s, now_ms) +
            arp_run(&c->arp, s, now_ms) + nd_run(&c->nd, s, now_ms) + links_run(c, now_ms) +
-           publish_run(&c->publish);
+           timer_sweep_run(&c->sweep) + publish_run(&c->publish);
 }
 
 uint64_t control_next_deadline_ms(const struct control *c)

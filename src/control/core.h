@@ -11,6 +11,7 @@
 #include "control/nd.h"
 #include "control/publish.h"
 #include "control/sessions_view.h"
+#include "control/timer_sweep.h"
 
 struct socket_server;
 
@@ -28,6 +29,7 @@ struct control {
     struct nd nd;
     uint64_t links_next_ms;
     struct publish publish;
+    struct timer_sweep sweep;
     struct sessions_view view;
     struct socket_server *socket; /* NULL: none */
     struct backend backend;

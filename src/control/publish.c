@@ -62,7 +62,7 @@ static void drop_run(struct helper_job *job)
     free(d);
 }
 
-static void do_job(struct publish *p, struct helper_job *job)
+void publish_do(struct publish *p, struct helper_job *job)
 {
     if (p->helper)
         helper_post(p->helper, job);
@@ -76,7 +76,7 @@ static void drop_later(struct publish *p, const struct snapshot *snapshot, struc
     if (!d)
         abort();
     *d = (struct drop_job){{.run = drop_run}, snapshot, rows};
-    do_job(p, &d->job);
+    publish_do(p, &d->job);
 }
 
 void publish_set_meanwhile(struct publish *p, struct publish_meanwhile meanwhile)
@@ -138,6 +138,7 @@ static void swap(struct publish *p, const struct snapshot *next)
 {
     const struct snapshot *before = p->dp->snapshot;
     __atomic_store_n(&p->dp->snapshot, next, __ATOMIC_RELEASE);
+    p->swaps++;
     if (before)
         p->old[p->n_old++] = (struct publish_old){before, rte_rcu_qsbr_start(p->dp->qsbr)};
 }
@@ -199,7 +200,7 @@ int publish_commit(struct publish *p, const struct config_tree *tree, struct tex
                            .tree = tree,
                            .error = error,
                            .ports.links_down = p->links_down};
-    do_job(p, &c.job);
+    publish_do(p, &c.job);
     wait_for_helper(p);
     if (c.result != 0) {
         if (c.rows)
@@ -222,13 +223,18 @@ int publish_links(struct publish *p, uint64_t down, struct text *error)
         return -EBUSY;
     struct commit_job c = {
         .job.run = links_make, .p = p, .error = error, .rows = p->rows, .ports.links_down = down};
-    do_job(p, &c.job);
+    publish_do(p, &c.job);
     wait_for_helper(p);
     if (c.result != 0)
         return c.result;
     p->links_down = down;
     swap(p, c.next);
     return 0;
+}
+
+bool publish_quiet(const struct publish *p)
+{
+    return !p->busy && p->n_old == 0 && (!p->helper || helper_idle(p->helper));
 }
 
 void publish_save(struct publish *p, const struct config_tree *tree)

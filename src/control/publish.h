@@ -11,6 +11,7 @@
 
 struct config_rows;
 struct config_tree;
+struct helper_job;
 struct saver;
 struct text;
 
@@ -32,6 +33,7 @@ struct publish {
     struct publish_meanwhile meanwhile;
     struct helper *helper;    /* NULL: none */
     bool busy;                /* waiting for the helper */
+    uint64_t swaps;           /* snapshots put in force so far */
     struct saver *saver;      /* NULL: not saved anywhere */
     struct config_rows *rows; /* of the snapshot in force: names and devices for listings */
     uint64_t saves;           /* number of the newest save, 0: none yet */
@@ -64,6 +66,12 @@ int publish_commit(struct publish *p, const struct config_tree *tree, struct tex
  * soon; -EINVAL with the reason in `error`.
  */
 int publish_links(struct publish *p, uint64_t down, struct text *error);
+
+/* No commit is under way, the helper is idle, and no thread has an older snapshot. */
+bool publish_quiet(const struct publish *p);
+
+/* Let the helper do this, after what it was given before; at once where there is none. */
+void publish_do(struct publish *p, struct helper_job *job);
 
 /* Hand the text of `tree` to the saver. */
 void publish_save(struct publish *p, const struct config_tree *tree);

@@ -168,7 +168,8 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
     if (!store_live(&dp->sessions.store, note.session))
         return core_drop(core, m, DROP_SESSION_GONE, now_ms);
     const struct session *s = session_at(&dp->sessions, note.session.index);
-    const struct policy *policy = policy_by_id(snap, s->policy_id);
+    uint32_t policy_id = __atomic_load_n(&s->policy_id, __ATOMIC_RELAXED);
+    const struct policy *policy = policy_by_id(snap, policy_id);
     uint16_t profile = policy ? policy->profile : 0;
 
     struct packet p = {.m = m, .ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET)};
@@ -178,7 +179,7 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
         .payload = slice_of((const char *)p.l4 + sizeof(struct rte_udp_hdr), n),
         .session = note.session,
         .now_ms = now_ms,
-        .policy_id = s->policy_id,
+        .policy_id = policy_id,
         .profile_index = profile,
         .profile = &snap->profiles[profile],
     };

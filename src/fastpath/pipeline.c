@@ -168,7 +168,8 @@ static inline __attribute__((always_inline)) void known(struct worker *w, struct
     struct session *s = session_at(&w->dp->sessions, p->session);
     const struct interface *egress = &w->snapshot->interfaces[s->ifindex[!p->dir]];
 
-    if (__builtin_expect(s->generation != w->snapshot->generation, 0) && !recheck(w, p))
+    uint32_t generation = __atomic_load_n(&s->generation, __ATOMIC_RELAXED);
+    if (__builtin_expect(generation != w->snapshot->generation, 0) && !recheck(w, p))
         return;
     if (packet_hops(p) <= 1)
         return expired(w, p);

@@ -204,8 +204,11 @@ int timer_sets_init(struct timer_sets *sets)
 
     memset(sets, 0, sizeof *sets);
     sets->slots = calloc(SLOTS, sizeof *sets->slots);
-    if (!sets->slots)
+    sets->free = calloc(TIMER_SETS_MAX, sizeof *sets->free);
+    if (!sets->slots || !sets->free) {
+        timer_sets_free(sets);
         return -ENOMEM;
+    }
     hash_secret_fixed(&sets->secret, 1); /* the operator's own names: nobody to defend against */
     timeouts_resolve(&nothing, &factory);
     factory.from[TIMER_TCP_TIMEWAIT] = TIMER_FROM_DEFAULT;
@@ -220,7 +223,31 @@ void timer_sets_free(struct timer_sets *sets)
     for (size_t i = 0; i < sizeof sets->chunks / sizeof sets->chunks[0]; i++)
         free(sets->chunks[i]);
     free(sets->slots);
+    free(sets->free);
     memset(sets, 0, sizeof *sets);
+}
+
+/* The slot of this content, or the empty one where it belongs. */
+static uint32_t slot_of(const struct timer_sets *sets, const struct timer_set *key)
+{
+    uint32_t slot = (uint32_t)hash_bytes(&sets->secret, key, sizeof *key) % SLOTS;
+    for (; sets->slots[slot]; slot = (slot + 1) % SLOTS)
+        if (memcmp(timer_set_at(sets, sets->slots[slot] - 1u), key, sizeof *key) == 0)
+            break;
+    return slot;
+}
+
+/* An id for a new set, with memory behind it, or -errno. Not in the table yet. */
+static int id_take(struct timer_sets *sets)
+{
+    if (sets->n_free > 0)
+        return sets->free[sets->n_free - 1];
+    if (sets->n == TIMER_SETS_MAX)
+        return -ENOSPC;
+    struct timer_set **chunk = &sets->chunks[sets->n / TIMER_SETS_CHUNK];
+    if (!*chunk)
+        *chunk = calloc(TIMER_SETS_CHUNK, sizeof **chunk);
+    return *chunk ? (int)sets->n : -ENOMEM;
 }
 
 int timer_set_intern(struct timer_sets *sets, const struct timer_set *set)
@@ -228,24 +255,42 @@ int timer_set_intern(struct timer_sets *sets, const struct timer_set *set)
     struct timer_set key;
 
     timer_set_copy(&key, set);
-    uint32_t slot = (uint32_t)hash_bytes(&sets->secret, &key, sizeof key) % SLOTS;
-    for (; sets->slots[slot]; slot = (slot + 1) % SLOTS) {
-        const uint32_t id = sets->slots[slot] - 1u;
-        if (memcmp(timer_set_at(sets, id), &key, sizeof key) == 0)
-            return (int)id;
-    }
-    const uint32_t id = sets->n;
-    if (id == TIMER_SETS_MAX)
-        return -ENOSPC;
-    struct timer_set **chunk = &sets->chunks[id / TIMER_SETS_CHUNK];
-    if (!*chunk)
-        *chunk = calloc(TIMER_SETS_CHUNK, sizeof **chunk);
-    if (!*chunk)
-        return -ENOMEM;
-    memcpy(timer_set_at(sets, id), &key, sizeof key);
+    const uint32_t slot = slot_of(sets, &key);
+    if (sets->slots[slot])
+        return sets->slots[slot] - 1;
+    const int id = id_take(sets);
+    if (id < 0)
+        return id;
+    memcpy(timer_set_at(sets, (uint32_t)id), &key, sizeof key);
     sets->slots[slot] = (uint16_t)(id + 1);
-    __atomic_store_n(&sets->n, id + 1, __ATOMIC_RELEASE);
-    return (int)id;
+    if (sets->n_free > 0)
+        sets->n_free--;
+    else
+        __atomic_store_n(&sets->n, (uint32_t)id + 1, __ATOMIC_RELEASE);
+    return id;
+}
+
+static bool used_bit(const uint64_t *used, uint32_t id)
+{
+    return used[id / 64] >> (id % 64) & 1;
+}
+
+uint32_t timer_sets_keep(struct timer_sets *sets, const uint64_t used[TIMER_SETS_WORDS])
+{
+    const uint32_t before = timer_sets_count(sets);
+    uint64_t was[TIMER_SETS_WORDS] = {0};
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        if (sets->slots[slot])
+            was[(sets->slots[slot] - 1u) / 64] |= UINT64_C(1) << ((sets->slots[slot] - 1u) % 64);
+    memset(sets->slots, 0, SLOTS * sizeof *sets->slots);
+    sets->n_free = 0;
+    for (uint32_t id = sets->n; id-- > 0;) { /* low ids will be used first */
+        if (used_bit(was, id) && (id == 0 || used_bit(used, id)))
+            sets->slots[slot_of(sets, timer_set_at(sets, id))] = (uint16_t)(id + 1);
+        else
+            sets->free[sets->n_free++] = (uint16_t)id;
+    }
+    return before - timer_sets_count(sets);
 }
 
 const struct timer_set *timer_set_get(const struct timer_sets *sets, uint16_t id)

@@ -4,8 +4,8 @@
  * and keeps it: settings that change later hold for new sessions only.
  *
  * Resolving is a pure function that any thread may call. The table of interned sets (struct
- * timer_sets) has one writer, the thread that compiles configuration; it only grows, a set never
- * moves or changes, and any thread may read one by its id at any time.
+ * timer_sets) has one writer at a time, the thread that compiles configuration; a set never moves
+ * or changes while a session or a snapshot has its id, and any thread that has the id may read it.
  */
 #pragma once
 
@@ -18,6 +18,7 @@
 #define TIMER_NEVER       UINT32_MAX
 #define TIMER_SOURCE_TEXT 96 /* room for any text of timer_source_print */
 #define TIMER_SETS_MAX    65535
+#define TIMER_SETS_WORDS  ((TIMER_SETS_MAX + 63) / 64)
 
 /* The timer that runs follows from protocol and TCP state: timer_running. */
 enum timer {
@@ -129,8 +130,10 @@ size_t timer_source_print(const struct timer_set *set, enum timer timer, char *o
 
 /* Zero-initialise, then timer_sets_init. Content private to timeouts.c. */
 struct timer_sets {
-    uint32_t n; /* published with release; sets below it never change */
+    uint32_t n; /* published with release; ids below it are in use or free */
+    uint32_t n_free;
     uint16_t *slots;
+    uint16_t *free; /* ids that nobody has, to be used again */
     struct hash_secret secret;
     struct timer_set *chunks[TIMER_SETS_MAX / TIMER_SETS_CHUNK + 1];
 };
@@ -146,6 +149,19 @@ void timer_sets_free(struct timer_sets *sets);
  * full, -ENOMEM. The writer only; the content is copied.
  */
 int timer_set_intern(struct timer_sets *sets, const struct timer_set *set);
+
+/* Sets in the table. The writer. */
+static inline uint32_t timer_sets_count(const struct timer_sets *sets)
+{
+    return sets->n - sets->n_free;
+}
+
+/*
+ * Forget every set but those whose bit is set in `used` (bit id % 64 of word id / 64) and id 0: no
+ * session and no snapshot has the id of another one. Their ids are handed out again. The writer.
+ * Cost: a look at each set. Returns how many were forgotten.
+ */
+uint32_t timer_sets_keep(struct timer_sets *sets, const uint64_t used[TIMER_SETS_WORDS]);
 
 /* The set of an id that timer_set_intern returned. Any thread; valid until timer_sets_free. */
 const struct timer_set *timer_set_get(const struct timer_sets *sets, uint16_t id);

@@ -31,7 +31,7 @@
 
 #define WORKERS  3
 #define SESSIONS 2048
-#define ROUNDS   30000 /* of each worker, with up to 3 * FRAMES frames */
+#define ROUNDS   12000 /* of each worker, with up to 3 * FRAMES frames */
 #define FRAMES   8
 
 enum {

@@ -9,6 +9,7 @@
 set -u
 
 [ "$(nproc)" -eq 1 ] && { echo "one CPU only"; exit 77; }
+# shellcheck disable=SC2034 # for lab_config
 LAB_WORKERS=0-1
 LAB_LAN_DEVICE=,qpairs=2
 lab_open

@@ -125,11 +125,50 @@ static void test_refusals_come_through(void **state)
     bench_free(b);
 }
 
+/* Commit after commit with other timers: the table of sets stays small, sessions keep theirs. */
+static void test_timer_sets_do_not_run_out(void **state)
+{
+    struct watch w;
+    struct bench *b = watched_bench(&w);
+    struct timer_sets *sets = b->dp->timer_sets;
+    struct text error = {0};
+    uint32_t most = 0;
+    (void)state;
+    assert_int_equal(commit(b, "config system global\nset udp-idle-timer 86000\nend\n", &error), 0);
+    bench_udp(b, 1, (struct endpoint){be32_of(0x0a000014), be16_of(4000)},
+              (struct endpoint){be32_of(0xc6336405), be16_of(53)});
+    bench_run(b, b->now_ms);
+    for (int i = 0; i < 60; i++) {
+        char more[128];
+        snprintf(more, sizeof more, "config system global\nset udp-idle-timer %d\nend\n", 100 + i);
+        assert_int_equal(commit(b, more, &error), 0);
+        for (int k = 0; k < 20; k++) {
+            b->control->sweep.next_at = 40; /* here a walk is worth it earlier */
+            bench_run(b, b->now_ms);
+            while (!helper_idle(b->control->publish.helper))
+                helper_nap(b->control->publish.helper);
+        }
+        uint32_t n = timer_sets_count(sets);
+        most = n > most ? n : most;
+        const struct timer_set *mine =
+            timer_set_get(sets, session_at(&b->dp->sessions, 0)->r.detail);
+        assert_int_equal(mine->s[TIMER_UDP], 86000);
+        const struct snapshot *s = dataplane_snapshot(b->dp);
+        assert_int_equal(timer_set_get(sets, s->timer_set_ids[0])->s[TIMER_UDP], 100 + i);
+    }
+    print_message("%u sets at most\n", most);
+    assert_true(most < 80);
+    assert_int_equal(sessions(b), 1);
+    text_free(&error);
+    bench_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_timers_go_on_during_a_commit),
         cmocka_unit_test(test_no_commit_inside_a_commit),
+        cmocka_unit_test(test_timer_sets_do_not_run_out),
         cmocka_unit_test(test_refusals_come_through),
     };
     eal_start();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Precedence of every timer, the text of its source, port rows, and interning. */
+#include "base/rng.h"
 #include "sessions/tcp.h"
 #include "sessions/timeouts.h"
 
@@ -283,6 +284,75 @@ static void interning_ends(void **state)
     timer_sets_free(&sets);
 }
 
+static int intern_number(struct timer_sets *sets, uint32_t number)
+{
+    struct timer_set set = {.s[TIMER_UDP] = number};
+    return timer_set_intern(sets, &set);
+}
+
+/* What is kept keeps id and content, the rest makes room; against an array of who has which id. */
+static void unused_are_forgotten(void **state)
+{
+    (void)state;
+    enum {
+        NUMBERS = 3000
+    };
+    struct timer_sets sets;
+    struct rng rng = {21};
+    static int id_of[NUMBERS];
+    assert_int_equal(timer_sets_init(&sets), 0);
+    for (int i = 0; i < NUMBERS; i++)
+        id_of[i] = -1;
+    for (int round = 0; round < 30; round++) {
+        uint64_t used[TIMER_SETS_WORDS] = {0};
+        uint32_t kept = 1, in_table = 1;
+        for (int k = 0; k < 700; k++) {
+            uint32_t number = 1 + rng_below(&rng, NUMBERS - 1);
+            int id = intern_number(&sets, number);
+            assert_true(id > 0 && (id_of[number] < 0 || id_of[number] == id));
+            id_of[number] = id;
+        }
+        for (int i = 0; i < NUMBERS; i++) {
+            in_table += id_of[i] >= 0;
+            if (id_of[i] < 0)
+                continue;
+            assert_int_equal(timer_set_get(&sets, (uint16_t)id_of[i])->s[TIMER_UDP], i);
+            if (rng_below(&rng, 3) == 0) {
+                used[id_of[i] / 64] |= UINT64_C(1) << (id_of[i] % 64);
+                kept++;
+            } else {
+                id_of[i] = -1;
+            }
+        }
+        assert_int_equal(timer_sets_count(&sets), in_table);
+        assert_int_equal(timer_sets_keep(&sets, used), in_table - kept);
+        assert_int_equal(timer_sets_count(&sets), kept);
+    }
+    assert_true(sets.n < NUMBERS); /* ids were used again */
+    timer_sets_free(&sets);
+}
+
+/* A full table has room again, and what every flow may fall back on stays. */
+static void a_full_table_has_room_again(void **state)
+{
+    (void)state;
+    struct timer_sets sets;
+    static uint64_t used[TIMER_SETS_WORDS];
+    assert_int_equal(timer_sets_init(&sets), 0);
+    struct timer_set factory = *timer_set_get(&sets, 0);
+    for (uint32_t i = 1; i < TIMER_SETS_MAX; i++)
+        assert_int_equal(intern_number(&sets, i), i);
+    assert_int_equal(intern_number(&sets, TIMER_SETS_MAX), -ENOSPC);
+    used[(TIMER_SETS_MAX - 1) / 64] |= UINT64_C(1) << ((TIMER_SETS_MAX - 1) % 64);
+    assert_int_equal(timer_sets_keep(&sets, used), TIMER_SETS_MAX - 2);
+    assert_int_equal(intern_number(&sets, TIMER_SETS_MAX - 1), TIMER_SETS_MAX - 1);
+    assert_int_equal(timer_set_intern(&sets, &factory), 0);
+    for (uint32_t i = 100001; i < 100001 + TIMER_SETS_MAX - 2; i++)
+        assert_true(intern_number(&sets, i) > 0);
+    assert_int_equal(intern_number(&sets, 1), -ENOSPC);
+    timer_sets_free(&sets);
+}
+
 struct reader {
     const struct timer_sets *sets;
     uint32_t published; /* highest id the writer has let out */
@@ -337,6 +407,8 @@ int main(void)
         cmocka_unit_test(running_timer),
         cmocka_unit_test(interning),
         cmocka_unit_test(interning_ends),
+        cmocka_unit_test(unused_are_forgotten),
+        cmocka_unit_test(a_full_table_has_room_again),
         cmocka_unit_test(read_while_growing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
