@@ -14,6 +14,8 @@
  */
 #include "fastpath/reassembly.h"
 
+#include "fastpath/icmp_send.h"
+
 #include "base/checksum.h"
 
 /* An eighth of all buffers may wait here. */
@@ -272,6 +274,7 @@ static struct rte_mbuf *take(struct worker *w, const struct fragment *f)
     if (!g)
         g = datagrams_open(d, &f->name, hash, w->now_ms);
     packet_note(g, f);
+    note_of(f->m)->ifindex = f->ifindex;
     enum datagram_verdict verdict = datagrams_add(d, g, &f->piece, f->more);
     if (verdict == DATAGRAM_COMPLETE)
         return join(w, g);
@@ -332,12 +335,41 @@ static uint32_t timeout_ms(const struct snapshot *s)
     return s->fragment_timeout_ms;
 }
 
+/* An error about an error is made by nobody (RFC 1122 3.2.2, RFC 4443 2.4). */
+static bool may_be_answered(uint8_t proto, const uint8_t *payload, uint32_t n)
+{
+    if (proto == IPPROTO_ICMP)
+        return n > 0 && payload[0] == RTE_IP_ICMP_ECHO_REQUEST;
+    return proto != IPPROTO_ICMPV6 || (n > 0 && payload[0] >= 128);
+}
+
+/* Who sent the beginning of a datagram is told that the rest did not come (RFC 792, RFC 4443 3.3).
+ */
+static void tell_sender(struct worker *w, const struct datagram *g)
+{
+    const struct datagram_piece *first = &g->piece[0];
+    if (g->n == 0 || first->offset != 0)
+        return;
+    struct rte_mbuf *m = first->frame;
+    struct packet p = {.m = m,
+                       .ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET),
+                       .l4 = rte_pktmbuf_mtod_offset(m, void *, m->data_len - first->n),
+                       .is6 = !ip_addr_is4(&g->name.src),
+                       .ifindex = note_of(m)->ifindex,
+                       .l3_len = (uint16_t)(m->data_len - PACKET_IP_OFFSET - first->n),
+                       .l4_len = first->n};
+    if (may_be_answered(g->name.proto, p.l4, first->n))
+        icmp_send(w, &p, ICMP_SEND_REASSEMBLY, 0);
+}
+
 unsigned reassembly_expire(struct worker *w)
 {
     struct datagrams *d = &w->datagrams;
     unsigned n = 0;
-    for (struct datagram *g; (g = datagrams_overdue(d, w->now_ms, timeout_ms(w->snapshot))); n++)
+    for (struct datagram *g; (g = datagrams_overdue(d, w->now_ms, timeout_ms(w->snapshot))); n++) {
+        tell_sender(w, g);
         give_up(w, g, DROP_FRAGMENT_TIMEOUT);
+    }
     return n;
 }
 
