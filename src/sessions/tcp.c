@@ -16,7 +16,9 @@
  * when the sender has forgotten the connection and takes its number from an old acknowledgement. So
  * an open connection is in doubt from then on: any other segment settles that it lives, and if none
  * comes it ends by the half-close timer. A stranger who hits the window so shortens the life of a
- * connection that is silent for longer than that; he ends none that speaks.
+ * connection that is silent for longer than that; he ends none that speaks. Where a FIN waits for its
+ * acknowledgement, for a round trip as a rule, a reset in the window counts: it is what the one who
+ * closed says to segments that were under way, with the number of an old acknowledgement.
  *
  * A FIN is acknowledged when the other side acknowledges all that was sent. The windows know that;
  * without them every ACK is taken for one that does.
@@ -91,20 +93,20 @@ static const uint8_t transitions[STATES][2][EV_COUNT] = {
     /* Whoever got the reset answers it, and if by an ACK, the connection lives. */
     [DOUBT] = {      { STRAY,    STRAY,      OPEN,   OPEN,    FIN_O,  FIN_O,   RESET, DOUBT },
                      { STRAY,    STRAY,      OPEN,   OPEN,    FIN_R,  FIN_R,   RESET, DOUBT } },
-    [FIN_O] = {      { STRAY,    STRAY,      FIN_O,  FIN_O,   FIN_O,  FIN_O,   RESET, STRAY },
-                     { STRAY,    STRAY,      FIN_O,  HALF_O,  FINS,   FINS_O,  RESET, STRAY } },
-    [FIN_R] = {      { STRAY,    STRAY,      FIN_R,  HALF_R,  FINS,   FINS_R,  RESET, STRAY },
-                     { STRAY,    STRAY,      FIN_R,  FIN_R,   FIN_R,  FIN_R,   RESET, STRAY } },
+    [FIN_O] = {      { STRAY,    STRAY,      FIN_O,  FIN_O,   FIN_O,  FIN_O,   RESET, RESET },
+                     { STRAY,    STRAY,      FIN_O,  HALF_O,  FINS,   FINS_O,  RESET, RESET } },
+    [FIN_R] = {      { STRAY,    STRAY,      FIN_R,  HALF_R,  FINS,   FINS_R,  RESET, RESET },
+                     { STRAY,    STRAY,      FIN_R,  FIN_R,   FIN_R,  FIN_R,   RESET, RESET } },
     [HALF_O] = {     { STRAY,    STRAY,      HALF_O, HALF_O,  HALF_O, HALF_O,  RESET, STRAY },
                      { STRAY,    STRAY,      HALF_O, HALF_O,  FINS_O, FINS_O,  RESET, STRAY } },
     [HALF_R] = {     { STRAY,    STRAY,      HALF_R, HALF_R,  FINS_R, FINS_R,  RESET, STRAY },
                      { STRAY,    STRAY,      HALF_R, HALF_R,  HALF_R, HALF_R,  RESET, STRAY } },
-    [FINS] = {       { STRAY,    STRAY,      FINS,   FINS_R,  FINS,   FINS_R,  RESET, STRAY },
-                     { STRAY,    STRAY,      FINS,   FINS_O,  FINS,   FINS_O,  RESET, STRAY } },
-    [FINS_O] = {     { STRAY,    STRAY,      FINS_O, DONE,    FINS_O, DONE,    RESET, STRAY },
-                     { STRAY,    STRAY,      FINS_O, FINS_O,  FINS_O, FINS_O,  RESET, STRAY } },
-    [FINS_R] = {     { STRAY,    STRAY,      FINS_R, FINS_R,  FINS_R, FINS_R,  RESET, STRAY },
-                     { STRAY,    STRAY,      FINS_R, DONE,    FINS_R, DONE,    RESET, STRAY } },
+    [FINS] = {       { STRAY,    STRAY,      FINS,   FINS_R,  FINS,   FINS_R,  RESET, RESET },
+                     { STRAY,    STRAY,      FINS,   FINS_O,  FINS,   FINS_O,  RESET, RESET } },
+    [FINS_O] = {     { STRAY,    STRAY,      FINS_O, DONE,    FINS_O, DONE,    RESET, RESET },
+                     { STRAY,    STRAY,      FINS_O, FINS_O,  FINS_O, FINS_O,  RESET, RESET } },
+    [FINS_R] = {     { STRAY,    STRAY,      FINS_R, FINS_R,  FINS_R, FINS_R,  RESET, RESET },
+                     { STRAY,    STRAY,      FINS_R, DONE,    FINS_R, DONE,    RESET, RESET } },
     /* A reset does not cut TIME_WAIT short (RFC 1337). */
     [DONE] = {       { AGAIN,    STRAY,      DONE,   DONE,    DONE,   DONE,    DONE,  DONE  },
                      { AGAIN,    STRAY,      DONE,   DONE,    DONE,   DONE,    DONE,  DONE  } },

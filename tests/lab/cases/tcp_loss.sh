@@ -63,7 +63,10 @@ for direction in '' -R; do
         wrong "iperf3 $direction: $(tail -n 2 "$LAB_DIR/iperf.log")"
     grep 'SUM.*receiver' "$LAB_DIR/iperf.log" | sed 's/^/    /'
 done
-eventually 15 "sessions a while after the last FIN" 0 session_count
+tcp_sessions() {
+    lab_cli 'diagnose sys session list' | grep -c 'proto=6 '
+}
+eventually 15 "TCP sessions a while after the last FIN" 0 tcp_sessions
 for pid in "${wires[@]}"; do
     lab_stop "$pid"
 done

