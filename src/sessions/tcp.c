@@ -16,9 +16,9 @@
  * when the sender has forgotten the connection and takes its number from an old acknowledgement. So
  * an open connection is in doubt from then on: any other segment settles that it lives, and if none
  * comes it ends by the half-close timer. A stranger who hits the window so shortens the life of a
- * connection that is silent for longer than that; he ends none that speaks. Where a FIN waits for its
- * acknowledgement, for a round trip as a rule, a reset in the window counts: it is what the one who
- * closed says to segments that were under way, with the number of an old acknowledgement.
+ * connection that is silent for longer than that; he ends none that speaks. Where a FIN waits for
+ * its acknowledgement, for a round trip as a rule, a reset in the window counts: it is what the one
+ * who closed says to segments that were under way, with the number of an old acknowledgement.
  *
  * A FIN is acknowledged when the other side acknowledges all that was sent. The windows know that;
  * without them every ACK is taken for one that does.
