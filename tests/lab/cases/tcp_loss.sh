@@ -46,7 +46,13 @@ sum=$(sha256sum <"$LAB_DIR/www/file")
 lab_run wan www python3 -m http.server --bind 198.51.100.5 --directory "$LAB_DIR/www" 80
 lab_run lan www-inside python3 -m http.server --bind 10.0.0.20 --directory "$LAB_DIR/www" 80
 lab_run wan server iperf3 -s -B 198.51.100.5
-sleep 1
+listening() { # listening NS ADDRESS PORT: does somebody answer there?
+    lab_in "$1" timeout 1 bash -c "exec 3<>/dev/tcp/$2/$3" 2>/dev/null && echo yes
+}
+# The web servers look their own names up first, and nobody answers that.
+eventually 40 "the server outside" yes listening wan 198.51.100.5 80
+eventually 40 "the server inside" yes listening lan 10.0.0.20 80
+eventually 5 "iperf3" yes listening wan 198.51.100.5 5201
 
 download() { # download NS WHAT URL
     local got
