@@ -58,6 +58,7 @@ struct alg_packet {
     struct endpoint inside;      /* the inside party of this session ... */
     struct endpoint public_side; /* ... and what stands for it outside; equal without NAT */
     struct endpoint outside;     /* the other party */
+    struct pool_lease lease;     /* what the public side is held by; pool 0: nothing */
     uint16_t inside_zone;        /* for mappings of the inside party */
     uint16_t outside_ifindex;
     uint32_t policy_id;

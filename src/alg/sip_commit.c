@@ -54,6 +54,7 @@ static struct mapping_want want_of(const struct sip_message *m, const struct sip
         .outside_ifindex = packet->outside_ifindex,
         .flags = map->kind == MAPPING_SIGNALLING ? MAPPING_ALG : 0,
         .owned = true,
+        .lease = packet->lease,
         .now_ms = (uint32_t)packet->now_ms,
     };
     uint16_t port = be16_host(map->inside.port);

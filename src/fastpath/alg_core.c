@@ -184,6 +184,8 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
         .profile = &snap->profiles[profile],
     };
     parties_of(s, note.dir, &packet);
+    if (s->mapping != INDEX_NONE)
+        packet.lease = dp->mappings.cold[s->mapping].lease;
 
     enum alg_reason reason = edit(core, &p, &packet);
     if (reason != ALG_REASON_NONE)

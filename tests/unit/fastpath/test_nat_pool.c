@@ -182,13 +182,73 @@ static void test_port_random(void **state)
     firewall_free(&fw);
 }
 
+/* ---- SIP behind a pool ---- */
+
+static const char invite[] = "INVITE sip:bob@198.51.100.5 SIP/2.0\r\n"
+                             "Via: SIP/2.0/UDP 10.0.0.20:5060;branch=z9hG4bK1\r\n"
+                             "From: <sip:alice@10.0.0.20>;tag=1\r\n"
+                             "To: <sip:bob@198.51.100.5>\r\n"
+                             "Call-ID: 1\r\n"
+                             "CSeq: 1 INVITE\r\n"
+                             "Contact: <sip:alice@10.0.0.20:5060>\r\n"
+                             "Content-Type: application/sdp\r\n"
+                             "Content-Length: 100\r\n\r\n"
+                             "v=0\r\no=- 1 1 IN IP4 10.0.0.20\r\ns=-\r\nc=IN IP4 10.0.0.20\r\n"
+                             "t=0 0\r\nm=audio 30000 RTP/AVP 0\r\na=sendrecv\r\n";
+
+static unsigned number_after(const struct frame *f, const char *word)
+{
+    struct slice text = frame_udp_payload(frame_slice(f));
+    const char *at = memmem(text.p, text.n, word, strlen(word));
+    unsigned n = 0;
+    assert_non_null(at);
+    for (at += strlen(word); *at >= '0' && *at <= '9'; at++)
+        n = 10 * n + (unsigned)(*at - '0');
+    return n;
+}
+
+/* Signalling and media of a host come from its block, and the block is kept while a pinhole is. */
+static void test_sip_behind_port_blocks(void **state)
+{
+    struct firewall fw;
+    struct frame f;
+    struct pool_stat stat;
+    (void)state;
+    firewall_make(&fw, BASE POOLS(POOL("pool", "203.0.113.100", "203.0.113.100",
+                                       "set type port-block-allocation\nset block-size 64\nset "
+                                       "num-blocks-per-user 2\nset startport 5120\nset endport "
+                                       "5311\n")) POLICIES(BY_POOL("pool")));
+    frame_udp(&f, (struct ends){"10.0.0.20", 5060, server, 5060}, slice_str(invite));
+    const struct frame *there = firewall_passes(&fw, LAN, &f, WAN);
+    frame_assert_whole(there);
+    unsigned signalling = (unsigned)(there->b[FRAME_L4] << 8 | there->b[FRAME_L4 + 1]);
+    unsigned media = number_after(there, "m=audio ");
+    assert_in_range(signalling, 5120, 5311);
+    assert_int_equal(signalling / 64, media / 64);
+    assert_int_equal(number_after(there, "Via: SIP/2.0/UDP 203.0.113.100:"), signalling);
+    assert_int_equal(number_after(there, "c=IN IP4 203.0.113."), 100);
+    pool_stat(pools_at(fw.dp->pools, 1), &stat);
+    assert_int_equal(stat.places_in_use, 1);
+    assert_int_equal(stat.places_expiring, 0);
+    passes(&fw, 4000 * SECOND);
+    pool_stat(pools_at(fw.dp->pools, 1), &stat);
+    assert_int_equal(firewall_mappings(&fw), 0);
+    assert_int_equal(stat.places_in_use, 0);
+    firewall_free(&fw);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_overload),    cmocka_unit_test(test_several_pools),
-        cmocka_unit_test(test_one_to_one),  cmocka_unit_test(test_fixed_port_range),
-        cmocka_unit_test(test_port_blocks), cmocka_unit_test(test_a_cone_by_the_pool),
-        cmocka_unit_test(test_fixedport),   cmocka_unit_test(test_port_random),
+        cmocka_unit_test(test_overload),
+        cmocka_unit_test(test_several_pools),
+        cmocka_unit_test(test_one_to_one),
+        cmocka_unit_test(test_fixed_port_range),
+        cmocka_unit_test(test_port_blocks),
+        cmocka_unit_test(test_a_cone_by_the_pool),
+        cmocka_unit_test(test_fixedport),
+        cmocka_unit_test(test_port_random),
+        cmocka_unit_test(test_sip_behind_port_blocks),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
 }
