@@ -13,27 +13,34 @@
  * once, without a grace period. Therefore nobody but its maker uses it: whoever finds one by key
  * checks that it is LIVE and then, once more, its key (record_live_as).
  */
-#include "sessions/mapping.h"
+#include "sessions/mapping6.h"
 
 #include "base/mem.h"
 
 #include <errno.h>
 
+static void beside_free(struct mappings *ms, uint32_t capacity)
+{
+    mem_unmap(ms->cold, (size_t)capacity * sizeof *ms->cold);
+    mem_unmap(ms->v6, (size_t)capacity * sizeof *ms->v6);
+}
+
 int mappings_init(struct mappings *ms, uint32_t capacity, struct sessions *sessions, bool huge)
 {
+    int result = -ENOMEM;
     ms->sessions = sessions;
     ms->cold = mem_map_sparse((size_t)capacity * sizeof *ms->cold);
-    if (!ms->cold)
-        return -ENOMEM;
-    int result = store_init(&ms->store, capacity, sizeof(struct mapping), huge);
+    ms->v6 = mem_map_sparse((size_t)capacity * sizeof *ms->v6);
+    if (ms->cold && ms->v6)
+        result = store_init(&ms->store, capacity, sizeof(struct mapping), huge);
     if (result != 0)
-        mem_unmap(ms->cold, (size_t)capacity * sizeof *ms->cold);
+        beside_free(ms, capacity);
     return result;
 }
 
 void mappings_free(struct mappings *ms)
 {
-    mem_unmap(ms->cold, (size_t)ms->store.capacity * sizeof *ms->cold);
+    beside_free(ms, ms->store.capacity);
     store_free(&ms->store);
 }
 
@@ -52,7 +59,23 @@ static struct key public_key(uint8_t proto, struct endpoint public_side)
     return (struct key){.dst = public_side.ip, .dport = public_side.port, .proto = proto};
 }
 
-static uint32_t find(const struct mappings *ms, const struct key *key)
+/* The two keys of what is wanted; without NAT the public side is the inside one. */
+static struct key source_key_of(const struct mappings *ms, const struct mapping_want *want)
+{
+    if (want->v6)
+        return mapping_source_key6(ms, want->proto, want->zone, want->v6, want->outside_ifindex);
+    return inside_key(want->proto, want->zone, want->inside, want->outside_ifindex);
+}
+
+static struct key public_key_of(const struct mappings *ms, const struct mapping_want *want)
+{
+    struct endpoint outer = {want->nat.ip ? want->nat.ip : want->inside.ip, want->inside.port};
+    if (want->v6)
+        return mapping_public_key6(ms, want->proto, want->v6);
+    return public_key(want->proto, outer);
+}
+
+uint32_t mapping_find_key(const struct mappings *ms, const struct key *key)
 {
     struct table_hit hit;
     const struct table *t = &ms->store.table;
@@ -63,13 +86,13 @@ uint32_t mapping_find_source(const struct mappings *ms, uint8_t proto, uint16_t 
                              struct endpoint inside, uint16_t outside_ifindex)
 {
     struct key key = inside_key(proto, zone, inside, outside_ifindex);
-    return find(ms, &key);
+    return mapping_find_key(ms, &key);
 }
 
 uint32_t mapping_find_public(const struct mappings *ms, uint8_t proto, struct endpoint public_side)
 {
     struct key key = public_key(proto, public_side);
-    return find(ms, &key);
+    return mapping_find_key(ms, &key);
 }
 
 bool mapping_has_port(const struct mappings *ms, uint8_t proto, struct endpoint public_side)
@@ -128,13 +151,13 @@ uint32_t mapping_news_next(struct mappings *ms, uint32_t index)
     return next;
 }
 
-static void mapping_fill(struct mapping *m, const struct mapping_want *want)
+static void mapping_fill(struct mappings *ms, uint32_t index, const struct mapping_want *want)
 {
-    struct key inside = inside_key(want->proto, want->zone, want->inside, want->outside_ifindex);
-    struct key public_side;
-    struct endpoint outer = {want->nat.ip ? want->nat.ip : want->inside.ip, want->inside.port};
+    struct mapping *m = mapping_at(ms, index);
+    struct key inside = source_key_of(ms, want), public_side = public_key_of(ms, want);
 
-    public_side = public_key(want->proto, outer);
+    if (want->v6)
+        ms->v6[index] = *want->v6;
     key_store(&m->r.key[0], &inside);
     key_store(&m->r.key[1], &public_side);
     m->r.flags = (uint8_t)(want->flags | (want->nat.ip ? MAPPING_NAT : 0));
@@ -188,8 +211,8 @@ static int mapping_begin(struct mappings *ms, struct session_thread *t,
                          const struct mapping_want *want, uint32_t *out, struct table_hit *twin)
 {
     /* Looked up first: what an endpoint has already it keeps using when the table is full. */
-    twin->index =
-        mapping_find_source(ms, want->proto, want->zone, want->inside, want->outside_ifindex);
+    struct key inside = source_key_of(ms, want);
+    twin->index = mapping_find_key(ms, &inside);
     if (twin->index != INDEX_NONE && !address_gone(mapping_at(ms, twin->index), want))
         return -EEXIST;
     if (twin->index != INDEX_NONE)
@@ -204,7 +227,7 @@ static int mapping_begin(struct mappings *ms, struct session_thread *t,
         return -EAGAIN;
     }
     ms->cold[index].lease = want->lease;
-    mapping_fill(mapping_at(ms, index), want);
+    mapping_fill(ms, index, want);
     int result = table_insert(&ms->store.table, index, 0, twin);
     if (result != 0) {
         mapping_discard(ms, t, index, false);
@@ -214,14 +237,20 @@ static int mapping_begin(struct mappings *ms, struct session_thread *t,
     return 0;
 }
 
+/* The public side as mapping_fill has set it. */
+static int public_enter(struct mappings *ms, uint32_t index)
+{
+    struct table_hit other;
+    return table_insert(&ms->store.table, index, 1, &other);
+}
+
 static int port_enter(struct mappings *ms, uint32_t index, be16 port)
 {
     struct mapping *m = mapping_at(ms, index);
     struct key key = m->r.key[1];
-    struct table_hit other;
     key.dport = port;
     key_store(&m->r.key[1], &key);
-    return table_insert(&ms->store.table, index, 1, &other);
+    return public_enter(ms, index);
 }
 
 /* A port somebody has, or is taking, is not available; a full table is another matter. */
@@ -244,7 +273,7 @@ static int mapping_reuse(struct mappings *ms, const struct mapping_want *want, u
                          struct handle *out)
 {
     struct mapping *m = mapping_at(ms, index);
-    struct key inside = inside_key(want->proto, want->zone, want->inside, want->outside_ifindex);
+    struct key inside = source_key_of(ms, want);
     if (!record_live_as(&m->r, 0, &inside))
         return -EAGAIN;
     if (want->owned ? !owner_add(m)
@@ -262,7 +291,7 @@ static int single_port(struct mappings *ms, struct session_thread *t,
     struct nat_want nat = want->nat;
     be16 port;
     if (want->nat.ip == 0)
-        return port_result(port_enter(ms, index, want->inside.port));
+        return port_result(public_enter(ms, index));
     pools_narrow(ms->pools, &want->lease, &nat);
     nat_probe_init(&probe, &nat, want->inside.port, (uint32_t)rng_next(&t->rng), 1);
     int result = -EADDRNOTAVAIL;
@@ -291,17 +320,25 @@ int mapping_open(struct mappings *ms, struct session_thread *t, const struct map
     return 0;
 }
 
-/* Both ports or none. 0, -ENOSPC or -EADDRNOTAVAIL. */
-static int pair_enter(struct mappings *ms, uint32_t rtp, be16 rtp_port, uint32_t rtcp,
-                      be16 rtcp_port)
+/* RTP's public side is entered with `result`: RTCP's too or none. 0, -ENOSPC or -EADDRNOTAVAIL. */
+static int pair_complete(struct mappings *ms, int result, uint32_t rtp, uint32_t rtcp)
 {
-    int result = port_enter(ms, rtp, rtp_port);
     if (result != 0)
         return port_result(result);
-    result = port_enter(ms, rtcp, rtcp_port);
+    result = public_enter(ms, rtcp);
     if (result != 0)
         table_remove(&ms->store.table, rtp, 1);
     return port_result(result);
+}
+
+/* Both ports or none, RTCP's is the next. */
+static int pair_enter(struct mappings *ms, uint32_t rtp, uint32_t rtcp, be16 port)
+{
+    struct mapping *m = mapping_at(ms, rtcp);
+    struct key key = m->r.key[1];
+    key.dport = be16_of((uint16_t)(be16_host(port) + 1));
+    key_store(&m->r.key[1], &key);
+    return pair_complete(ms, port_enter(ms, rtp, port), rtp, rtcp);
 }
 
 /* Both OPENING: give them neighbouring public ports. */
@@ -312,13 +349,13 @@ static int pair_ports(struct mappings *ms, struct session_thread *t,
     struct nat_want nat = want->nat;
     be16 port;
     if (want->nat.ip == 0)
-        return pair_enter(ms, rtp, want->inside.port, rtcp, mapping_at(ms, rtcp)->r.key[0].sport);
+        return pair_complete(ms, public_enter(ms, rtp), rtp, rtcp);
     pools_narrow(ms->pools, &want->lease, &nat);
     nat_probe_init(&probe, &nat, want->inside.port, (uint32_t)rng_next(&t->rng), 2);
     int result = -EADDRNOTAVAIL;
     while (result == -EADDRNOTAVAIL && nat_probe_next(&probe, &port))
         if (be16_host(port) < nat.last)
-            result = pair_enter(ms, rtp, port, rtcp, be16_of((uint16_t)(be16_host(port) + 1)));
+            result = pair_enter(ms, rtp, rtcp, port);
     return result;
 }
 
@@ -344,8 +381,8 @@ static int pair_reuse(struct mappings *ms, struct session_thread *t,
     int result = mapping_reuse(ms, &want[0], rtp, &got[0]);
     if (result != 0)
         return result;
-    uint32_t rtcp = mapping_find_source(ms, want[1].proto, want[1].zone, want[1].inside,
-                                        want[1].outside_ifindex);
+    struct key inside = source_key_of(ms, &want[1]);
+    uint32_t rtcp = mapping_find_key(ms, &inside);
     if (rtcp == INDEX_NONE)
         result = partner_closing(ms, rtp) ? -EAGAIN : -EADDRNOTAVAIL;
     else if (partner_of(ms, rtp) != rtcp || partner_of(ms, rtcp) != rtp)
@@ -372,6 +409,11 @@ int mapping_open_pair(struct mappings *ms, struct session_thread *t,
     struct mapping_want both[2] = {*want, *want};
     both[1].inside = rtcp_inside;
     both[1].kind = MAPPING_RTCP;
+    struct mapping_v6 rtcp6 = {.port = rtcp_inside.port};
+    if (want->v6) {
+        rtcp6.ip = want->v6->ip;
+        both[1].v6 = &rtcp6;
+    }
 
     int result = mapping_begin(ms, t, want, &rtp, &twin);
     if (result == -EEXIST)
@@ -449,9 +491,10 @@ static uint32_t places_for(const struct mappings *ms, uint32_t mapping, uint32_t
 {
     const struct mapping *m = mapping_at(ms, mapping);
     const struct session *s = session_at(ms->sessions, session);
+    const struct session_v6 *v6 = session_v6_of(ms->sessions, session);
+    be32 src = v6 ? key6_word(&ms->sessions->key6, &v6->src) : s->r.key[0].src;
     bool known = !(s->r.flags & SESSION_INWARD) ||
-                 !mapping_is_first(ms->sessions, mapping, session) ||
-                 mapping_knows(m, s->r.key[0].src);
+                 !mapping_is_first(ms->sessions, mapping, session) || mapping_knows(m, src);
     return known ? MAPPING_MAX_SESSIONS : MAPPING_MAX_SESSIONS - MAPPING_KEPT;
 }
 
@@ -521,9 +564,11 @@ bool mapping_last_seen(const struct mappings *ms, uint32_t index, uint32_t *last
     return seen;
 }
 
-static void kill_stranger(struct mappings *ms, struct session_thread *t, uint32_t mapping,
-                          const struct key *key)
+void mapping_claim_key(struct mappings *ms, struct session_thread *t, uint32_t mapping,
+                       const struct key *key)
 {
+    /* The mapping went LIVE before this, and a session being made looks for it afterwards. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     struct sessions *ss = ms->sessions;
     struct table_hit hit;
     const struct table *table = &ss->store.table;
@@ -539,7 +584,5 @@ void mapping_claim(struct mappings *ms, struct session_thread *t, uint32_t index
     struct key key = m->r.key[0];
     key.dst = remote.ip;
     key.dport = remote.port;
-    /* The mapping went LIVE before this, and a session being made looks for it afterwards. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    kill_stranger(ms, t, index, &key);
+    mapping_claim_key(ms, t, index, &key);
 }

@@ -71,7 +71,8 @@ struct mapping {
     uint32_t last_seen_ms;  /* of sessions already gone */
     uint16_t outside_ifindex;
     uint8_t kind, filter;
-    uint64_t peer; /* atomic: address | port << 32 in wire order; 0 nobody yet */
+    /* Atomic: address | port << 32 in wire order; 0 nobody yet. IPv6: mapping6.h. */
+    uint64_t peer;
     uint32_t created_ms;
     uint32_t news_next;
     struct wheel_link wheel;
@@ -89,11 +90,18 @@ struct mapping_cold {
     struct pool_lease lease; /* what it holds of an IP pool */
 };
 
+/* An endpoint of IPv6. */
+struct mapping_v6 {
+    struct ip_addr ip;
+    be16 port;
+};
+
 struct mappings {
     struct store store;
     struct mapping_cold *cold;
-    struct pools *pools; /* NULL: there are none */
-    uint32_t n_live;     /* atomic: LIVE ones */
+    struct mapping_v6 *v6; /* by index; means nothing where the mapping is IPv4 */
+    struct pools *pools;   /* NULL: there are none */
+    uint32_t n_live;       /* atomic: LIVE ones */
     struct sessions *sessions;
 };
 
@@ -101,7 +109,8 @@ struct mapping_want {
     uint8_t proto;
     uint16_t zone; /* of the inside endpoint */
     struct endpoint inside;
-    struct nat_want nat; /* public address and ports; ip 0: no translation */
+    const struct mapping_v6 *v6; /* of IPv6: the inside endpoint, instead of `inside` and `nat` */
+    struct nat_want nat;         /* public address and ports; ip 0: no translation */
     enum mapping_kind kind;
     enum mapping_filter filter;
     struct endpoint peer; /* for MAPPING_ADDRESS; 0.0.0.0:0 none yet */
@@ -167,6 +176,9 @@ uint32_t mapping_find_source(const struct mappings *ms, uint8_t proto, uint16_t 
 /* The LIVE mapping behind a public endpoint, or INDEX_NONE; as above. */
 uint32_t mapping_find_public(const struct mappings *ms, uint8_t proto, struct endpoint public_side);
 
+/* The LIVE mapping with this key, or INDEX_NONE; as above. */
+uint32_t mapping_find_key(const struct mappings *ms, const struct key *key);
+
 /* Has a mapping, perhaps one that is just opening, this public endpoint? */
 bool mapping_has_port(const struct mappings *ms, uint8_t proto, struct endpoint public_side);
 
@@ -181,9 +193,9 @@ int mapping_open(struct mappings *ms, struct session_thread *t, const struct map
 
 /*
  * RTP and RTCP together: `want` describes RTP, `rtcp` is the inside RTCP endpoint. The public ports
- * are neighbours (P, P+1) and P has the parity of the inside RTP port. Both or none. Returns as
- * above; -EADDRNOTAVAIL also where one of the two has a mapping that is not paired with the
- * other's.
+ * are neighbours (P, P+1) and P has the parity of the inside RTP port, unless nothing is
+ * translated; of IPv6 the address of `rtcp` is that of RTP. Both or none. Returns as above;
+ * -EADDRNOTAVAIL also where one of the two has a mapping that is not paired with the other's.
  */
 int mapping_open_pair(struct mappings *ms, struct session_thread *t,
                       const struct mapping_want *want, struct endpoint rtcp, struct handle out[2]);
@@ -251,3 +263,7 @@ uint32_t mapping_news_next(struct mappings *ms, uint32_t index);
  */
 void mapping_claim(struct mappings *ms, struct session_thread *t, uint32_t index,
                    struct endpoint remote);
+
+/* The same with the flow's key. */
+void mapping_claim_key(struct mappings *ms, struct session_thread *t, uint32_t index,
+                       const struct key *key);

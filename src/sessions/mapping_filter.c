@@ -46,6 +46,16 @@ bool mapping_knows(const struct mapping *m, be32 remote)
                            is_friend(m, remote, 0, MAPPING_FRIENDS));
 }
 
+/* The remote address of a session that came in through the mapping, or left by it. */
+static be32 remote_of(const struct sessions *ss, uint32_t session, bool comes_in)
+{
+    const struct session *s = session_at(ss, session);
+    const struct session_v6 *v6 = session_v6_of(ss, session);
+    if (v6)
+        return key6_word(&ss->key6, comes_in ? &v6->src : &v6->dst);
+    return comes_in ? s->r.key[0].src : s->r.key[0].dst;
+}
+
 static bool talks_to(struct mappings *ms, const struct mapping *m, be32 remote)
 {
     const struct sessions *ss = ms->sessions;
@@ -54,8 +64,7 @@ static bool talks_to(struct mappings *ms, const struct mapping *m, be32 remote)
     for (int n = 0; i != INDEX_NONE && n < 16; n++) {
         const struct session *s = session_at(ss, i);
         bool comes_in = s->r.flags & SESSION_INWARD && mapping_is_first(ss, mapping, i);
-        be32 peer = comes_in ? s->r.key[0].src : s->r.key[0].dst;
-        if (peer == remote)
+        if (remote_of(ss, i, comes_in) == remote)
             return true;
         i = mapping_list_next(ss, mapping, i);
     }

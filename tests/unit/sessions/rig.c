@@ -13,6 +13,7 @@ void rig_open(struct rig *rig, uint32_t sessions, uint32_t mappings)
     memset(rig, 0, sizeof *rig);
     hash_secret_fixed(&rig->ss.store.table.secret, 1);
     hash_secret_fixed(&rig->ms.store.table.secret, 2);
+    key6_secret_fixed(&rig->ss.key6, 3);
     assert_int_equal(mappings_init(&rig->ms, mappings, &rig->ss, false), 0);
     assert_int_equal(sessions_init(&rig->ss, sessions, &rig->ms, false), 0);
     session_thread_init(&rig->t, 42);
