@@ -9,6 +9,7 @@
 #include "fastpath/alg_mail.h"
 #include "fastpath/ports.h"
 #include "fastpath/route.h"
+#include "sessions/mapping6.h"
 #include "sessions/pool.h"
 
 #include <errno.h>
@@ -193,7 +194,8 @@ static int mapping_next(void *ctx, uint32_t *cursor, struct backend_mapping *out
     uint32_t end = __atomic_load_n(&c->dp->mappings.store.fresh, __ATOMIC_RELAXED);
     for (uint32_t n = 0; *cursor < end && n < SLICE; n++) {
         uint32_t index = (*cursor)++;
-        if (record_state(&mapping_at(&c->dp->mappings, index)->r) != RECORD_LIVE)
+        const struct mapping *m = mapping_at(&c->dp->mappings, index);
+        if (record_state(&m->r) != RECORD_LIVE || mapping_is6(m)) /* the rows are of IPv4 */
             continue;
         mapping_fill(c, index, out);
         return 1;

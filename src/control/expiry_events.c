@@ -6,6 +6,7 @@
 #include "control/expiry_events.h"
 
 #include "base/text.h"
+#include "sessions/mapping6.h"
 
 #include <inttypes.h>
 
@@ -79,12 +80,19 @@ void session_event_emit(const struct event_sink *sink, const struct timer_sets *
 }
 
 void mapping_event_emit(const struct event_sink *sink, const char *name, uint64_t now_ms,
-                        uint32_t index, const struct mapping *m)
+                        const struct mappings *ms, uint32_t index)
 {
+    const struct mapping *m = mapping_at(ms, index);
     static const char *const kinds[] = {"signalling", "rtp", "rtcp", "cone"};
-    char inside[ENDPOINT_TEXT_MAX], public_side[ENDPOINT_TEXT_MAX];
-    endpoint_print(mapping_inside(m), inside);
-    endpoint_print(mapping_public(m), public_side);
+    char inside[IP_PORT_TEXT_MAX], public_side[IP_PORT_TEXT_MAX];
+    if (mapping_is6(m)) {
+        const struct mapping_v6 *at = mapping_inside6(ms, index);
+        ip_port_print(&at->ip, at->port, inside);
+        ip_port_print(&at->ip, at->port, public_side);
+    } else {
+        endpoint_print(mapping_inside(m), inside);
+        endpoint_print(mapping_public(m), public_side);
+    }
     event_emit(sink, name, now_ms,
                "\"mapping\":%u,\"kind\":\"%s\",\"proto\":%u,\"inside\":\"%s\",\"public\":\"%s\","
                "\"policy\":%u",

@@ -32,4 +32,4 @@ void session_event_emit(const struct event_sink *sink, const struct timer_sets *
                         const struct session *s, const struct session_event *event);
 
 void mapping_event_emit(const struct event_sink *sink, const char *name, uint64_t now_ms,
-                        uint32_t index, const struct mapping *m);
+                        const struct mappings *ms, uint32_t index);

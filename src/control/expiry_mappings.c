@@ -45,8 +45,7 @@ static void mapping_bury(struct expiry *e, uint32_t index)
     mapping_empty(e, index);
     pools_ended(e->setup.mappings->pools, &e->setup.mappings->cold[index].lease, e->now_ms);
     if (events_on(e->setup.events))
-        mapping_event_emit(e->setup.events, "mapping-closed", e->now_ms, index,
-                           mapping_of(e, index));
+        mapping_event_emit(e->setup.events, "mapping-closed", e->now_ms, e->setup.mappings, index);
     reaper_add(&e->mapping_reaper, index);
 }
 
@@ -72,7 +71,8 @@ static bool mapping_born(struct expiry *e, uint32_t index)
                e->setup.events);
     if (events_on(e->setup.events))
         mapping_event_emit(e->setup.events, "mapping-opened",
-                           e->now_ms - expiry_elapsed_ms(e->now_ms, m->created_ms), index, m);
+                           e->now_ms - expiry_elapsed_ms(e->now_ms, m->created_ms),
+                           e->setup.mappings, index);
     return true;
 }
 

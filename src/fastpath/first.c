@@ -41,8 +41,6 @@ static void echo_answer(struct worker *w, struct packet *p)
 static enum step step_local(struct worker *w, struct first *f)
 {
     struct packet *p = f->p;
-    if (p->is6)
-        return step_local6(w, f);
     be32 dst = f->dst.word[3];
     if (f->inward || !snapshot_owns(w->snapshot, dst))
         return NEXT;
@@ -120,9 +118,7 @@ static enum step step_fill(struct worker *w, struct first *f)
     const struct neighbours *ns = &w->dp->neighbours;
     const struct packet *p = f->p;
     /* Behind a pinhole or VIP what a `config port` row means is the port of the host. */
-    uint16_t dport = p->is6                         ? be16_host(f->v6.dport)
-                     : p->key.proto == IPPROTO_ICMP ? 0
-                                                    : be16_host(f->dport);
+    uint16_t dport = p->key.proto == IPPROTO_ICMP ? 0 : be16_host(f->dport);
 
     if ((p->key.proto == IPPROTO_ICMP || p->key.proto == IPPROTO_ICMPV6) && !packet_is_ping(p))
         return first_refuse(w, f, DROP_ICMP_UNASKED);
@@ -202,13 +198,23 @@ static enum step step_create(struct worker *w, struct first *f)
 
 static const struct {
     const char *name; /* in the event of a drop */
-    enum step (*run)(struct worker *w, struct first *f);
+    /* Of IPv4 and of IPv6; NULL: nothing to do there. */
+    enum step (*run[2])(struct worker *w, struct first *f);
 } steps[] = {
-    {"inward", step_inward}, {"vip", step_vip},         {"local", step_local},
-    {"route", step_route},   {"outward", step_outward}, {"ttl", step_ttl},
-    {"policy", step_policy}, {"snat", step_snat},       {"alg", step_alg},
-    {"cone", step_cone},     {"nat", step_nat},         {"tcp", step_tcp},
-    {"fill", step_fill},     {"create", step_create},
+    {"inward", {step_inward, step_inward6}},
+    {"vip", {step_vip, NULL}},
+    {"local", {step_local, step_local6}},
+    {"route", {step_route, step_route}},
+    {"outward", {step_outward, step_outward6}},
+    {"ttl", {step_ttl, step_ttl}},
+    {"policy", {step_policy, step_policy}},
+    {"snat", {step_snat, NULL}},
+    {"alg", {step_alg, NULL}}, /* the text of SIP over IPv6 passes as it is */
+    {"cone", {step_cone, NULL}},
+    {"nat", {step_nat, step_keys6}},
+    {"tcp", {step_tcp, step_tcp}},
+    {"fill", {step_fill, step_fill}},
+    {"create", {step_create, step_create}},
 };
 
 _Static_assert(RTE_DIM(steps) <= STAGE_STEPS, "a clock has a place for each step");
@@ -223,7 +229,8 @@ static enum step steps_run(struct worker *w, struct first *f)
     enum step step = NEXT;
     for (size_t i = 0; step == NEXT; i++) {
         w->step = steps[i].name;
-        step = steps[i].run(w, f);
+        if (steps[i].run[f->p->is6])
+            step = steps[i].run[f->p->is6](w, f);
         if (__builtin_expect(w->clock != NULL, 0))
             stage_mark(w->clock, &w->clock->step[i]);
     }

@@ -67,7 +67,9 @@ bool first_next_offer(struct worker *w, struct first *f);
 /* The way there, and the way back. */
 enum step step_route(struct worker *w, struct first *f);
 
-/* The IPv6 forms of steps `local` and `nat`. */
+/* The IPv6 forms of steps `inward`, `local`, `outward` and `nat`. */
+enum step step_inward6(struct worker *w, struct first *f);
+enum step step_outward6(struct worker *w, struct first *f);
 enum step step_local6(struct worker *w, struct first *f);
 enum step step_keys6(struct worker *w, struct first *f);
 

@@ -7,6 +7,7 @@
 
 #include "base/checksum.h"
 #include "fastpath/fragment.h"
+#include "sessions/mapping6.h"
 
 enum {
     ICMP6_ECHO_REQUEST = 128,
@@ -102,6 +103,39 @@ static void echo_answer6(struct worker *w, struct packet *p, const struct ip_add
     fragment_send(w, p->ifindex, p->m);
 }
 
+/* A pinhole it comes in by. Nothing is translated, so its destination is the host itself. */
+enum step step_inward6(struct worker *w, struct first *f)
+{
+    struct mappings *ms = &w->dp->mappings;
+    const struct mapping_v6 to = {f->dst, f->v6.dport};
+    f->inward_index = f->outward_index = f->hairpin_index = INDEX_NONE;
+    f->dport = f->v6.dport;
+    if (f->p->key.proto != IPPROTO_UDP)
+        return NEXT;
+    uint32_t index = mapping_find_public6(ms, IPPROTO_UDP, &to);
+    if (index == INDEX_NONE)
+        return NEXT;
+    struct mapping *m = mapping_at(ms, index);
+    if (!mapping_admits(ms, m, mapping_remote6(ms, &f->src, f->v6.sport)))
+        return first_refuse(w, f, DROP_MAPPING_FILTER);
+    f->inward = m;
+    f->inward_index = index;
+    return NEXT;
+}
+
+/* A pinhole it leaves by, on this way out. */
+enum step step_outward6(struct worker *w, struct first *f)
+{
+    struct mappings *ms = &w->dp->mappings;
+    const struct mapping_v6 from = {f->src, f->v6.sport};
+    if (f->inward || f->p->key.proto != IPPROTO_UDP)
+        return NEXT;
+    f->outward_index = mapping_find_source6(ms, IPPROTO_UDP, f->p->key.zone, &from, f->out_ifindex);
+    if (f->outward_index != INDEX_NONE)
+        f->outward = mapping_at(ms, f->outward_index);
+    return NEXT;
+}
+
 enum step step_local6(struct worker *w, struct first *f)
 {
     struct packet *p = f->p;
@@ -123,6 +157,10 @@ enum step step_keys6(struct worker *w, struct first *f)
     uint16_t zone = w->snapshot->interfaces[f->out_ifindex].zone;
     *want = (struct session_new){.key[0] = f->p->key, .mapping = INDEX_NONE, .v6 = &f->v6};
     want->key[1] = session_key6(ss, &f->v6, f->p->key.proto, 1, zone);
+    if (f->inward || f->outward) {
+        want->mapping = f->inward ? f->inward_index : f->outward_index;
+        want->flags = (uint8_t)(SESSION_MAPPED | (f->inward ? SESSION_INWARD : 0));
+    }
     session_prepare(ss, want->key);
     return NEXT;
 }

@@ -47,8 +47,6 @@ enum step step_alg(struct worker *w, struct first *f)
 {
     const struct snapshot *s = w->snapshot;
     const struct policy *policy = f->hit.policy;
-    if (f->p->is6) /* the text of SIP over IPv6 passes as it is */
-        return NEXT;
     bool wanted = policy->sip && s->profiles[policy->profile].sip_status;
     /* Behind a VIP the inside party is the destination, which the mappings below are not for. */
     if (f->vip)

@@ -28,7 +28,7 @@ enum step step_inward(struct worker *w, struct first *f)
     const struct key *key = &f->p->key;
     f->inward_index = f->outward_index = f->hairpin_index = INDEX_NONE;
     f->dport = key->dport;
-    if (key->proto != IPPROTO_UDP || f->p->is6)
+    if (key->proto != IPPROTO_UDP)
         return NEXT;
     uint32_t index = mapping_find_public(ms, key->proto, (struct endpoint){key->dst, key->dport});
     if (index == INDEX_NONE)
@@ -51,7 +51,7 @@ enum step step_inward(struct worker *w, struct first *f)
 enum step step_vip(struct worker *w, struct first *f)
 {
     const struct snapshot *s = w->snapshot;
-    if (f->inward || f->p->is6)
+    if (f->inward)
         return NEXT;
     f->vip = nat_vip_of(s, &f->p->key, f->p->ifindex);
     if (!f->vip)
@@ -111,7 +111,7 @@ static void hairpin_find(struct worker *w, struct first *f)
 enum step step_outward(struct worker *w, struct first *f)
 {
     const struct key *key = &f->p->key;
-    if (key->proto != IPPROTO_UDP || f->p->is6)
+    if (key->proto != IPPROTO_UDP)
         return NEXT;
     if (f->inward) {
         hairpin_find(w, f);
@@ -141,8 +141,6 @@ static uint16_t turned_at(const struct snapshot *s, const struct key *key, const
 enum step step_snat(struct worker *w, struct first *f)
 {
     const struct key *key = &f->p->key;
-    if (f->p->is6)
-        return NEXT;
     snat_decide(w->snapshot,
                 &(struct snat_flow){.policy = f->hit.policy,
                                     .src = key->src,
@@ -197,8 +195,8 @@ enum step first_map(struct worker *w, struct first *f, struct mapping_want *want
 enum step step_cone(struct worker *w, struct first *f)
 {
     const struct key *key = &f->p->key;
-    if (key->proto != IPPROTO_UDP || f->p->is6 || f->sip || f->inward ||
-        f->outward_index != INDEX_NONE || !snat_wants_cone(w->snapshot->nat, &f->snat))
+    if (key->proto != IPPROTO_UDP || f->sip || f->inward || f->outward_index != INDEX_NONE ||
+        !snat_wants_cone(w->snapshot->nat, &f->snat))
         return NEXT;
     struct mapping_want want = {
         .proto = key->proto,
@@ -259,8 +257,6 @@ enum step step_nat(struct worker *w, struct first *f)
 {
     const struct interface *egress = &w->snapshot->interfaces[f->out_ifindex];
     struct session_new *want = &f->want;
-    if (f->p->is6)
-        return step_keys6(w, f);
 
     *want = (struct session_new){.key[0] = f->p->key, .mapping = INDEX_NONE};
     want->key[1] = key_reverse(&f->p->key, egress->zone);
