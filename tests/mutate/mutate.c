@@ -13,6 +13,7 @@
  */
 #include "config/load.h"
 #include "damage.h"
+#include "frames6.h"
 #include "phones.h"
 #include "replay/capture.h"
 #include "replay/replay.h"
@@ -258,6 +259,37 @@ static void traffic(struct stage *s)
     give(s, s->lan, &f);
 }
 
+static void traffic6(struct stage *s)
+{
+    const uint16_t port = (uint16_t)(1024 + s->calls % 60000);
+    const struct ends out = {"2001:db8:1::20", port, "2001:db8:9::5", 80};
+    const struct ends back = {out.dst, 80, out.src, port};
+    struct frame f;
+    frame6_udp(&f, out, SLICE_LIT("a question"));
+    give(s, s->lan, &f);
+    frame6_extend(&f, 60, "\0\0\1\4\0\0\0\0", 8);
+    frame6_extend(&f, 43, "\0\0\4\0\0\0\0\0", 8);
+    frame6_extend(&f, 0, "\0\0\5\2\0\0\1\0", 8);
+    give(s, s->lan, &f);
+    frame6_udp(&f, back, SLICE_LIT("an answer"));
+    give(s, s->wan, &f);
+    frame6_tcp(&f, out, (struct frame_tcp){2, 100, 0}, SLICE_NONE);
+    give(s, s->lan, &f);
+    frame6_tcp(&f, back, (struct frame_tcp){18, 500, 101}, SLICE_NONE);
+    give(s, s->wan, &f);
+    frame6_icmp(&f, out, 128, 0, s->calls);
+    give(s, s->lan, &f);
+    frame6_icmp(&f, back, 129, 0, s->calls);
+    give(s, s->wan, &f);
+    frame6_icmp(&f, (struct ends){out.src, 0, "2001:db8:1::1", 0}, 128, 0, 1);
+    give(s, s->lan, &f);
+    frame6_icmp(&f, (struct ends){"fe80::20", 0, "ff02::1:ff00:1", 0}, 135, 0, 0);
+    f.b[FRAME_IP + 7] = 255;
+    give(s, s->lan, &f);
+    frame6_other(&f, out, 50, SLICE_LIT("a tunnel"));
+    give(s, s->lan, &f);
+}
+
 static void play_recorded(struct stage *s)
 {
     uint32_t first = rng_below(&s->rng, s->n_recorded);
@@ -267,11 +299,12 @@ static void play_recorded(struct stage *s)
 
 static void round_play(struct stage *s)
 {
-    static void (*const plays[])(struct stage * s) = {
-        call, call, call, cancelled_call, registration, traffic, play_recorded, play_recorded};
+    static void (*const plays[])(struct stage * s) = {call,           call,          call,
+                                                      cancelled_call, registration,  traffic,
+                                                      traffic6,       play_recorded, play_recorded};
     static const uint64_t leaps[] = {S / 10, S, 2 * S, 40 * S, 200 * S, 700 * S, 4000 * S};
     s->calls++;
-    plays[rng_below(&s->rng, s->n_recorded ? 8 : 6)](s);
+    plays[rng_below(&s->rng, s->n_recorded ? 9 : 7)](s);
     if (chance(s, 4))
         replay_advance(s->replay, replay_now_ns(s->replay) + leaps[rng_below(&s->rng, 7)]);
     check(s, NULL);
