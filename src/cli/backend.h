@@ -148,6 +148,8 @@ struct backend_route {
 
 struct backend_policy_count {
     uint64_t packets, bytes, hits; /* hits: sessions, or packets where it denies */
+    uint32_t sessions;             /* alive */
+    uint32_t first_s, last_s;      /* seconds since the first and the last hit */
 };
 
 struct backend_pool_stat {

@@ -223,6 +223,10 @@ static void count_print(struct cli *cli, uint32_t id)
                 "idx=%u pkts/bytes=%" PRIu64 "/%" PRIu64
                 " asic_pkts/asic_bytes=0/0 flag=0x0 hit count:%" PRIu64 "\n",
                 id, n.packets, n.bytes, n.hits);
+    if (n.hits > 0)
+        text_printf(cli_output(cli),
+                    "    first:%us ago last:%us ago established session count:%u\n", n.first_s,
+                    n.last_s, n.sessions);
 }
 
 static void policy_show(struct cli *cli, const struct config_rows *rows, const struct row_policy *p)

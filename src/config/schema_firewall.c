@@ -286,10 +286,11 @@ static const struct schema_option policy_action[] = {
 static const struct schema_option inspection_mode[] = {
     {"proxy", "Proxy-based inspection."}, {"flow", "Flow-based inspection."}, {0}};
 static const struct schema_option profile_type[] = {{"single", "Profiles named here."}, {0}};
-static const struct schema_option logtraffic[] = {{"all", "Log all sessions."},
-                                                  {"utm", "Log sessions with security events."},
-                                                  {"disable", "Log nothing."},
-                                                  {0}};
+static const struct schema_option logtraffic[] = {
+    {"all", "Log sessions when they end, and what is denied."},
+    {"utm", "Log sessions with security events."},
+    {"disable", "Log nothing."},
+    {0}};
 static const struct schema_option without_syn[] = {{"all", "Allow with and without data."},
                                                    {"data-only", "Allow with data."},
                                                    {"disable", "Do not allow."},
@@ -329,7 +330,7 @@ static const struct schema_attr policy_attrs[] = {
     ROW_OPTION("profile-type", profile_type, "single", "Profiles or a profile group."),
     ROW_REF("voip-profile", to_voip_profile, "VoIP profile of the SIP ALG."),
     ROW_REF("ips-voip-filter", to_voip_profile, "VoIP profile of the IPS.", INERT),
-    ROW_OPTION("logtraffic", logtraffic, "utm", "Which sessions are logged.", INERT),
+    ROW_OPTION("logtraffic", logtraffic, "utm", "Which sessions are logged."),
     ROW_SWITCH("logtraffic-start", "disable", "Log the start of sessions too.", INERT),
     ROW_SWITCH("capture-packet", "disable", "Capture packets.", INERT),
     ROW_SWITCH("auto-asic-offload", "enable", "Hardware offload.", INERT),

@@ -391,9 +391,8 @@ const struct schema_node schema_dpdk_cpus = {
 static const struct schema_attr log_setting_attrs[] = {
     ROW_SWITCH("resolve-ip", "disable", "Add names to addresses.", INERT),
     ROW_SWITCH("resolve-port", "enable", "Add names to ports.", INERT),
-    ROW_SWITCH("fwpolicy-implicit-log", "disable", "Log what the implicit policy denies.", INERT),
-    ROW_SWITCH("fwpolicy6-implicit-log", "disable", "Log what the implicit policy denies of IPv6.",
-               INERT),
+    ROW_SWITCH("fwpolicy-implicit-log", "disable", "Log what the implicit policy denies."),
+    ROW_SWITCH("fwpolicy6-implicit-log", "disable", "Log what the implicit policy denies of IPv6."),
     ROW_SWITCH("local-in-allow", "disable", "Log accepted traffic to the firewall.", INERT),
     ROW_SWITCH("local-in-deny-unicast", "disable", "Log denied unicast to the firewall.", INERT),
     ROW_SWITCH("local-in-deny-broadcast", "disable", "Log denied broadcast.", INERT),

@@ -79,6 +79,15 @@ static int next_hops_create(struct control *c, bool virtual_neighbours, uint64_t
     return resolver_init(&c->resolver, &setup, now_ms);
 }
 
+static void session_over(void *ctx, uint32_t index)
+{
+    struct control *c = ctx;
+    uint32_t created_ms = session_at(&c->dp->sessions, index)->created_ms;
+    policy_counts_over(&c->policy_counts, index);
+    traffic_log_session(&c->traffic_log, index, expiry_elapsed_ms(c->now_ms, created_ms) / 1000,
+                        c->now_ms);
+}
+
 static int parts_create(struct control *c, const struct control_options *options, uint64_t now_ms,
                         struct text *error)
 {
@@ -90,9 +99,14 @@ static int parts_create(struct control *c, const struct control_options *options
                                                      .mappings = &dp->mappings,
                                                      .timer_sets = dp->timer_sets,
                                                      .qsbr = dp->qsbr,
-                                                     .events = &dp->events},
+                                                     .events = &dp->events,
+                                                     .over = session_over,
+                                                     .over_ctx = c},
                               now_ms);
-    result = c->expiry ? next_hops_create(c, options->virtual_neighbours, now_ms) : -ENOMEM;
+    c->traffic_log.dp = dp;
+    result = c->expiry ? policy_counts_init(&c->policy_counts, dp) : -ENOMEM;
+    if (result == 0)
+        result = next_hops_create(c, options->virtual_neighbours, now_ms);
     if (result != 0) {
         text_printf(error, "no memory for the timers");
         return result;
@@ -167,6 +181,7 @@ void control_destroy(struct control *c)
     resolver_free(&c->resolver);
     expiry_destroy(c->expiry);
     publish_free(&c->publish);
+    policy_counts_free(&c->policy_counts);
     tree_free(c->running);
     free(c);
 }
@@ -215,7 +230,8 @@ unsigned control_run_timers(struct control *c, uint64_t now_ms)
     c->now_ms = now_ms;
     return expiry_run(c->expiry, now_ms) + resolver_run(&c->resolver, s, now_ms) +
            arp_run(&c->arp, s, now_ms) + nd_run(&c->nd, s, now_ms) + links_run(c, now_ms) +
-           timer_sweep_run(&c->sweep) + publish_run(&c->publish);
+           timer_sweep_run(&c->sweep) + publish_run(&c->publish) +
+           traffic_log_run(&c->traffic_log, now_ms) + policy_counts_run(&c->policy_counts, now_ms);
 }
 
 uint64_t control_next_deadline_ms(const struct control *c)

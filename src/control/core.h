@@ -9,9 +9,11 @@
 #include "control/control.h"
 #include "control/expiry.h"
 #include "control/nd.h"
+#include "control/policy_counts.h"
 #include "control/publish.h"
 #include "control/sessions_view.h"
 #include "control/timer_sweep.h"
+#include "control/traffic_log.h"
 
 struct socket_server;
 
@@ -30,6 +32,8 @@ struct control {
     uint64_t links_next_ms;
     struct publish publish;
     struct timer_sweep sweep;
+    struct policy_counts policy_counts;
+    struct traffic_log traffic_log;
     struct sessions_view view;
     struct socket_server *socket; /* NULL: none */
     struct backend backend;

@@ -146,6 +146,8 @@ static bool session_bury(struct expiry *e, uint32_t index)
         return false;
     e->alg_sessions -= (s->r.flags & SESSION_ALG) != 0;
     session_unfile(e, index);
+    if (e->setup.over)
+        e->setup.over(e->setup.over_ctx, index);
     table_remove(&e->setup.sessions->store.table, index, 0);
     table_remove(&e->setup.sessions->store.table, index, 1);
     session_leave(e, s->mapping, index);

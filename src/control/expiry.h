@@ -24,6 +24,9 @@ struct expiry_setup {
     const struct timer_sets *timer_sets;
     struct rte_rcu_qsbr *qsbr; /* every thread that finds sessions is a reader */
     const struct event_sink *events;
+    /* A session has ended and its counters are final; NULL: nobody wants to know. */
+    void (*over)(void *ctx, uint32_t index);
+    void *over_ctx;
 };
 
 struct expiry_stat {

@@ -202,6 +202,11 @@ int publish_commit(struct publish *p, const struct config_tree *tree, struct tex
                            .ports.links_down = p->links_down};
     publish_do(p, &c.job);
     wait_for_helper(p);
+    if (c.result == 0 && verdicts_assign(&p->dp->verdicts, p->dp->snapshot, c.next) != 0) {
+        text_printf(error, "config firewall policy: too many policies to count for\n");
+        drop_later(p, c.next, NULL);
+        c.result = -ENOSPC;
+    }
     if (c.result != 0) {
         if (c.rows)
             drop_later(p, NULL, c.rows);

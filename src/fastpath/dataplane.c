@@ -53,6 +53,8 @@ static const char *tables_create(struct dataplane *dp, const struct dataplane_op
     dp->pools = dp->sessions.pools = dp->mappings.pools = pools_create();
     if (!dp->pools)
         return "IP pools";
+    if (verdicts_init(&dp->verdicts, o->n_workers) != 0)
+        return "policy counters";
     if (neighbours_init(&dp->neighbours, NEIGHBOUR_TABLE) != 0)
         return "neighbour table";
     dp->timer_sets = rte_zmalloc("timer sets", sizeof *dp->timer_sets, 0);
@@ -170,6 +172,7 @@ void dataplane_destroy(struct dataplane *dp)
         timer_sets_free(dp->timer_sets);
     rte_free(dp->timer_sets);
     neighbours_free(&dp->neighbours);
+    verdicts_free(&dp->verdicts);
     if (dp->mappings.store.records)
         mappings_free(&dp->mappings);
     if (dp->sessions.store.records)

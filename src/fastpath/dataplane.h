@@ -10,6 +10,7 @@
 #include "fastpath/neighbour.h"
 #include "fastpath/rss.h"
 #include "fastpath/snapshot.h"
+#include "fastpath/verdicts.h"
 #include "sessions/mapping.h"
 
 #include <rte_mbuf.h>
@@ -49,10 +50,11 @@ struct dataplane {
     struct timer_sets *timer_sets;   /* control writes */
     struct pools *pools;             /* for source NAT */
     const struct snapshot *snapshot; /* control stores, everybody loads: dataplane_snapshot */
-    struct rte_mempool *pool;        /* mbufs with a struct note in their private area */
-    struct rte_mempool *large;       /* the same, for what does not fit: dataplane_buffer */
-    uint32_t room, large_room;       /* bytes of the largest frame in a buffer of either pool */
-    struct rte_rcu_qsbr *qsbr;       /* reader ids: workers by number, then the ALG */
+    struct verdicts verdicts;
+    struct rte_mempool *pool;  /* mbufs with a struct note in their private area */
+    struct rte_mempool *large; /* the same, for what does not fit: dataplane_buffer */
+    uint32_t room, large_room; /* bytes of the largest frame in a buffer of either pool */
+    struct rte_rcu_qsbr *qsbr; /* reader ids: workers by number, then the ALG */
     struct wire wire;
     struct queues queues[MAX_INTERFACES]; /* one per worker until ports_open says otherwise */
     struct rss rss[MAX_INTERFACES];       /* where packets arrive; unknown until then, too */

@@ -59,58 +59,6 @@ static enum step step_ttl(struct worker *w, struct first *f)
     return packet_hops(f->p) <= 1 ? first_refuse(w, f, DROP_TTL) : NEXT;
 }
 
-struct flow pipeline_flow(const struct key *key, const struct packet *p, uint16_t in_ifindex,
-                          uint16_t out_ifindex)
-{
-    struct flow flow = {.in_ifindex = in_ifindex,
-                        .out_ifindex = out_ifindex,
-                        .src = ip_addr_of4(key->src),
-                        .dst = ip_addr_of4(key->dst),
-                        .sport = be16_host(key->sport),
-                        .dport = be16_host(key->dport),
-                        .proto = key->proto};
-    if (key->proto == IPPROTO_ICMP) {
-        const struct rte_icmp_hdr *icmp = p ? p->l4 : NULL;
-        flow.sport = 0;
-        flow.dport = icmp ? (uint16_t)(icmp->icmp_type << 8 | icmp->icmp_code)
-                          : RTE_IP_ICMP_ECHO_REQUEST << 8;
-    }
-    return flow;
-}
-
-void flow_by_vip(struct flow *flow, const struct vip *vip, be32 dst, be16 dport)
-{
-    flow->vip = vip->number;
-    flow->dst = ip_addr_of4(dst);
-    if (flow->proto != IPPROTO_ICMP)
-        flow->dport = be16_host(dport);
-}
-
-/*
- * What comes through a pinhole is admitted by the policy of its owner. Signalling that leaves by
- * one still needs a policy of its own: an endpoint's mapping is no licence to talk to everybody.
- */
-static enum step step_policy(struct worker *w, struct first *f)
-{
-    const struct mapping *m = f->inward;
-    if (!m && f->outward && mapping_kind_is_media(f->outward->kind))
-        m = f->outward;
-    if (m) {
-        f->hit.policy = policy_by_id(w->snapshot, m->policy_id);
-        if (!f->hit.policy)
-            return first_refuse(w, f, DROP_POLICY_CHANGED);
-        return f->hit.policy->accept ? NEXT : first_refuse(w, f, DROP_POLICY_DENY);
-    }
-    struct flow flow = f->p->is6
-                           ? pipeline_flow6(&f->v6, f->p->key.proto, f->p->ifindex, f->out_ifindex)
-                           : pipeline_flow(&f->p->key, f->p, f->p->ifindex, f->out_ifindex);
-    if (f->vip)
-        flow_by_vip(&flow, f->vip, f->dst.word[3], f->dport);
-    if (!policy_find(w->snapshot, &flow, &f->hit))
-        return first_refuse(w, f, DROP_NO_POLICY);
-    return f->hit.policy->accept ? NEXT : first_refuse(w, f, DROP_POLICY_DENY);
-}
-
 /* Timers, next hops, connection state: what the session remembers besides its keys. */
 static enum step step_fill(struct worker *w, struct first *f)
 {
@@ -191,6 +139,7 @@ static enum step step_create(struct worker *w, struct first *f)
         f->lease.pool = 0; /* the session's now */
         f->p->session = hit.index;
         f->p->dir = hit.dir;
+        verdict_admitted(&w->dp->verdicts, w->id, f->hit.policy->slot, w->now_ms);
     }
     pipeline_known(w, f->p);
     return DONE;

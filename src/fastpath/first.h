@@ -49,6 +49,9 @@ enum step step_vip(struct worker *w, struct first *f);
 /* A pinhole it leaves by, on this way out. */
 enum step step_outward(struct worker *w, struct first *f);
 
+/* The rule book. */
+enum step step_policy(struct worker *w, struct first *f);
+
 /* SIP gets the ALG, and a mapping for its inside endpoint before its first session is made. */
 enum step step_alg(struct worker *w, struct first *f);
 

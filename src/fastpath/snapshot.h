@@ -74,6 +74,8 @@ struct policy_service {
 /* What is done with a flow once its rule is found; which rule that is, the matcher knows. */
 struct policy {
     uint32_t id;
+    uint32_t slot; /* of its counters (verdicts.h), given when the snapshot is published */
+    bool log;      /* logtraffic all */
     bool accept, nat, preserve, fixed;
     bool service_negate;
     uint16_t n_services;
@@ -97,6 +99,7 @@ struct snapshot {
     struct interface6 interfaces6[MAX_INTERFACES];
     uint32_t n_policies;
     const struct policy *policies; /* matching order */
+    bool log_implicit[2];          /* what no policy admits: IPv4, IPv6 */
     const struct matcher *matcher; /* over them */
     const uint32_t *policy_slots;  /* by policy_id_hash: 0 free, else place in policies + 1 */
     uint32_t policy_slot_mask;

@@ -139,12 +139,15 @@ static void policies(void **state)
          "        [17:0x0:31/(0,65535)->(5060,5060)] helper:auto\n\n" POLICY_7},
         {"diagnose firewall iprope list 100004 7", POLICY_7},
         {"diagnose firewall iprope show 100004 1",
-         "idx=1 pkts/bytes=144967/135758174 asic_pkts/asic_bytes=0/0 flag=0x0 hit count:663\n"},
+         "idx=1 pkts/bytes=144967/135758174 asic_pkts/asic_bytes=0/0 flag=0x0 hit count:663\n"
+         "    first:0s ago last:0s ago established session count:0\n"},
         {"diagnose firewall iprope clear 100004 1", ""},
         {"diagnose firewall iprope show 100004",
          "idx=1 pkts/bytes=0/0 asic_pkts/asic_bytes=0/0 flag=0x0 hit count:0\n"
          "idx=7 pkts/bytes=1/60 asic_pkts/asic_bytes=0/0 flag=0x0 hit count:1\n"
-         "idx=0 pkts/bytes=9/900 asic_pkts/asic_bytes=0/0 flag=0x0 hit count:9\n"},
+         "    first:0s ago last:0s ago established session count:0\n"
+         "idx=0 pkts/bytes=9/900 asic_pkts/asic_bytes=0/0 flag=0x0 hit count:9\n"
+         "    first:0s ago last:0s ago established session count:0\n"},
         {"diagnose firewall iprope clear 100004", ""},
         {"diagnose firewall iprope show 100004 0",
          "idx=0 pkts/bytes=0/0 asic_pkts/asic_bytes=0/0 flag=0x0 hit count:0\n"},
