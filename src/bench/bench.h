@@ -59,11 +59,11 @@ struct bench {
 };
 
 /*
- * A case: measure with `sessions` sessions and report. 0, or -1 with a line on standard error. The
- * list of cases is in pinhole_bench.c.
+ * A case: measure with `sessions` sessions (or so many of what it is about) and report. 0, or -1
+ * with a line on standard error. The list of cases is in pinhole_bench.c.
  */
 typedef int bench_case_run(const struct bench_options *o, uint32_t sessions, struct report *r);
-bench_case_run bench_known, bench_steps, bench_setup, bench_churn, bench_timer;
+bench_case_run bench_policy, bench_known, bench_steps, bench_setup, bench_churn, bench_timer;
 
 /* Start EAL with what the machine has: huge pages when at least `mib` are free, else without. */
 int bench_eal(const char *program, unsigned mib, bool *huge);

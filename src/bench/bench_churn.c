@@ -236,7 +236,7 @@ static int churn_report(const struct churn *x, uint32_t sessions, struct report 
     dataplane_counts(x->b->dp, &counts);
     expiry_stat(x->expiry, clock_ms(x), &stat);
     uint64_t dropped = counts.in - counts.out;
-    report_open(r, "churn", sessions);
+    report_open(r, "churn", sessions, "sessions");
     report_figure(r, "mpps", (double)counts.out / seconds / 1e6, 3, "M packets/s");
     report_figure(r, "new_per_s", (double)sum.opened / seconds, 0, "new flows/s");
     report_figure(r, "wrong", (double)sum.wrong, 0, "wrong");

@@ -121,12 +121,12 @@ int bench_known(const struct bench_options *o, uint32_t sessions, struct report 
         limit[i] = window(b, limit_run_once);
     }
     double cycles = bench_median(known, n), least = bench_median(limit, n);
-    report_open(r, "known", sessions);
+    report_open(r, "known", sessions, "sessions");
     report_cost(r, cycles);
     report_figure(r, "ratio_to_limit", least / cycles, 3, "of the limit's rate");
     report_figure(r, "bytes_per_session", bytes_per_session(b), 1, "bytes per session");
     report_close(r);
-    report_open(r, "limit", sessions);
+    report_open(r, "limit", sessions, "sessions");
     report_cost(r, least);
     report_close(r);
     bench_destroy(b);

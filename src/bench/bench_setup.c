@@ -43,7 +43,7 @@ static void round_once(struct balance *x)
 static void part_report(struct report *r, const char *name, uint32_t sessions, uint64_t tsc,
                         uint64_t made)
 {
-    report_open(r, name, sessions);
+    report_open(r, name, sessions, "sessions");
     report_cost(r, (double)tsc / (double)made);
     report_close(r);
 }

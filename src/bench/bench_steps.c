@@ -89,14 +89,14 @@ int bench_steps(const struct bench_options *o, uint32_t sessions, struct report 
     double cost = mark_cost();
     b->lanes[0].worker->clock = &clock;
     double packets = play(b, o->seconds);
-    report_open(r, "steps", sessions);
+    report_open(r, "steps", sessions, "sessions");
     for (int i = 0; i < STAGE_COUNT; i++)
         figure(r, stage_name((enum stage)i), &clock.stage[i], packets, cost);
     report_close(r);
 
     clock = (struct stage_clock){.now = cycles_now};
     packets = open_more(b, sessions + 4000);
-    report_open(r, "steps-first", sessions);
+    report_open(r, "steps-first", sessions, "sessions");
     for (unsigned i = 0; i < STAGE_STEPS && pipeline_step_name(i); i++)
         figure(r, pipeline_step_name(i), &clock.step[i], packets, cost);
     report_close(r);

@@ -77,7 +77,7 @@ int bench_timer(const struct bench_options *o, uint32_t sessions, struct report 
         leave_all(b, e, &x);
         expiry_stat(e, b->now_ms, &stat);
         double us = (double)rte_get_tsc_hz() / 1e6;
-        report_open(r, "timer", sessions);
+        report_open(r, "timer", sessions, "sessions");
         report_cost(r, (double)x.last_tsc / sessions);
         report_figure(r, "first_ms", (double)x.first_tsc / us / 1e3, 1, "ms the first");
         report_figure(r, "last_ms", (double)x.last_tsc / us / 1e3, 1, "ms the last after its time");

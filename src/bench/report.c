@@ -18,12 +18,12 @@ void report_end(struct report *r)
         printf("]}\n");
 }
 
-void report_open(struct report *r, const char *name, uint32_t sessions)
+void report_open(struct report *r, const char *name, uint32_t n, const char *of)
 {
     if (r->json)
-        printf("%s\n{\"case\":\"%s\",\"sessions\":%u", r->results ? "," : "", name, sessions);
+        printf("%s\n{\"case\":\"%s\",\"%s\":%u", r->results ? "," : "", name, of, n);
     else
-        printf("%-15s %9u sessions", name, sessions);
+        printf("%-15s %9u %s", name, n, of);
     r->results++;
 }
 

@@ -17,7 +17,8 @@ struct report {
 void report_begin(struct report *r, bool huge_pages);
 void report_end(struct report *r);
 
-void report_open(struct report *r, const char *name, uint32_t sessions);
+/* A result of case `name` with `n` of something, as "sessions". */
+void report_open(struct report *r, const char *name, uint32_t n, const char *of);
 void report_close(struct report *r);
 
 /*
