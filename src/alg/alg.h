@@ -53,13 +53,14 @@ struct alg_packet {
     struct slice payload;
     struct handle session;
     uint64_t now_ms;
-    bool outward;                /* it travels from the inside party to the outside */
-    struct endpoint src, dst;    /* as it arrived */
-    struct endpoint inside;      /* the inside party of this session ... */
-    struct endpoint public_side; /* ... and what stands for it outside; equal without NAT */
-    struct endpoint outside;     /* the other party */
-    struct pool_lease lease;     /* what the public side is held by; pool 0: nothing */
-    uint16_t inside_zone;        /* for mappings of the inside party */
+    bool outward;                 /* it travels from the inside party to the outside */
+    struct endpoint src, dst;     /* as it arrived */
+    struct endpoint inside;       /* the inside party of this session ... */
+    struct endpoint public_side;  /* ... and what stands for it outside; equal without NAT */
+    struct endpoint outside;      /* the other party */
+    const struct nat_fit *barred; /* public ports that no pinhole may have; valid during the call */
+    struct pool_lease lease;      /* what the public side is held by; pool 0: nothing */
+    uint16_t inside_zone;         /* for mappings of the inside party */
     uint16_t outside_ifindex;
     uint32_t policy_id;
     uint16_t profile_index;

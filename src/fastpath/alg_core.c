@@ -10,7 +10,9 @@
 
 #include "base/checksum.h"
 #include "fastpath/alg_mail.h"
+#include "fastpath/nat_rules.h"
 #include "fastpath/packet.h"
+#include "fastpath/snat.h"
 
 #include <rte_malloc.h>
 
@@ -186,6 +188,10 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
     parties_of(s, note.dir, &packet);
     if (s->mapping != INDEX_NONE)
         packet.lease = dp->mappings.cold[s->mapping].lease;
+    const struct snat_spoken spoken = {snap->nat->vips, IPPROTO_UDP};
+    const struct nat_fit barred = {snat_spoken_for, &spoken};
+    if (vips_has(snap->nat->vips, packet.public_side.ip))
+        packet.barred = &barred;
 
     enum alg_reason reason = edit(core, &p, &packet);
     if (reason != ALG_REASON_NONE)

@@ -15,10 +15,16 @@
 
 #include <errno.h>
 
-/* NAT toward an address the firewall no longer has: whoever owns the mapping, it is over. */
+/*
+ * NAT toward an address the firewall no longer has, or a port that a VIP forwards by now: whoever
+ * owns the mapping, it is over.
+ */
 static bool mapping_stale(const struct worker *w, const struct mapping *m)
 {
-    return m->r.flags & MAPPING_NAT && !snapshot_owns(w->snapshot, mapping_public(m).ip);
+    const struct snapshot *s = w->snapshot;
+    struct endpoint e = mapping_public(m);
+    return m->r.flags & MAPPING_NAT &&
+           (!snapshot_owns(s, e.ip) || vips_forward(s->nat->vips, m->r.key[1].proto, e.ip, e.port));
 }
 
 /* A pinhole it comes in by. Only UDP has them. */

@@ -58,6 +58,7 @@ void snat_decide(const struct snapshot *s, const struct snat_flow *f, struct sna
     /* Of a protocol without ports the public address carries one flow to a destination. */
     out->ports = f->proto == IPPROTO_ICMP || proto_has_ports(f->proto);
     out->nat.preserve = (policy->preserve && !out->policy->port_random) || f->proto == IPPROTO_ICMP;
+    out->spoken = (struct snat_spoken){s->nat->vips, f->proto};
     out->nat.fixed = policy->fixed || !out->ports;
     if (!f->inward || asked)
         if (decide_vip(s, f, egress, asked, out))
@@ -109,8 +110,23 @@ static bool offer_pool(const struct nat_rules *rules, struct snat *snat, struct 
     return false;
 }
 
-bool snat_offer(const struct nat_rules *rules, struct snat *snat, struct nat_want *want,
-                struct pool_lease *lease)
+bool snat_spoken_for(const void *ctx, be32 ip, be16 port)
+{
+    const struct snat_spoken *spoken = ctx;
+    return vips_forward(spoken->vips, spoken->proto, ip, port);
+}
+
+/* What a VIP forwards on this address is not given to anybody else. */
+static void bar(struct snat *snat, struct nat_want *want)
+{
+    if (!snat->ports || !vips_has(snat->spoken.vips, want->ip))
+        return;
+    snat->barred = (struct nat_fit){snat_spoken_for, &snat->spoken};
+    want->barred = &snat->barred;
+}
+
+static bool offer(const struct nat_rules *rules, struct snat *snat, struct nat_want *want,
+                  struct pool_lease *lease)
 {
     *lease = (struct pool_lease){0};
     if (snat->kind == SNAT_ADDRESS) {
@@ -125,6 +141,15 @@ bool snat_offer(const struct nat_rules *rules, struct snat *snat, struct nat_wan
             return true;
     *lease = (struct pool_lease){0};
     return false;
+}
+
+bool snat_offer(const struct nat_rules *rules, struct snat *snat, struct nat_want *want,
+                struct pool_lease *lease)
+{
+    if (!offer(rules, snat, want, lease))
+        return false;
+    bar(snat, want);
+    return true;
 }
 
 bool snat_is(const struct nat_rules *rules, const struct snat *snat, be32 ip, uint16_t pool)

@@ -27,17 +27,28 @@ struct snat_flow {
     uint16_t outside;
 };
 
+/* Ports of a protocol that VIPs forward. */
+struct snat_spoken {
+    const struct vips *vips;
+    uint8_t proto;
+};
+
+/* Whether it is one: for nat_want.barred, with a struct snat_spoken. */
+bool snat_spoken_for(const void *spoken, be32 ip, be16 port);
+
 struct snat {
     enum snat_kind kind;
     struct nat_want nat; /* with SNAT_ADDRESS; with pools what is common to their offers */
     const struct nat_policy *policy;
     be32 src;
     be16 sport;
-    bool ports;               /* the protocol has some */
-    bool any_host;            /* of the pool of the last offer */
-    uint8_t n;                /* offers made */
-    uint16_t pool;            /* of policy->pools ... */
-    struct pool_try at;       /* ... and how far it has been tried */
+    bool ports;         /* the protocol has some */
+    bool any_host;      /* of the pool of the last offer */
+    uint8_t n;          /* offers made */
+    uint16_t pool;      /* of policy->pools ... */
+    struct pool_try at; /* ... and how far it has been tried */
+    struct snat_spoken spoken;
+    struct nat_fit barred;    /* of the last offer */
     enum drop_reason refusal; /* why there is no further offer */
 };
 

@@ -400,6 +400,25 @@ static void better(const struct vips *v, const struct entry *e, const struct vip
     }
 }
 
+static bool is_forwarded(const struct vips *v, const struct list *list, uint32_t order)
+{
+    const struct entry *e = list ? v->outside.entries + list->begin : NULL;
+    uint16_t port = (uint16_t)order;
+    uint32_t i = list ? entries_upto(e, list->n, order) : 0;
+    for (; i > 0 && e[i - 1].order >> 16 == order >> 16 && e[i - 1].last_max >= port; i--)
+        if (e[i - 1].last >= port)
+            return true;
+    return false;
+}
+
+bool vips_forward(const struct vips *v, uint8_t proto, be32 ip, be16 port)
+{
+    uint32_t address = be32_host(ip);
+    uint32_t order = (uint32_t)proto << 16 | be16_host(port);
+    return is_forwarded(v, narrow_find(&v->outside, address), order) ||
+           is_forwarded(v, wide_find(&v->outside, address), order);
+}
+
 static void find_forward(const struct vips *v, const struct list *list, const struct vip_flow *f,
                          enum fit *best, const struct vip **found)
 {

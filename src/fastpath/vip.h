@@ -49,6 +49,9 @@ struct vip_flow {
  */
 const struct vip *vip_find(const struct vips *v, const struct vip_flow *flow);
 
+/* Does a VIP forward this port, for whomever? Then it is nobody else's. */
+bool vips_forward(const struct vips *v, uint8_t proto, be32 ip, be16 port);
+
 /* Where it leads. */
 struct endpoint vip_mapped(const struct vip *vip, be32 dst, be16 dport);
 

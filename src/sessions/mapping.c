@@ -354,7 +354,8 @@ static int pair_ports(struct mappings *ms, struct session_thread *t,
     nat_probe_init(&probe, &nat, want->inside.port, (uint32_t)rng_next(&t->rng), 2);
     int result = -EADDRNOTAVAIL;
     while (result == -EADDRNOTAVAIL && nat_probe_next(&probe, &port))
-        if (be16_host(port) < nat.last)
+        if (be16_host(port) < nat.last &&
+            !nat_barred(&nat, be16_of((uint16_t)(be16_host(port) + 1))))
             result = pair_enter(ms, rtp, rtcp, port);
     return result;
 }

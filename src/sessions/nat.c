@@ -82,7 +82,7 @@ static bool fitting_next(struct nat_probe *p, be16 *port)
     return false;
 }
 
-bool nat_probe_next(struct nat_probe *p, be16 *port)
+static bool propose(struct nat_probe *p, be16 *port)
 {
     if (p->tried == NAT_PROBES)
         return false;
@@ -104,4 +104,12 @@ bool nat_probe_next(struct nat_probe *p, be16 *port)
         return false;
     *port = walk_next(p);
     return true;
+}
+
+bool nat_probe_next(struct nat_probe *p, be16 *port)
+{
+    while (propose(p, port))
+        if (!nat_barred(p->want, *port))
+            return true;
+    return false;
 }

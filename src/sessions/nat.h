@@ -20,7 +20,7 @@
 #define NAT_PORT_FIRST 5117
 #define NAT_PORT_LAST  65533
 
-/* Which public ports lead replies to the core that asks; a preference, never a condition. */
+/* A question about a public port. */
 struct nat_fit {
     bool (*fits)(const void *ctx, be32 ip, be16 port);
     const void *ctx;
@@ -32,7 +32,10 @@ struct nat_want {
     bool preserve;        /* begin with the source port where that is possible */
     bool fixed;           /* the source port or nothing (`fixedport`) */
     bool within;          /* a source port outside the range is not kept; one inside it always */
-    const struct nat_fit *fit; /* NULL: every port is as good as another */
+    const struct nat_fit *barred; /* ports that are spoken for (a VIP forwards them); NULL: none */
+    /* Ports that lead replies to the core that asks: a preference, never a condition. NULL: every
+     * port is as good as another. */
+    const struct nat_fit *fit;
 };
 
 struct nat_probe {
@@ -55,3 +58,8 @@ void nat_probe_init(struct nat_probe *p, const struct nat_want *want, be16 sourc
 
 /* The next proposal into *port; false when there is none left. */
 bool nat_probe_next(struct nat_probe *p, be16 *port);
+
+static inline bool nat_barred(const struct nat_want *want, be16 port)
+{
+    return want->barred && want->barred->fits(want->barred->ctx, want->ip, port);
+}

@@ -319,21 +319,32 @@ uint32_t session_news_next(struct sessions *ss, uint32_t index)
     return next;
 }
 
+/* Through a mapping it is the mapping that holds something of the pool. */
+static uint16_t pool_of(const struct sessions *ss, uint32_t index)
+{
+    uint32_t mapping = session_at(ss, index)->mapping;
+    if (mapping != INDEX_NONE)
+        return ss->mappings->cold[mapping].lease.pool;
+    return ss->cold[index].pool;
+}
+
 void session_pool_enter(struct sessions *ss, uint32_t index, uint64_t now_ms,
                         const struct event_sink *events)
 {
-    if (ss->cold[index].pool == 0)
+    uint16_t pool = pool_of(ss, index);
+    if (pool == 0)
         return;
     struct pool_lease lease = session_lease(ss, index);
-    pools_count(ss->pools, lease.pool, session_at(ss, index)->r.key[0].proto, 1);
+    pools_count(ss->pools, pool, session_at(ss, index)->r.key[0].proto, 1);
     pools_seen(ss->pools, &lease, now_ms, events);
 }
 
 void session_pool_leave(struct sessions *ss, uint32_t index, uint64_t now_ms)
 {
-    if (ss->cold[index].pool == 0)
+    uint16_t pool = pool_of(ss, index);
+    if (pool == 0)
         return;
     struct pool_lease lease = session_lease(ss, index);
-    pools_count(ss->pools, lease.pool, session_at(ss, index)->r.key[0].proto, -1);
+    pools_count(ss->pools, pool, session_at(ss, index)->r.key[0].proto, -1);
     pools_ended(ss->pools, &lease, now_ms);
 }

@@ -270,6 +270,67 @@ static void test_a_hairpin_ends_with_either(void **state)
     }
 }
 
+/* A port that a VIP forwards is no host's: neither is it kept for a source, nor for a pinhole. */
+static void test_forwarded_ports_are_spoken_for(void **state)
+{
+    static const char *const configs[] = {
+        BASE VIPS(STATIC FORWARD) POLICIES(OUT("") POLICY(2, "wan", "lan", "\"web\"", "")),
+        BASE VIPS(STATIC FORWARD) POLICIES(CONE POLICY(2, "wan", "lan", "\"web\"", "")),
+    };
+    for (int i = 0; i < 2; i++) {
+        struct firewall fw;
+        char ip[16];
+        (void)state;
+        firewall_make(&fw, configs[i]);
+        assert_int_not_equal(leaves(&fw, (struct ends){"10.0.0.20", 8003, server, 5060}, ip).sport,
+                             8003);
+        both_ways(&fw, LAN, (struct ends){"10.0.0.20", 8010, server, 5060}, WAN,
+                  (struct ends){"203.0.113.2", 8010, server, 5060});
+        both_ways(&fw, WAN, (struct ends){server, 5060, "203.0.113.2", 8003}, LAN,
+                  (struct ends){server, 5060, "10.0.0.6", 83});
+        firewall_free(&fw);
+    }
+}
+
+/* A pinhole that was there before the VIP gives way. */
+static void test_a_vip_takes_its_port(void **state)
+{
+    struct firewall fw;
+    (void)state;
+    firewall_make(&fw, BASE VIPS(STATIC) POLICIES(CONE POLICY(2, "wan", "lan", "\"one\"", "")));
+    both_ways(&fw, LAN, (struct ends){"10.0.0.20", 8003, server, 5060}, WAN,
+              (struct ends){"203.0.113.2", 8003, server, 5060});
+    COMMANDS(&fw, "config firewall vip", "edit \"web\"", "set extip 203.0.113.2",
+             "set mappedip \"10.0.0.6\"", "set extintf \"wan\"", "set portforward enable",
+             "set protocol udp", "set extport 8003", "set mappedport 83", "next", "end",
+             "config firewall policy", "edit 2", "set dstaddr \"one\" \"web\"", "next", "end");
+    both_ways(&fw, WAN, (struct ends){other, 5060, "203.0.113.2", 8003}, LAN,
+              (struct ends){other, 5060, "10.0.0.6", 83});
+    passes(&fw, SECOND);
+    assert_int_equal(firewall_mappings(&fw), 0);
+    firewall_free(&fw);
+}
+
+/* SIP that comes in by a VIP is left as it is. */
+static void test_sip_through_a_vip(void **state)
+{
+    static const char options[] = "OPTIONS sip:pbx@203.0.113.10 SIP/2.0\r\n"
+                                  "Via: SIP/2.0/UDP 198.51.100.5:5060;branch=z9hG4bK1\r\n"
+                                  "From: <sip:alice@198.51.100.5>;tag=1\r\n"
+                                  "To: <sip:pbx@203.0.113.10>\r\n"
+                                  "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    struct firewall fw;
+    struct frame f;
+    (void)state;
+    firewall_make(&fw, BASE VIPS(STATIC) POLICIES(POLICY(2, "wan", "lan", "\"one\"", "")));
+    frame_udp(&f, (struct ends){server, 5060, "203.0.113.10", 5060}, slice_str(options));
+    const struct frame *there = firewall_passes(&fw, WAN, &f, LAN);
+    frame_assert_ends(there, (struct ends){server, 5060, pbx, 5060});
+    assert_memory_equal(frame_udp_payload(frame_slice(there)).p, options, sizeof options - 1);
+    assert_int_equal(firewall_mappings(&fw), 0);
+    firewall_free(&fw);
+}
+
 /* ---- a changed configuration ---- */
 
 static void test_changes(void **state)
@@ -342,6 +403,9 @@ int main(void)
         cmocka_unit_test(test_permit_any_host),
         cmocka_unit_test(test_hairpin_through_pinholes),
         cmocka_unit_test(test_a_hairpin_ends_with_either),
+        cmocka_unit_test(test_forwarded_ports_are_spoken_for),
+        cmocka_unit_test(test_a_vip_takes_its_port),
+        cmocka_unit_test(test_sip_through_a_vip),
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_timers_behind_a_vip),
     };

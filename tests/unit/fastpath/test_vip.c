@@ -216,6 +216,20 @@ static unsigned naive(const struct row_vip *rows, unsigned n, const struct vip_f
     return found;
 }
 
+/* Whoever it is forwarded for. */
+static bool naive_forward(const struct row_vip *rows, unsigned n, const struct vip_flow *f)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const struct row_vip *r = &rows[i];
+        if (r->portforward && r->proto == f->proto && be32_host(f->dst) >= r->ext_first &&
+            be32_host(f->dst) <= r->ext_last &&
+            (r->proto == IPPROTO_ICMP ||
+             (be16_host(f->dport) >= r->ext_port_first && be16_host(f->dport) <= r->ext_port_last)))
+            return true;
+    }
+    return false;
+}
+
 static struct row_vip random_row(struct rng *rng)
 {
     static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP};
@@ -258,6 +272,7 @@ static void any_table(void **state)
                 f.dport = 0;
             unsigned want = naive(rows, n, &f);
             assert_int_equal(number(vip_find(v, &f)), want);
+            assert_int_equal(vips_forward(v, f.proto, f.dst, f.dport), naive_forward(rows, n, &f));
             met += want != 0;
         }
         vips_destroy(v);

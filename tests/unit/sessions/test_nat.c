@@ -206,13 +206,38 @@ static void fitting_ports_first(void **state)
     assert_true(ports[0] % 4 == 3 && ports[1] % 4 == 3);
 }
 
+/* What is spoken for is not proposed, neither as source port nor in the walk. */
+static void barred_ports_are_left_out(void **state)
+{
+    (void)state;
+    const be32 ip = be32_of(0xcb007102);
+    const struct nat_fit barred = {every_fourth, &ip};
+    struct nat_want want = {
+        .ip = ip, .first = 7000, .last = 7007, .preserve = true, .barred = &barred};
+    uint16_t ports[1000];
+    unsigned seen = 0;
+    assert_int_equal(propose(&want, 6003, 12, 1, ports), 6);
+    for (int i = 0; i < 6; i++)
+        seen |= 1u << (ports[i] - 7000);
+    assert_int_equal(seen, 0x77);
+    want.fixed = true;
+    assert_int_equal(propose(&want, 6003, 12, 1, ports), 0);
+    assert_int_equal(propose(&want, 6004, 12, 1, ports), 1);
+    assert_true(nat_barred(&want, be16_of(7003)) && !nat_barred(&want, be16_of(7004)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(source_port_first),     cmocka_unit_test(long_runs_are_left),
-        cmocka_unit_test(fixed_is_one_proposal), cmocka_unit_test(small_range_is_exhausted),
-        cmocka_unit_test(ranges_without_a_port), cmocka_unit_test(any_sequence),
-        cmocka_unit_test(kept_within),           cmocka_unit_test(fitting_ports_first),
+        cmocka_unit_test(source_port_first),
+        cmocka_unit_test(long_runs_are_left),
+        cmocka_unit_test(fixed_is_one_proposal),
+        cmocka_unit_test(small_range_is_exhausted),
+        cmocka_unit_test(ranges_without_a_port),
+        cmocka_unit_test(any_sequence),
+        cmocka_unit_test(kept_within),
+        cmocka_unit_test(fitting_ports_first),
+        cmocka_unit_test(barred_ports_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
