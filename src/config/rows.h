@@ -248,6 +248,7 @@ struct row_global {
     bool asymroute;              /* no reverse path check, TCP midway */
     bool strict_src_check;       /* the way back must be the way it came, not just any */
     bool block_land_attack;      /* drop packets with equal source and destination */
+    bool deny_tcp_with_icmp;     /* what send-deny-packet answers TCP with, instead of RST */
     bool reset_sessionless_tcp;  /* answer TCP that has no session with RST */
     bool snat_hairpin;           /* snat-hairpin-traffic */
     bool log_implicit_deny;      /* config log setting / fwpolicy-implicit-log */

@@ -26,6 +26,7 @@ static void make_settings(struct rows_maker *maker)
     g->voip_alg_proxy = tree_is(object, node, "default-voip-alg-mode", "proxy-based");
     g->asymroute = rows_enabled(node, object, "asymroute");
     g->strict_src_check = rows_enabled(node, object, "strict-src-check");
+    g->deny_tcp_with_icmp = rows_enabled(node, object, "deny-tcp-with-icmp");
     g->block_land_attack = rows_enabled(node, object, "block-land-attack");
     g->snat_hairpin = rows_enabled(node, object, "snat-hairpin-traffic");
     g->ecmp = rows_choice(node, object, "v4-ecmp-mode", ecmp_words, COUNT(ecmp_words));

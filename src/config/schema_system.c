@@ -106,7 +106,7 @@ static const struct schema_attr settings_attrs[] = {
     ROW_SWITCH("tcp-session-without-syn", "disable", "Allow TCP sessions without SYN."),
     ROW_SWITCH("ses-denied-traffic", "disable", "Keep denied traffic in the table.", INERT),
     ROW_SWITCH("auxiliary-session", "disable", "Sessions over several interfaces.", INERT),
-    ROW_SWITCH("deny-tcp-with-icmp", "disable", "Answer denied TCP with ICMP.", INERT),
+    ROW_SWITCH("deny-tcp-with-icmp", "disable", "Answer denied TCP with ICMP."),
     ROW_SWITCH("block-land-attack", "disable", "Drop packets with equal addresses.", INERT),
     ROW_SWITCH("snat-hairpin-traffic", "enable", "Source NAT for hairpin traffic."),
     ROW_OPTION("v4-ecmp-mode", ecmp_mode, "source-ip-based", "How equal routes are shared."),

@@ -23,6 +23,8 @@ struct session_v6 packet_flow6(const struct packet *p)
     switch (p->key.proto) {
     case IPPROTO_UDP:
     case IPPROTO_TCP:
+    case IPPROTO_SCTP:
+    case IPPROTO_UDPLITE:
         flow.sport = packet_udp(p)->src_port;
         flow.dport = packet_udp(p)->dst_port;
         break;

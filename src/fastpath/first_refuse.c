@@ -11,12 +11,12 @@ static bool is_tcp(const struct first *f)
     return f->p->key.proto == IPPROTO_TCP;
 }
 
-/* `send-deny-packet` */
+/* `send-deny-packet`, `deny-tcp-with-icmp` */
 static void answer_denied(struct worker *w, const struct first *f)
 {
     if (!f->hit.policy || !f->hit.policy->send_deny)
         return;
-    if (is_tcp(f))
+    if (is_tcp(f) && !w->snapshot->deny_tcp_with_icmp)
         icmp_send_reset(w, f->p);
     else
         icmp_send(w, f->p, ICMP_SEND_PROHIBITED, 0);

@@ -178,6 +178,7 @@ void icmp_error_pass(struct worker *w, struct packet *p)
     reason = icmp_error_check(w, p, q.l4);
     if (reason != DROP_COUNT)
         return drop(w, p->m, reason);
+    p->key.proto = IPPROTO_ICMP;
     translate(p, s, &q);
     pipeline_out(w, p, s);
 }

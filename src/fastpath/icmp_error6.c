@@ -71,7 +71,7 @@ static bool quote_ports(const struct quote6 *q, uint32_t *ports)
 {
     const struct rte_icmp_hdr *icmp = q->l4;
     *ports = 0;
-    if (q->proto == IPPROTO_UDP || q->proto == IPPROTO_TCP)
+    if (proto_has_ports(q->proto))
         memcpy(ports, q->l4, sizeof *ports);
     if (q->proto != IPPROTO_ICMPV6)
         return true;
@@ -103,6 +103,7 @@ void icmp_error_pass6(struct worker *w, struct packet *p)
     const enum drop_reason reason = icmp_error_check(w, p, q.l4);
     if (reason != DROP_COUNT)
         return drop(w, p->m, reason);
+    p->key.proto = IPPROTO_ICMPV6;
     p->ip6->hop_limits--;
     pipeline_out(w, p, s);
 }

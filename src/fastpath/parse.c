@@ -132,34 +132,18 @@ static bool parse_icmp(struct worker *w, struct packet *p, uint32_t *ports)
     return false;
 }
 
-/* SCTP's header with its ports, UDP-Lite's with what it says its checksum covers; others have no
- * more than their addresses. What is for routers and hosts of this link alone goes nowhere. */
+/* Others have no more than their addresses. What is for routers and hosts of this link alone goes
+ * nowhere. */
 static bool parse_other_l4(struct worker *w, struct packet *p, uint32_t *ports)
 {
-    enum {
-        SCTP_HEADER = 12
-    };
-    const struct rte_udp_hdr *lite = p->l4;
-    uint16_t covered;
-    switch (p->ip->next_proto_id) {
-    case IPPROTO_SCTP:
-        if (p->l4_len < SCTP_HEADER)
-            return refuse(w, p, DROP_L4_HEADER);
-        break;
-    case IPPROTO_UDPLITE:
-        covered = p->l4_len < sizeof *lite ? 0 : rte_be_to_cpu_16(lite->dgram_len);
-        if (p->l4_len < sizeof *lite || covered > p->l4_len ||
-            (covered != 0 && covered < sizeof *lite))
-            return refuse(w, p, DROP_L4_HEADER);
-        break;
-    case IPPROTO_HOPOPTS:
-    case IPPROTO_IGMP:
-    case IPPROTO_ICMPV6:
+    const uint8_t proto = p->ip->next_proto_id;
+    if (proto == IPPROTO_HOPOPTS || proto == IPPROTO_IGMP || proto == IPPROTO_ICMPV6)
         return refuse(w, p, DROP_PROTOCOL);
-    default:
-        *ports = 0;
+    *ports = 0;
+    if (!proto_has_ports(proto))
         return true;
-    }
+    if (!port_header_fits(p, proto))
+        return refuse(w, p, DROP_L4_HEADER);
     memcpy(ports, p->l4, sizeof *ports);
     return true;
 }

@@ -37,6 +37,22 @@ static inline bool tcp_fits(const struct packet *p)
            (tcp->data_off >> 4) * 4u <= p->l4_len;
 }
 
+/* The same of SCTP (RFC 9260 3.1) and UDP-Lite, whose second field is what the checksum covers: 0
+ * for everything (RFC 3828 3.1). */
+static inline bool port_header_fits(const struct packet *p, uint8_t proto)
+{
+    enum {
+        SCTP_HEADER = 12
+    };
+    const struct rte_udp_hdr *lite = packet_udp(p);
+    if (proto == IPPROTO_SCTP)
+        return p->l4_len >= SCTP_HEADER;
+    if (p->l4_len < sizeof *lite)
+        return false;
+    const uint16_t covered = rte_be_to_cpu_16(lite->dgram_len);
+    return covered <= p->l4_len && (covered == 0 || covered >= sizeof *lite);
+}
+
 /* The IPv6 part of packet_parse: the frame has an Ethernet header and came in by an interface that
  * is up. */
 bool packet_parse6(struct worker *w, struct packet *p, const struct interface *iface);

@@ -190,6 +190,19 @@ static bool parse_icmp6(struct worker *w, struct packet *p, uint32_t *ports)
     return true;
 }
 
+/* The header of a protocol with ports. */
+static bool ports_fit(const struct packet *p, uint8_t proto)
+{
+    switch (proto) {
+    case IPPROTO_UDP:
+        return udp_fits(p);
+    case IPPROTO_TCP:
+        return tcp_fits(p);
+    default:
+        return port_header_fits(p, proto);
+    }
+}
+
 /* Both ports as they stand in the header; other protocols have none. */
 static bool parse_l4(struct worker *w, struct packet *p, uint8_t proto, uint32_t *ports)
 {
@@ -197,9 +210,9 @@ static bool parse_l4(struct worker *w, struct packet *p, uint8_t proto, uint32_t
         return parse_icmp6(w, p, ports);
     if (is_foreign(proto))
         return refuse(w, p, DROP_PROTOCOL);
-    if (proto != IPPROTO_UDP && proto != IPPROTO_TCP)
+    if (!proto_has_ports(proto))
         return true;
-    if (proto == IPPROTO_UDP ? !udp_fits(p) : !tcp_fits(p))
+    if (!ports_fit(p, proto))
         return refuse(w, p, DROP_L4_HEADER);
     memcpy(ports, p->l4, sizeof *ports);
     return true;

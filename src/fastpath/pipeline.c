@@ -63,6 +63,42 @@ static void to_resolve(struct worker *w, struct packet *p, uint16_t ifindex,
         drop(w, p->m, DROP_CONTROL_RING_FULL);
 }
 
+static bool is_icmp_error(const struct packet *p)
+{
+    const uint8_t type = packet_icmp(p)->icmp_type;
+    if (p->key.proto == IPPROTO_ICMPV6)
+        return type < 128;
+    return p->key.proto == IPPROTO_ICMP && type != RTE_IP_ICMP_ECHO_REQUEST &&
+           type != RTE_IP_ICMP_ECHO_REPLY;
+}
+
+/* The packet as it came in: translation there and back is identity, the hop has to be given back.
+ */
+static void packet_restore(struct packet *p, const struct session *s)
+{
+    const struct key left = key_reverse(&s->r.key[!p->dir], 0);
+    const struct key origin = key_reverse(&s->r.key[p->dir], 0);
+    if (p->is6) {
+        p->ip6->hop_limits++;
+        return;
+    }
+    packet_translate(p, &left, &origin);
+    p->ip->time_to_live = (uint8_t)(p->ip->time_to_live + 2);
+    p->ip->hdr_checksum = checksum_adjust(p->ip->hdr_checksum, be16_of(0x0200));
+}
+
+/* The next hop does not answer: host unreachable (RFC 1812 4.3.3.1), but not about an error, nor
+ * about what the ALG has changed, which has no key. */
+__attribute__((noinline, cold)) static void unreachable(struct worker *w, struct packet *p,
+                                                        const struct session *s)
+{
+    if (p->key.proto == s->r.key[p->dir].proto && !is_icmp_error(p)) {
+        packet_restore(p, s);
+        icmp_send(w, p, ICMP_SEND_HOST, 0);
+    }
+    drop(w, p->m, DROP_NEIGHBOUR_FAILED);
+}
+
 /* The session does not know its next hop's MAC: look again, else let control resolve it. */
 static bool neighbour_slow(struct worker *w, struct packet *p, struct session *s, uint16_t *out,
                            uint64_t *word)
@@ -80,7 +116,7 @@ static bool neighbour_slow(struct worker *w, struct packet *p, struct session *s
         return true;
     }
     if (neighbour_state(*word) == NEIGHBOUR_FAILED)
-        drop(w, p->m, DROP_NEIGHBOUR_FAILED);
+        unreachable(w, p, s);
     else if (neighbour_full(*word))
         drop(w, p->m, DROP_NEIGHBOUR_QUEUE);
     else

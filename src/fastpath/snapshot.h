@@ -117,8 +117,9 @@ struct snapshot {
     const struct routes *routes; /* shared with other snapshots */
     enum route_choice route_choice;
     bool asymroute, strict_src_check, snat_route_change;
-    uint64_t links_down;    /* bit i: interface i has no link */
-    bool reset_sessionless; /* TCP that has no session is answered with RST */
+    uint64_t links_down;     /* bit i: interface i has no link */
+    bool deny_tcp_with_icmp; /* policy.send_deny: not with RST */
+    bool reset_sessionless;  /* TCP that has no session is answered with RST */
     uint32_t n_own_ranges;
     const struct own_range *own_ranges; /* by interface, then address; none overlap */
     char hostname[64];

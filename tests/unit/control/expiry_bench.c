@@ -36,14 +36,14 @@ static void sets_make(struct bench *b)
     b->set[SET_TCP] = timer_set_intern(&b->sets, &tcp);
 }
 
-struct bench *bench_make_at(uint64_t now_ms)
+static struct bench *make(uint64_t now_ms, uint32_t sessions)
 {
     struct bench *b = aligned_alloc(64, sizeof *b);
     assert_non_null(b);
     memset(b, 0, sizeof *b);
     hash_secret_fixed(&b->sessions.store.table.secret, 1);
     hash_secret_fixed(&b->mappings.store.table.secret, 2);
-    assert_int_equal(sessions_init(&b->sessions, SESSIONS, &b->mappings, false), 0);
+    assert_int_equal(sessions_init(&b->sessions, sessions, &b->mappings, false), 0);
     assert_int_equal(mappings_init(&b->mappings, MAPPINGS, &b->sessions, false), 0);
     sets_make(b);
     b->qsbr = aligned_alloc(64, (rte_rcu_qsbr_get_memsize(1) + 63) / 64 * 64);
@@ -62,6 +62,16 @@ struct bench *bench_make_at(uint64_t now_ms)
     assert_int_equal(expiry_watch(b->expiry, &b->worker), 0);
     assert_int_equal(expiry_watch(b->expiry, &b->own), 0);
     return b;
+}
+
+struct bench *bench_make_at(uint64_t now_ms)
+{
+    return make(now_ms, SESSIONS);
+}
+
+struct bench *bench_make_sized(uint32_t sessions)
+{
+    return make(0, sessions);
 }
 
 struct bench *bench_make(void)

@@ -38,6 +38,7 @@ struct bench {
 
 struct bench *bench_make_at(uint64_t now_ms);
 struct bench *bench_make(void); /* at 0 */
+struct bench *bench_make_sized(uint32_t sessions);
 void bench_free(struct bench *b);
 
 /* Events go to b->log, a line each. */

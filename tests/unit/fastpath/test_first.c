@@ -113,11 +113,16 @@ static struct frame big(size_t payload)
     return f;
 }
 
-static struct frame protocol(uint8_t number)
+static struct frame with_body(uint8_t number, struct slice body)
 {
     struct frame f;
-    frame_ipv4(&f, out, number, SLICE_LIT("what that carries"));
+    frame_ipv4(&f, out, number, body);
     return f;
+}
+
+static struct frame protocol(uint8_t number)
+{
+    return with_body(number, SLICE_LIT("what that carries"));
 }
 
 static struct frame to(const char *dst)
@@ -180,6 +185,10 @@ static void test_drops(void **state)
         {LAN, DROP_ARP_MALFORMED, arp(FRAME_IP, 0, 14)},
         {LAN, DROP_FRAGMENT_LENGTH, set_byte(FRAME_IP + 6, 0x20, true)},
         {LAN, DROP_PROTOCOL, protocol(2)},
+        {LAN, DROP_L4_HEADER, with_body(132, SLICE_LIT("12345678901"))},
+        {LAN, DROP_L4_HEADER, with_body(136, SLICE_LIT("\0\1\0\2\0\0\0"))},
+        {LAN, DROP_L4_HEADER, with_body(136, SLICE_LIT("\0\1\0\2\0\7\0\0xx"))},
+        {LAN, DROP_L4_HEADER, with_body(136, SLICE_LIT("\0\1\0\2\0\13\0\0xx"))},
         {LAN, DROP_PROTOCOL, protocol(58)},
         {LAN, DROP_PROTOCOL, protocol(0)},
         {LAN, DROP_PROTOCOL, icmp("10.0.0.20", "198.51.100.5", 13, 0)},

@@ -78,6 +78,11 @@ static void frame_of(struct frame *f, int kind, bool answer)
     case 2:
         frame6_icmp(f, e, answer ? 129 : 128, 0, 0x00070001);
         break;
+    case 3:
+        frame6_other(f, e, IPPROTO_SCTP,
+                     answer ? SLICE_LIT("\7\xd0\3\xe8taG2crc2chunk")
+                            : SLICE_LIT("\3\xe8\7\xd0taG1crc1chunk"));
+        break;
     default:
         frame6_other(f, e, IPPROTO_GRE, SLICE_LIT("carried along"));
     }
@@ -89,7 +94,7 @@ static void test_both_ways(void **state)
     struct frame f, there, home, error;
     (void)state;
     firewall_make(&fw, config);
-    for (int kind = 0; kind < 4; kind++)
+    for (int kind = 0; kind < 5; kind++)
         for (uint8_t type = 1; type <= 4; type++) {
             frame_of(&f, kind, false);
             there = *firewall_passes(&fw, LAN, &f, WAN);
@@ -191,7 +196,7 @@ static void test_damage(void **state)
     (void)state;
     firewall_make(&fw, config);
     for (int i = 0; i < 4000; i++) {
-        frame_of(&f, i % 4, false);
+        frame_of(&f, i % 5, false);
         there = *firewall_passes(&fw, LAN, &f, WAN);
         const size_t most = there.n - FRAME_IP;
         error_about(&error, ROUTER, HOST, &there, rng_below(&rng, (uint32_t)most + 1), 3);
@@ -202,7 +207,7 @@ static void test_damage(void **state)
         if (firewall_gives(&fw, WAN, &error) == 1)
             assert_whole(&fw.sent[0].f);
     }
-    assert_int_equal(firewall_sessions(&fw), 4);
+    assert_int_equal(firewall_sessions(&fw), 5);
     firewall_free(&fw);
 }
 

@@ -129,6 +129,34 @@ static void test_no_route(void **state)
     firewall_free(&fw);
 }
 
+/* A next hop that went silent: the packet is quoted as it came, and errors are not answered. */
+static void test_next_hop_fails(void **state)
+{
+    static const uint8_t no_mac[6];
+    struct firewall fw;
+    struct frame f = udp(out, 33), there, answer, error;
+    (void)state;
+    firewall_make(&fw, config);
+    there = *firewall_passes(&fw, LAN, &f, WAN);
+    answer = udp((struct ends){out.dst, out.dport, "203.0.113.2",
+                               (uint16_t)(there.b[FRAME_L4] << 8 | there.b[FRAME_L4 + 1])},
+                 10);
+    firewall_passes(&fw, WAN, &answer, LAN);
+    struct neighbours *ns = &fw.dp->neighbours;
+    const be32 hops[] = {frame_address("203.0.113.1"), frame_address("10.0.0.20")};
+    for (uint16_t i = 0; i < 2; i++) {
+        const uint32_t index = neighbour_index(ns, i ? LAN : WAN, ip_addr_of4(hops[i]));
+        neighbour_set(ns, index, no_mac, NEIGHBOUR_FAILED);
+    }
+    assert_error(firewall_refuses(&fw, LAN, &f, DROP_NEIGHBOUR_FAILED), "10.0.0.1", 3, 1, &f);
+    frame_icmp(&error, (struct ends){"198.51.100.5", 0, "203.0.113.2", 0}, 3, 3, 0);
+    memcpy(error.b + QUOTE, there.b + FRAME_IP, 28);
+    error.n = QUOTE + 28;
+    frame_mend(&error);
+    firewall_drops(&fw, WAN, &error, DROP_NEIGHBOUR_FAILED);
+    firewall_free(&fw);
+}
+
 static struct frame tcp(struct ends e, struct frame_tcp t, size_t n)
 {
     static const char data[100];
@@ -159,6 +187,9 @@ static void test_denied(void **state)
     firewall_drops(&fw, LAN, &gre, DROP_POLICY_DENY);
     COMMANDS(&fw, "config firewall policy", "edit 2", "set send-deny-packet enable", "end");
     assert_reset(firewall_refuses(&fw, LAN, &syn, DROP_POLICY_DENY), back, 20, 0, 5001);
+    COMMANDS(&fw, "config system settings", "set deny-tcp-with-icmp enable", "end");
+    assert_error(firewall_refuses(&fw, LAN, &syn, DROP_POLICY_DENY), "10.0.0.1", 3, 13, &syn);
+    COMMANDS(&fw, "config system settings", "set deny-tcp-with-icmp disable", "end");
     struct frame data = tcp(telnet, (struct frame_tcp){16, 7000, 9000}, 10);
     assert_reset(firewall_refuses(&fw, LAN, &data, DROP_POLICY_DENY), back, 4, 9000, 0);
     struct frame rst = tcp(telnet, (struct frame_tcp){4, 7000, 9000}, 0);
@@ -229,9 +260,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_time_exceeded), cmocka_unit_test(test_too_big),
-        cmocka_unit_test(test_no_route),      cmocka_unit_test(test_denied),
-        cmocka_unit_test(test_sessionless),   cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_limit_of_all),
+        cmocka_unit_test(test_no_route),      cmocka_unit_test(test_next_hop_fails),
+        cmocka_unit_test(test_denied),        cmocka_unit_test(test_sessionless),
+        cmocka_unit_test(test_rate),          cmocka_unit_test(test_limit_of_all),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
 }
