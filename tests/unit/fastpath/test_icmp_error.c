@@ -219,6 +219,36 @@ static void test_both_ways(void **state)
     firewall_free(&fw);
 }
 
+/* A server behind a virtual IP: who complains inside bears its public address outside. */
+static void test_virtual_ip(void **state)
+{
+    static const struct ends in = {"198.51.100.5", 4000, "203.0.113.5", 80};
+    static const struct ends reply = {"10.0.0.20", 8080, "198.51.100.5", 4000};
+    struct firewall fw;
+    struct frame sent, home, answer, there, error;
+    (void)state;
+    firewall_make(&fw, config);
+    COMMANDS(&fw, "config firewall vip", "edit v", "set extip 203.0.113.5", "set extintf wan",
+             "set mappedip 10.0.0.20", "set portforward enable", "set protocol udp",
+             "set extport 80", "set mappedport 8080", "end", "config firewall policy", "edit 9",
+             "set srcintf wan", "set dstintf lan", "set srcaddr all", "set dstaddr v",
+             "set action accept", "set schedule always", "set service ALL", "end");
+    frame_udp(&sent, in, SLICE_LIT("question"));
+    home = *firewall_passes(&fw, WAN, &sent, LAN);
+    error_about(&error, INSIDE_ROUTER, &home, 36, 3, 1);
+    assert_error(firewall_passes(&fw, LAN, &error, WAN), "203.0.113.5", sent.b + FRAME_IP + 12,
+                 &sent, 36);
+    error_about(&error, "10.0.0.20", &home, 36, 3, 3);
+    assert_error(firewall_passes(&fw, LAN, &error, WAN), "203.0.113.5", sent.b + FRAME_IP + 12,
+                 &sent, 36);
+    frame_udp(&answer, reply, SLICE_LIT("answer"));
+    there = *firewall_passes(&fw, LAN, &answer, WAN);
+    error_about(&error, ROUTER, &there, 34, 11, 0);
+    assert_error(firewall_passes(&fw, WAN, &error, LAN), ROUTER, answer.b + FRAME_IP + 12, &answer,
+                 34);
+    firewall_free(&fw);
+}
+
 /* Options in the quoted header, and an extension behind the quote (RFC 4884). */
 static void test_quote_forms(void **state)
 {
@@ -445,15 +475,11 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_ways),
-        cmocka_unit_test(test_quote_forms),
-        cmocka_unit_test(test_wrong_stays_wrong),
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_every_length),
-        cmocka_unit_test(test_foreign_quotes),
-        cmocka_unit_test(test_no_effect),
-        cmocka_unit_test(test_tcp_sequence),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_both_ways),      cmocka_unit_test(test_quote_forms),
+        cmocka_unit_test(test_virtual_ip),     cmocka_unit_test(test_wrong_stays_wrong),
+        cmocka_unit_test(test_types),          cmocka_unit_test(test_every_length),
+        cmocka_unit_test(test_foreign_quotes), cmocka_unit_test(test_no_effect),
+        cmocka_unit_test(test_tcp_sequence),   cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
 }
