@@ -8,6 +8,7 @@
 #include "bench/bench.h"
 #include "config/rows.h"
 #include "fastpath/compile.h"
+#include "fastpath/matcher.h"
 
 #include "base/text.h"
 
@@ -184,6 +185,7 @@ static int ours_run(const struct book *b, double seconds, struct report *r,
     report_open(r, "policy", b->n, "rules");
     report_cost(r, find_all(s, b, seconds, first_rule));
     report_figure(r, "build_s", made_s, 3, "s to build");
+    report_figure(r, "mib", (double)s->matcher->bytes / (1 << 20), 1, "MiB");
     report_close(r);
     snapshot_free(s);
     timer_sets_free(&sets);

@@ -68,6 +68,8 @@ void field_init(struct field *f, struct make *make, enum list list, uint32_t n_i
     f->full = vector_make(make);
     f->base = vector_make(make);
     f->scratch = vector_make(make);
+    f->standing = make_alloc(make->m->n_sums, sizeof *f->standing);
+    f->where = make_alloc(make->m->n_sums, sizeof *f->where);
     f->start = make_alloc(n_items + 2u, sizeof *f->start);
     for (uint32_t r = 0; r < rows->n_policies; r++) {
         struct names names = names_of(&rows->policies[r], list);
@@ -91,6 +93,8 @@ static void field_free(struct field *f)
     free(f->full);
     free(f->base);
     free(f->scratch);
+    free(f->standing);
+    free(f->where);
 }
 
 bool field_used(const struct field *f, uint32_t item)
@@ -104,13 +108,32 @@ static void rules_add(const struct field *f, uint32_t item, uint64_t *vector)
         bit_set(vector, f->rules[i]);
 }
 
+void field_begin(struct field *f)
+{
+    const struct matcher *m = f->make->m;
+    memcpy(f->scratch, f->full, m->n_words * sizeof *f->full);
+    for (uint32_t w = 0; w < m->n_words; w++)
+        if (f->full[w] != f->base[w])
+            bit_set(f->standing, w);
+}
+
 uint32_t field_set(void *ctx, const uint32_t *items, uint32_t n)
 {
     struct field *f = ctx;
-    memcpy(f->scratch, f->full, f->make->m->n_words * sizeof *f->full);
+    const uint32_t n_sums = f->make->m->n_sums;
+    memcpy(f->where, f->standing, n_sums * sizeof *f->where);
     for (uint32_t i = 0; i < n; i++)
-        rules_add(f, items[i], f->scratch);
-    return sets_add(&f->make->sets, f->scratch, f->base);
+        for (uint32_t k = f->start[items[i]]; k < f->start[items[i] + 1]; k++) {
+            bit_set(f->scratch, f->rules[k]);
+            bit_set(f->where, f->rules[k] / 64);
+        }
+    uint32_t set = sets_add(&f->make->sets, f->scratch, f->base, f->where);
+    for (uint32_t s = 0; s < n_sums; s++)
+        for (uint64_t left = f->where[s]; left; left &= left - 1) {
+            uint32_t w = s * 64 + (uint32_t)__builtin_ctzll(left);
+            f->scratch[w] = f->full[w];
+        }
+    return set;
 }
 
 void field_wide(struct field *f, uint32_t item, bool full)
@@ -172,6 +195,7 @@ static void make_addresses(struct make *k, enum list list, struct intervals *map
         for (uint32_t r = 0; r < rows[i].n_ranges && share > 0 && share < 1; r++)
             n += range_events(&rows[i].ranges[r], i, &events[n]);
     }
+    field_begin(&f);
     sweep_sort(events, n);
     sweep_run(&sweep, events, n);
     intervals_make(map, sweep.first, sweep.value, sweep.n);
@@ -264,6 +288,7 @@ static void make_addresses6(struct make *k, enum list list, struct matcher_map6 
             points[++rank] = *p;
         events[i] = sweep_event(rank, ends[i].item, ends[i].begin);
     }
+    field_begin(&f);
     sweep_run(&sweep, events, n);
     *map = (struct matcher_map6){.n = sweep.n,
                                  .first = make_alloc(sweep.n, sizeof *map->first),
@@ -286,16 +311,21 @@ static void make_vips(struct make *k)
     struct matcher *m = k->m;
     struct field f;
     uint64_t *nothing = vector_make(k), *named = vector_make(k), *unnamed = vector_make(k);
+    uint64_t *where = make_alloc(m->n_sums, sizeof *where);
     field_init(&f, k, LIST_VIP, k->rows->n_vips);
     m->n_vips = k->rows->n_vips;
     m->vips = make_alloc(m->n_vips + 1u, sizeof *m->vips);
     for (uint32_t v = 0; v < m->n_vips; v++) {
         memset(named, 0, m->n_words * sizeof *named);
         memset(unnamed, 0, m->n_words * sizeof *unnamed);
-        for (uint32_t i = f.start[v]; i < f.start[v + 1]; i++)
+        memset(where, 0, m->n_sums * sizeof *where);
+        for (uint32_t i = f.start[v]; i < f.start[v + 1]; i++) {
             bit_set(k->rows->policies[f.rules[i]].dst_negate ? unnamed : named, f.rules[i]);
-        m->vips[v + 1] = (struct matcher_vip){.named = sets_add(&k->sets, named, nothing),
-                                              .unnamed = sets_add(&k->sets, unnamed, nothing)};
+            bit_set(where, f.rules[i] / 64);
+        }
+        m->vips[v + 1] =
+            (struct matcher_vip){.named = sets_add(&k->sets, named, nothing, where),
+                                 .unnamed = sets_add(&k->sets, unnamed, nothing, where)};
     }
     for (uint32_t r = 0; r < m->n_rules; r++) {
         const struct row_policy *p = &k->rows->policies[r];
@@ -303,6 +333,7 @@ static void make_vips(struct make *k)
             m->base[0][r / 64].vip_sees |= (uint64_t)1 << (r % 64);
     }
     free(nothing);
+    free(where);
     free(named);
     free(unnamed);
     field_free(&f);

@@ -39,8 +39,9 @@ void sets_begin(struct set_maker *p, uint32_t n_words, size_t limit);
 /* All but the sets. */
 void sets_end(struct set_maker *p);
 
-/* The set of what two whole vectors differ in. Equal sets are one. */
-uint32_t sets_add(struct set_maker *p, const uint64_t *a, const uint64_t *b);
+/* The set of what two whole vectors differ in; `where` has a bit for each word to look at. Equal
+ * sets are one. */
+uint32_t sets_add(struct set_maker *p, const uint64_t *a, const uint64_t *b, const uint64_t *where);
 
 /*
  * Items (an address object, a range of ports) begin and end along a line. The sweep gives each
@@ -90,9 +91,12 @@ struct field {
     uint32_t n_items;
     uint32_t *start; /* item to rules[start[item]] ... rules[start[item + 1] - 1] */
     uint32_t *rules;
-    uint64_t *full;    /* rules that name an item that has every value */
-    uint64_t *base;    /* rules to which most values belong: those, and those of wide items */
-    uint64_t *scratch; /* a whole vector */
+    uint64_t *full; /* rules that name an item that has every value */
+    uint64_t *base; /* rules to which most values belong: those, and those of wide items */
+    /* While sets are made. */
+    uint64_t *scratch;  /* equals `full` between two sets */
+    uint64_t *standing; /* words in which full and base differ, one bit each */
+    uint64_t *where;    /* words of the set being made that may differ from the base */
 };
 
 /* The lists of a rule. */
@@ -106,6 +110,9 @@ enum list {
 };
 
 void field_init(struct field *f, struct make *make, enum list list, uint32_t n_items);
+
+/* Items are known and wide ones told: sets can be made from now on. */
+void field_begin(struct field *f);
 
 /* The base of the finished field, into the matcher's; `member` is the field's word of the first
  * base. Frees the field. */

@@ -162,6 +162,7 @@ void make_services(struct make *k, uint64_t *member)
     uint32_t n_maps = 1;
     field_init(&p.field, k, LIST_SERVICE, k->rows->n_services);
     ports_collect(&p);
+    field_begin(&p.field);
     sweep_init(&sweep, p.n);
     sweep.leaf = ports_leaf;
     sweep.ctx = &p;

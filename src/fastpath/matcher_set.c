@@ -98,7 +98,7 @@ static bool sets_room(struct set_maker *p)
     return true;
 }
 
-uint32_t sets_add(struct set_maker *p, const uint64_t *a, const uint64_t *b)
+uint32_t sets_add(struct set_maker *p, const uint64_t *a, const uint64_t *b, const uint64_t *where)
 {
     static const struct hash_secret secret = {{1, 2, 3, 4}}, other = {{5, 6, 7, 8}};
     if (!sets_room(p))
@@ -106,13 +106,15 @@ uint32_t sets_add(struct set_maker *p, const uint64_t *a, const uint64_t *b)
     uint64_t *sums = &p->sets[p->n], *words = sums + p->n_sums;
     memset(sums, 0, p->n_sums * sizeof *sums);
     size_t n = 0;
-    for (uint32_t w = 0; w < p->n_words; w++) {
-        uint64_t word = a[w] ^ b[w];
-        if (word == 0)
-            continue;
-        sums[w / 64] |= (uint64_t)1 << (w % 64);
-        words[n++] = word;
-    }
+    for (uint32_t s = 0; s < p->n_sums; s++)
+        for (uint64_t left = where[s]; left; left &= left - 1) {
+            uint32_t w = s * 64 + (uint32_t)__builtin_ctzll(left);
+            uint64_t word = a[w] ^ b[w];
+            if (word == 0)
+                continue;
+            sums[s] |= left & -left;
+            words[n++] = word;
+        }
     if (n == 0)
         return 0;
     size_t bytes = (p->n_sums + n) * sizeof *sums;
