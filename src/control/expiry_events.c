@@ -65,7 +65,7 @@ void session_event_emit(const struct event_sink *sink, const struct timer_sets *
         put_ends6(&t, event->v6);
     else
         put_keys(&t, s);
-    text_printf(&t, ",\"policy\":%u,\"mapped\":%s,\"alg\":%s", s->policy_id,
+    text_printf(&t, ",\"policy\":%u,\"mapped\":%s,\"alg\":%s", session_policy(s),
                 s->mapping != INDEX_NONE ? "true" : "false",
                 s->r.flags & SESSION_ALG ? "true" : "false");
     put_timer(&t, sets, s);

@@ -21,7 +21,10 @@ static uint64_t links_down(const struct control *c)
 
 void links_init(struct control *c)
 {
-    c->publish.links_down = links_down(c);
+    /* Links come up a moment after their ports are started, and until the first look all count as
+     * up: else the first packets of a start would find no routes. */
+    c->publish.links_down = 0;
+    c->links_next_ms = c->now_ms + POLL_MS;
 }
 
 static void link_tell(struct control *c, uint16_t ifindex, bool up)

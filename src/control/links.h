@@ -10,7 +10,7 @@
 
 struct control;
 
-/* Before the first snapshot: how things stand. */
+/* Before the first snapshot: all count as up until they are looked at. */
 void links_init(struct control *c);
 
 /* Returns how many links came or went. */

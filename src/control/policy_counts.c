@@ -60,7 +60,7 @@ static uint32_t slot_fresh(struct policy_counts *c, uint32_t slot)
 
 static uint32_t slot_of(struct policy_counts *c, const struct session *s)
 {
-    uint32_t id = __atomic_load_n(&s->policy_id, __ATOMIC_RELAXED);
+    uint32_t id = session_policy(s);
     const struct policy *policy = policy_by_id(dataplane_snapshot(c->dp), id);
     return policy ? slot_fresh(c, policy->slot) : SLOT_NONE;
 }

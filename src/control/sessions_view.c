@@ -113,7 +113,7 @@ static void row_fill(const struct sessions_view *v, uint32_t index, uint64_t now
         .epoch = s->r.epoch,
         .proto = s->r.key[0].proto,
         .proto_state = proto_state(s),
-        .policy_id = __atomic_load_n(&s->policy_id, __ATOMIC_RELAXED),
+        .policy_id = session_policy(s),
         .snat = s->r.flags & SESSION_SNAT,
         .dnat = s->r.flags & SESSION_DNAT,
         .alg = s->r.flags & SESSION_ALG,

@@ -103,7 +103,7 @@ void traffic_log_print_session(const struct dataplane *dp, uint32_t index, uint6
     const struct session *x = session_at(&dp->sessions, index);
     struct flow f = flow_of(dp, index);
     print_flow(dataplane_snapshot(dp), &f, out);
-    print_verdict("accept", x->policy_id, session_is6(x), out);
+    print_verdict("accept", session_policy(x), session_is6(x), out);
     print_translation(x, out);
     text_printf(out,
                 " duration=%" PRIu64 " sentbyte=%" PRIu64 " rcvdbyte=%" PRIu64 " sentpkt=%" PRIu64
@@ -181,7 +181,7 @@ void traffic_log_session(struct traffic_log *l, uint32_t index, uint64_t duratio
                          uint64_t now_ms)
 {
     const struct session *x = session_at(&l->dp->sessions, index);
-    const struct policy *policy = policy_by_id(dataplane_snapshot(l->dp), x->policy_id);
+    const struct policy *policy = policy_by_id(dataplane_snapshot(l->dp), session_policy(x));
     struct text line = {0};
     if (!policy || !policy->log)
         return;

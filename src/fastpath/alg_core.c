@@ -170,7 +170,7 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
     if (!store_live(&dp->sessions.store, note.session))
         return core_drop(core, m, DROP_SESSION_GONE, now_ms);
     const struct session *s = session_at(&dp->sessions, note.session.index);
-    uint32_t policy_id = __atomic_load_n(&s->policy_id, __ATOMIC_RELAXED);
+    uint32_t policy_id = session_policy(s);
     const struct policy *policy = policy_by_id(snap, policy_id);
     uint16_t profile = policy ? policy->profile : 0;
 

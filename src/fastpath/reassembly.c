@@ -358,11 +358,12 @@ static void tell_sender(struct worker *w, const struct datagram *g)
                        .ifindex = note_of(m)->ifindex,
                        .l3_len = (uint16_t)(m->data_len - PACKET_IP_OFFSET - first->n),
                        .l4_len = first->n};
-    const struct fragment6 *cut = (const void *)((const char *)p.l4 - sizeof(struct fragment6));
+    /* What the fragment header of IPv6, which stands before the piece, says of it; not aligned. */
+    const uint8_t *next6 = (const uint8_t *)p.l4 - sizeof(struct fragment6);
     /* The source of IPv6 has not been looked at yet: global unicast (RFC 4291 2.4) is answered. */
     if (p.is6 && (g->name.src.byte[0] & 0xe0) != 0x20)
         return;
-    if (may_be_answered(p.is6 ? cut->next : g->name.proto, p.l4, first->n))
+    if (may_be_answered(p.is6 ? *next6 : g->name.proto, p.l4, first->n))
         icmp_send(w, &p, ICMP_SEND_REASSEMBLY, 0);
 }
 

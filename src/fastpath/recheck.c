@@ -20,7 +20,7 @@ static const struct policy *policy_of(const struct worker *w, const struct sessi
                    (x->r.flags & SESSION_INWARD ||
                     mapping_kind_is_media(mapping_at(&w->dp->mappings, x->mapping)->kind));
     if (pinhole)
-        return policy_by_id(w->snapshot, __atomic_load_n(&x->policy_id, __ATOMIC_RELAXED));
+        return policy_by_id(w->snapshot, session_policy(x));
     struct flow flow = v6 ? pipeline_flow6(v6, x->r.key[0].proto, x->ifindex[0], x->ifindex[1])
                           : pipeline_flow(&x->r.key[0], NULL, x->ifindex[0], x->ifindex[1]);
     const struct vip *vip = v6 ? NULL : nat_vip_of(w->snapshot, &x->r.key[0], x->ifindex[0]);
@@ -46,7 +46,7 @@ bool pipeline_recheck(struct worker *w, uint32_t index)
     struct session *x = session_at(&w->dp->sessions, index);
     const struct snapshot *s = w->snapshot;
     const struct session_v6 *v6 = session_v6_of(&w->dp->sessions, index);
-    uint32_t policy_id = __atomic_load_n(&x->policy_id, __ATOMIC_RELAXED);
+    uint32_t policy_id = session_policy(x);
 
     if ((!(x->traits & TRAIT_LASTING) && !same_verdict(w, index, v6, &policy_id)) ||
         !way_holds(w, index) || !(v6 || nat_holds(w, index))) {

@@ -60,8 +60,7 @@ __attribute__((noinline, cold)) static void mss_clamp(const struct worker *w, st
                                                       const struct session *s)
 {
     const struct interface *ifs = w->snapshot->interfaces;
-    const struct policy *policy =
-        policy_by_id(w->snapshot, __atomic_load_n(&s->policy_id, __ATOMIC_RELAXED));
+    const struct policy *policy = policy_by_id(w->snapshot, session_policy(s));
     const uint16_t limits[] = {policy ? policy->mss[p->dir] : 0, ifs[s->ifindex[0]].tcp_mss,
                                ifs[s->ifindex[1]].tcp_mss};
     struct rte_tcp_hdr *tcp = p->l4;

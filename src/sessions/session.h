@@ -144,6 +144,12 @@ static inline const struct session_v6 *session_v6_of(const struct sessions *ss, 
 struct key session_key6(const struct sessions *ss, const struct session_v6 *flow, uint8_t proto,
                         int dir, uint16_t zone);
 
+/* The policy it is under now: a recheck may change it at any time. */
+static inline uint32_t session_policy(const struct session *s)
+{
+    return __atomic_load_n(&s->policy_id, __ATOMIC_RELAXED);
+}
+
 /* A flow to be. Both keys are complete except that with `nat` the reply's dport is to be found. */
 struct session_new {
     struct key key[2];
