@@ -17,6 +17,7 @@
 #   lab_open                     namespaces, wires, addresses; LAB_DIR for files
 #   lab_firewall [SIP-LINE...]   start the firewall, with lines for the SIP profile
 #   lab_bad_wire lan|wan LOSS LATE   before lab_firewall: percent of frames lost, and late
+#   lab_host NAME IP             a machine of its own for one phone inside, as namespace NAME
 #   lab_run NS NAME COMMAND...   in the background; its pid in LAB_PID, output in LAB_DIR/NAME.log
 #   lab_in NS COMMAND...         in the foreground
 #   lab_cli LINE                 one CLI command
@@ -33,6 +34,7 @@ LAB_OUTSIDE=(198.51.100.5 198.51.100.6 198.51.100.7)
 LAB_PUBLIC=203.0.113.2
 LAB_PIDS=()
 LAB_PID=
+LAB_SPACES=()
 
 # Say why a lab cannot be made here; nothing when it can.
 lab_obstacle() {
@@ -68,9 +70,10 @@ lab_close() {
         lab_wait "$pid" 5 >/dev/null || kill -9 "$pid" 2>/dev/null
     done
     LAB_PIDS=()
-    for ns in lan fw wan; do
+    for ns in "${LAB_SPACES[@]}"; do
         [ -n "${LAB_ID:-}" ] && ip netns del "$LAB_ID-$ns" 2>/dev/null
     done
+    LAB_SPACES=()
     if [ -n "${LAB_DIR:-}" ] && [ -z "${LAB_KEEP:-}" ]; then
         rm -rf "$LAB_DIR"
     fi
@@ -86,7 +89,8 @@ lab_open() {
     trap 'lab_close' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    for ns in lan fw wan; do
+    LAB_SPACES=(lan fw wan)
+    for ns in "${LAB_SPACES[@]}"; do
         ip netns add "$LAB_ID-$ns"
         lab_in $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
         ip -n "$LAB_ID-$ns" link set lo up
@@ -109,6 +113,23 @@ lab_open() {
     done
     # What a phone sends without naming its address comes from the first one.
     ip -n "$LAB_ID-wan" route replace 203.0.113.0/24 dev eth0 src "${LAB_OUTSIDE[0]}"
+}
+
+# A phone inside with a machine of its own, for programs that leave the choice of the source address
+# to the kernel: namespace NAME on the wire of lan. Before anything there uses the address.
+lab_host() { # lab_host NAME IP
+    local name=$1 ip=$2
+    ip netns add "$LAB_ID-$name"
+    LAB_SPACES+=("$name")
+    lab_in "$name" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+    ip -n "$LAB_ID-$name" link set lo up
+    ip -n "$LAB_ID-lan" address del "$ip/24" dev eth0 2>/dev/null
+    ip -n "$LAB_ID-lan" link add link eth0 name "$name" type macvlan mode bridge
+    ip -n "$LAB_ID-lan" link set "$name" netns "$LAB_ID-$name"
+    ip -n "$LAB_ID-$name" link set "$name" name eth0
+    lab_wire "$name" eth0
+    ip -n "$LAB_ID-$name" address add "$ip/24" dev eth0
+    ip -n "$LAB_ID-$name" route add default via 10.0.0.1
 }
 
 # SIPp plays from capture files without a socket behind the port: what arrives for such ports is
@@ -327,7 +348,8 @@ lab_sipp() { # lab_sipp NS NAME IP SCENARIO HERTZ SECONDS SIPP-ARGUMENTS...
         -i "$ip" -mi "$ip" -p 5060 -nostdin -trace_err -error_file "$LAB_DIR/$name.err" "$@"
 }
 
-# A baresip phone that plays a tone of 60 s and answers every call.
+# A baresip phone that plays a tone of 60 s and answers every call. LAB_ACCOUNT: its account, when it
+# registers somewhere (servers.sh). It takes commands at port 4444 of its address.
 lab_baresip() { # lab_baresip NS NAME IP HERTZ BARESIP-ARGUMENTS...
     local ns=$1 name=$2 ip=$3 hertz=$4
     shift 4
@@ -347,8 +369,10 @@ module g711.so
 module aufile.so
 module_app account.so
 module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen $ip:4444
 CONF
-    echo "<sip:$name@$ip>;regint=0;answermode=auto;audio_codecs=PCMU/8000/1" \
+    echo "${LAB_ACCOUNT:-<sip:$name@$ip>;regint=0;answermode=auto;audio_codecs=PCMU/8000/1}" \
         >"$LAB_DIR/$name/accounts"
     : >"$LAB_DIR/$name/contacts"
     lab_run "$ns" "$name" baresip -4 -f "$LAB_DIR/$name" "$@"
