@@ -236,8 +236,8 @@ lab_frames() {
     echo $frames
 }
 
-# LAB_UDP_IDLE: seconds a UDP session may be idle; LAB_WORKERS: CPUs of workers; LAB_LAN_DEVICE: more
-# arguments for the device of "lan".
+# LAB_UDP_IDLE: seconds a UDP session may be idle; LAB_WORKERS: CPUs of workers; LAB_DIALOGS: how
+# many calls and registrations the ALG holds; LAB_LAN_DEVICE: more arguments for the device of "lan".
 lab_config() { # lab_config [SIP-LINE...]
     local line last_cpu=$(($(nproc) - 1)) frames
     frames=$(lab_frames)
@@ -248,6 +248,7 @@ config system global
 end
 config dpdk global
     set memory 256
+    set dialogs ${LAB_DIALOGS:-8192}
     set sleep-on-idle enable
 end
 config dpdk cpus
