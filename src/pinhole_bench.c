@@ -22,19 +22,30 @@ static const struct {
 } cases[] = {
     {"known", bench_known,
      "packets of known flows through source NAT, and `limit`, the unavoidable part of\n"
-     "          that: receive, parse, one hash, the bucket line, the session's lines, transmit"},
+     "                that: receive, parse, one hash, the bucket line, the session's lines, "
+     "transmit"},
     {"steps", bench_steps,
      "cycles of each stage of a known packet's path, and of each step of a first packet"},
     {"setup", bench_setup,
      "new sessions while as many expire; the worker's and control's part apart"},
     {"churn", bench_churn,
      "a mix of new and known flows and their answers, the answers on another worker;\n"
-     "          every answer is checked, and the table is empty at the end"},
+     "                every answer is checked, and the table is empty at the end"},
     {"timer", bench_timer, "all sessions expire in the same second: how late, how long a round"},
     {"policy",
      bench_policy,
      "the first rule that fits a flow, of 10 to 10000 with groups; the same in rte_acl",
      {10, 100, 1000, 10000}},
+    {"sip",
+     bench_sip,
+     "SIP messages of N calls at once through the ALG over eight public addresses: by kind,\n"
+     "                by step, and the memory a call takes",
+     {1000, 100000}},
+    {"rtp-under-sip",
+     bench_rtp,
+     "how long RTP takes through a worker while the ALG has nothing to do, and while more\n"
+     "                SIP waits for it than it can handle; needs two CPUs",
+     {1000}},
 };
 
 #define N_CASES (sizeof cases / sizeof cases[0])
@@ -54,7 +65,7 @@ static void usage(void)
            "\n"
            "cases (all when none is named):\n");
     for (size_t i = 0; i < N_CASES; i++)
-        printf("  %-7s %s\n", cases[i].name, cases[i].help);
+        printf("  %-13s %s\n", cases[i].name, cases[i].help);
     printf(
         "\n"
         "options:\n"

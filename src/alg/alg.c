@@ -50,6 +50,11 @@ void alg_destroy(struct alg *alg)
     free(alg);
 }
 
+void alg_clock_set(struct alg *alg, struct alg_clock *clock)
+{
+    alg->clock = clock;
+}
+
 static void alg_start(struct alg *alg, uint64_t now_ms)
 {
     alg->now_ms = now_ms;
@@ -182,16 +187,20 @@ static enum alg_reason handle(struct alg *alg, struct sip_message *m, struct sip
     struct dialog_key key;
     struct dialog *fresh = NULL;
     enum alg_reason reason = find(alg, m, &key);
+    alg_mark(alg->clock, ALG_STEP_FIND);
     if (reason == ALG_REASON_NONE)
         reason = sip_plan(alg, m, &alg->sdp, &alg->plan);
+    alg_mark(alg->clock, ALG_STEP_PLAN);
     if (reason == ALG_REASON_NONE)
         reason = own(alg, m, &key, &fresh);
     if (reason == ALG_REASON_NONE)
         reason = sip_commit(alg, m, &alg->plan, m->call ? m->call : m->record, out);
+    alg_mark(alg->clock, ALG_STEP_COMMIT);
     if (reason == ALG_REASON_NONE)
         live(alg, m);
     else if (fresh)
         alg_forget(alg, fresh);
+    alg_mark(alg->clock, ALG_STEP_LIVE);
     return reason;
 }
 
@@ -200,8 +209,9 @@ static enum alg_reason read(struct alg *alg, struct sip_message *m)
     struct sip_fault fault;
     struct slice payload = m->packet->payload;
     unsigned side = stat_side(!slice_istarts(slice_trim(payload), SLICE_LIT("SIP/")));
-    if (sip_msg_parse(payload, SIP_DATAGRAM, &m->msg, &fault, NULL) != SIP_DONE ||
-        sip_facts_read(&m->msg, &m->facts, &fault) != 0) {
+    bool parsed = sip_msg_parse(payload, SIP_DATAGRAM, &m->msg, &fault, NULL) == SIP_DONE;
+    alg_mark(alg->clock, ALG_STEP_PARSE);
+    if (!parsed || sip_facts_read(&m->msg, &m->facts, &fault) != 0) {
         stat_add(&alg->stats.method[SIP_METHOD_UNKNOWN].received[side], 1);
         stat_add(&alg->stats.method[SIP_METHOD_UNKNOWN].unknown_form[side], 1);
         return ALG_REASON_SIP_MALFORMED;
@@ -209,6 +219,7 @@ static enum alg_reason read(struct alg *alg, struct sip_message *m)
     stat_add(&alg->stats.method[m->facts.method].received[side], 1);
     if (m->msg.longest_line > SIP_LONG_LINE)
         stat_add(&alg->stats.method[m->facts.method].long_headers[side], 1);
+    alg_mark(alg->clock, ALG_STEP_CHECK);
     return ALG_REASON_NONE;
 }
 
@@ -238,6 +249,7 @@ enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, cha
     alg_start(alg, packet->now_ms);
     if (!packet->profile->sip_status || sip_classify(packet->payload) != SIP_CLASS_SIP)
         return ALG_PASS;
+    alg_clock_begin(alg->clock);
     m->packet = packet;
     m->nat = !endpoint_eq(packet->inside, packet->public_side);
     *reason = read(alg, m);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "alg/alg_clock.h"
 #include "alg/dialog.h"
 #include "alg/host_share.h"
 #include "alg/sip_plan.h"
@@ -16,6 +17,7 @@ struct alg {
     struct mappings *mappings;
     struct session_thread *thread;
     struct event_sink events;
+    struct alg_clock *clock; /* of a benchmark; else NULL */
     struct hash_secret secret, secret2; /* two keyed hashes make one of 128 bits */
     bool started;                       /* the wheel knows what time it is */
     uint64_t now_ms;                    /* of the message or the timers in hand */

@@ -4,6 +4,7 @@
 #include "base/checksum.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "config/load.h"
 #include "config/rows.h"
 #include "fastpath/compile.h"
 #include "fastpath/packet.h"
@@ -48,15 +49,25 @@ static unsigned huge_free_mib(void)
     return pages * 2;
 }
 
-/* The CPU of the i-th thread, of those the process was given at its start. */
-static int cpu_of(unsigned i)
+/* The CPUs that the process was given at its start: EAL narrows the main thread's own set. */
+static const cpu_set_t *cpus_allowed(void)
 {
-    static cpu_set_t allowed; /* EAL narrows the main thread's own set */
+    static cpu_set_t allowed;
     if (CPU_COUNT(&allowed) == 0)
         sched_getaffinity(0, sizeof allowed, &allowed);
-    i %= (unsigned)CPU_COUNT(&allowed);
+    return &allowed;
+}
+
+unsigned bench_cpus(void)
+{
+    return (unsigned)CPU_COUNT(cpus_allowed());
+}
+
+static int cpu_of(unsigned i)
+{
+    i %= bench_cpus();
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &allowed) && i-- == 0)
+        if (CPU_ISSET(cpu, cpus_allowed()) && i-- == 0)
             return cpu;
     return 0;
 }
@@ -117,74 +128,48 @@ void bench_frame_make(struct bench_frame *f, uint32_t i)
 }
 
 /* lan 10.0.0.1/24 with all hosts behind 10.0.0.2, wan 203.0.113.1/24 with all servers behind .2. */
-static struct snapshot *bench_rules(struct dataplane *dp, uint32_t idle_s, struct text *error)
+static const char net_config[] =
+    "config system interface\n"
+    "edit lan\nset ip 10.0.0.1 255.255.255.0\nset macaddr 02:00:00:00:00:01\nnext\n"
+    "edit wan\nset ip 203.0.113.1 255.255.255.0\nset macaddr 02:00:00:00:00:02\nnext\nend\n"
+    "config router static\n"
+    "edit 1\nset dst 10.0.0.0 255.0.0.0\nset gateway 10.0.0.2\nset device lan\nnext\n"
+    "edit 2\nset gateway 203.0.113.2\nset device wan\nnext\nend\n";
+
+static const char policy_config[] =
+    "config firewall policy\nedit 1\nset name out\nset srcintf lan\nset dstintf wan\n"
+    "set srcaddr all\nset dstaddr all\nset action accept\nset schedule always\n"
+    "set service ALL\nset nat enable\n%s\nnext\nend\n";
+
+/* Both gateways are known. */
+static void gateways_set(struct dataplane *dp)
 {
-    static const struct row_interface interfaces[] = {
-        {.name = "lan", .device = "", .mtu = 1500, .up = true, .mac = {2, 0, 0, 0, 0, BENCH_LAN}},
-        {.name = "wan", .device = "", .mtu = 1500, .up = true, .mac = {2, 0, 0, 0, 0, BENCH_WAN}}};
-    static const struct row_range everything = {0, UINT32_MAX};
-    static const struct row_address all = {"all", 1, &everything};
-    static const struct row_service_match any = {
-        .proto = 0, .dport_last = 65535, .sport_last = 65535};
-    static const struct row_service service = {.name = "ALL", .n_matches = 1, .matches = &any};
-    static const struct row_voip_profile profile = {.name = "default"};
-    static const uint16_t zero = 0, one = 1;
-    static const struct row_policy policy = {.id = 1,
-                                             .name = "out",
-                                             .enabled = true,
-                                             .accept = true,
-                                             .nat = true,
-                                             .port_preserve = true,
-                                             .n_srcintf = 1,
-                                             .srcintf = &zero,
-                                             .n_dstintf = 1,
-                                             .dstintf = &one,
-                                             .n_srcaddr = 1,
-                                             .srcaddr = &zero,
-                                             .n_dstaddr = 1,
-                                             .dstaddr = &zero,
-                                             .n_services = 1,
-                                             .services = &zero,
-                                             .voip_profile = ROW_NONE};
-    struct row_interface f[2] = {interfaces[0], interfaces[1]};
-    f[0].ip = be32_of(0x0a000001);
-    f[1].ip = be32_of(0xcb007101);
-    f[0].mask = f[1].mask = ipv4_mask(24);
-    struct row_route routes[2] = {
-        {.seq = 1,
-         .dst = be32_of(0x0a000000),
-         .len = 8,
-         .gateway = be32_of(0x0a000002),
-         .device = 0,
-         .distance = 10},
-        {.seq = 2, .gateway = be32_of(0xcb007102), .device = 1, .distance = 10}};
-    struct config_rows rows = {.global = {.hostname = "bench",
-                                          .udp_idle_s = idle_s,
-                                          .tcp_halfopen_s = 10,
-                                          .tcp_halfclose_s = 120,
-                                          .tcp_timewait_s = 1,
-                                          .tcp_rst_s = 5,
-                                          .ttl_default_s = 3600},
-                               .n_interfaces = 2,
-                               .interfaces = f,
-                               .n_addresses = 1,
-                               .addresses = &all,
-                               .n_services = 1,
-                               .services = &service,
-                               .n_policies = 1,
-                               .policies = &policy,
-                               .n_voip_profiles = 1,
-                               .voip_profiles = &profile,
-                               .n_routes = 2,
-                               .routes = routes};
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
-    for (uint16_t i = 0; i < 2; i++) {
-        struct ip_addr gateway = ip_addr_of4(routes[i].gateway);
-        uint16_t ifindex = i == 0 ? BENCH_LAN : BENCH_WAN;
-        neighbour_set(&dp->neighbours, neighbour_make(&dp->neighbours, ifindex, gateway), mac,
-                      NEIGHBOUR_REACHABLE);
-    }
-    return snapshot_compile(&rows, dp->timer_sets, dp->pools, NULL, NULL, error);
+    const struct ip_addr lan = ip_addr_of4(be32_of(0x0a000002));
+    const struct ip_addr wan = ip_addr_of4(be32_of(0xcb007102));
+    struct neighbours *ns = &dp->neighbours;
+    neighbour_set(ns, neighbour_make(ns, BENCH_LAN, lan), mac, NEIGHBOUR_REACHABLE);
+    neighbour_set(ns, neighbour_make(ns, BENCH_WAN, wan), mac, NEIGHBOUR_REACHABLE);
+}
+
+/* The snapshot of the plan's configuration. */
+static const struct snapshot *bench_rules(struct bench *b, const struct bench_plan *plan,
+                                          struct text *error)
+{
+    struct text config = {0};
+    struct config_tree *tree = NULL;
+    text_printf(&config, "config system global\nset udp-idle-timer %u\nend\n%s%s", plan->idle_s,
+                net_config, plan->config ? plan->config : "");
+    text_printf(&config, policy_config, plan->policy ? plan->policy : "set port-preserve enable");
+    int rc = config_load_text("bench", slice_of(config.p, config.n), &tree, error, NULL);
+    text_free(&config);
+    if (rc != 0)
+        return NULL;
+    b->rows = config_rows_make(tree, error);
+    tree_free(tree);
+    gateways_set(b->dp);
+    return b->rows ? snapshot_compile(b->rows, b->dp->timer_sets, b->dp->pools, NULL, NULL, error)
+                   : NULL;
 }
 
 static struct rte_ring *ring_make(void)
@@ -262,7 +247,7 @@ struct bench *bench_create(const struct bench_options *o, const struct bench_pla
 {
     struct text error = {0};
     struct dataplane_options options = {.sessions = plan->sessions,
-                                        .mappings = 1024,
+                                        .mappings = plan->mappings ? plan->mappings : 1024,
                                         .mbufs =
                                             plan->mbufs ? plan->mbufs : o->workers * 1024u + 3071u,
                                         .n_workers = o->workers,
@@ -276,7 +261,7 @@ struct bench *bench_create(const struct bench_options *o, const struct bench_pla
     b->now_ms = 1000;
     b->dp = dataplane_create(&options, &error);
     if (b->dp)
-        b->dp->snapshot = bench_rules(b->dp, plan->idle_s, &error);
+        b->dp->snapshot = bench_rules(b, plan, &error);
     if (!b->dp || !b->dp->snapshot || bench_port(b, BENCH_LAN) != 0 ||
         bench_port(b, BENCH_WAN) != 0 || frames_make(b, o->creation_order) != 0 ||
         lanes_make(b) != 0) {
@@ -313,6 +298,7 @@ void bench_destroy(struct bench *b)
         snapshot_free((struct snapshot *)(uintptr_t)b->dp->snapshot);
         dataplane_destroy(b->dp);
     }
+    config_rows_free(b->rows);
     free(b);
 }
 

@@ -48,6 +48,7 @@ struct bench_lane {
 
 struct bench {
     struct dataplane *dp;
+    struct config_rows *rows;
     uint16_t n_lanes;
     struct bench_lane lanes[BENCH_WORKERS];
     uint16_t port[3]; /* DPDK port by interface number */
@@ -63,7 +64,8 @@ struct bench {
  * with a line on standard error. The list of cases is in pinhole_bench.c.
  */
 typedef int bench_case_run(const struct bench_options *o, uint32_t sessions, struct report *r);
-bench_case_run bench_policy, bench_known, bench_steps, bench_setup, bench_churn, bench_timer;
+bench_case_run bench_policy, bench_known, bench_steps, bench_setup, bench_churn, bench_timer,
+    bench_sip, bench_rtp;
 
 /* Start EAL with what the machine has: huge pages when at least `mib` are free, else without. */
 int bench_eal(const char *program, unsigned mib, bool *huge);
@@ -72,6 +74,9 @@ struct bench_plan {
     uint32_t flows, sessions; /* frames to make, room in the table */
     uint32_t mbufs;           /* 0: what the lanes' own buffers need */
     uint32_t idle_s;          /* udp-idle-timer */
+    uint32_t mappings;        /* room for them; 0: hardly any */
+    const char *config;       /* more of it, in FortiOS syntax; NULL: nothing */
+    const char *policy;       /* lines of the policy beside the usual; NULL: ports are kept */
 };
 
 /* A dataplane for the plan. NULL, with a line on standard error: no memory. */
@@ -84,7 +89,10 @@ void bench_destroy(struct bench *b);
  */
 void bench_lanes_run(struct bench *b, void (*body)(struct bench_lane *lane, void *arg), void *arg);
 
-/* The CPU of the i-th thread, of those the process may use. */
+/* How many CPUs the process may use. */
+unsigned bench_cpus(void);
+
+/* Put the calling thread on the i-th of them. */
 void bench_pin(unsigned i);
 
 /* Put `n` of `frames` (at most BURST) on the LAN side. */
