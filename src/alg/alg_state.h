@@ -17,7 +17,7 @@ struct alg {
     struct mappings *mappings;
     struct session_thread *thread;
     struct event_sink events;
-    struct alg_clock *clock; /* of a benchmark; else NULL */
+    struct alg_clock *clock;            /* of a benchmark; else NULL */
     struct hash_secret secret, secret2; /* two keyed hashes make one of 128 bits */
     bool started;                       /* the wheel knows what time it is */
     uint64_t now_ms;                    /* of the message or the timers in hand */

@@ -25,16 +25,26 @@ static uint64_t tsc_now(void)
     return rte_rdtsc();
 }
 
+/* A line of /proc/self/status in KiB, 0 when it is another one. */
+static uint32_t status_kib(const char *line, const char *name)
+{
+    struct slice rest = slice_str(line);
+    uint32_t kib = 0;
+    if (strncmp(line, name, strlen(name)) != 0)
+        return 0;
+    rest = slice_trim(slice_skip(rest, strlen(name)));
+    size_t digits = strspn(rest.p, "0123456789");
+    return slice_u32(slice_of(rest.p, digits), UINT32_MAX, &kib) == 0 ? kib : 0;
+}
+
 /* Bytes this process has in memory, huge pages included. */
 static double resident(void)
 {
     char line[128];
     double bytes = 0;
-    unsigned long kib;
     FILE *f = fopen("/proc/self/status", "r");
     while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "VmRSS: %lu", &kib) == 1 || sscanf(line, "HugetlbPages: %lu", &kib) == 1)
-            bytes += (double)kib * 1024;
+        bytes += 1024.0 * (status_kib(line, "VmRSS:") + status_kib(line, "HugetlbPages:"));
     if (f)
         fclose(f);
     return bytes;
