@@ -74,9 +74,10 @@ struct dialog_key alg_key(const struct alg *alg, enum dialog_kind kind, struct s
 {
     struct {
         uint64_t name, tag;
-        be32 inside;
+        struct ip_addr inside;
         uint16_t zone;
         uint8_t kind, inside_began;
+        uint32_t unused;
     } part = {
         .inside = m->packet->inside.ip,
         .zone = m->packet->inside_zone,
@@ -84,7 +85,7 @@ struct dialog_key alg_key(const struct alg *alg, enum dialog_kind kind, struct s
         .inside_began = inside_began,
     };
     struct dialog_key key;
-    _Static_assert(sizeof(part) == 24, "hashed whole: no padding");
+    _Static_assert(sizeof(part) == 40, "hashed whole: no padding");
     part.name = hash_bytes(&alg->secret, name.p, name.n);
     part.tag = hash_bytes(&alg->secret, tag.p, tag.n);
     key.h[0] = hash_bytes(&alg->secret, &part, sizeof(part));
@@ -251,7 +252,7 @@ enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, cha
         return ALG_PASS;
     alg_clock_begin(alg->clock);
     m->packet = packet;
-    m->nat = !endpoint_eq(packet->inside, packet->public_side);
+    m->nat = !ip_port_eq(packet->inside, packet->public_side);
     *reason = read(alg, m);
     if (*reason != ALG_REASON_NONE)
         return ALG_DROP;

@@ -54,10 +54,10 @@ struct alg_packet {
     struct handle session;
     uint64_t now_ms;
     bool outward;                 /* it travels from the inside party to the outside */
-    struct endpoint src, dst;     /* as it arrived */
-    struct endpoint inside;       /* the inside party of this session ... */
-    struct endpoint public_side;  /* ... and what stands for it outside; equal without NAT */
-    struct endpoint outside;      /* the other party */
+    struct ip_port src, dst;      /* as it arrived */
+    struct ip_port inside;        /* the inside party of this session ... */
+    struct ip_port public_side;   /* ... and what stands for it outside; equal without NAT */
+    struct ip_port outside;       /* the other party */
     const struct nat_fit *barred; /* public ports that no pinhole may have; valid during the call */
     struct pool_lease lease;      /* what the public side is held by; pool 0: nothing */
     uint16_t inside_zone;         /* for mappings of the inside party */
@@ -124,14 +124,14 @@ struct alg_call {
     uint16_t status;
     const char *state;
     bool idle;
-    struct endpoint src, dst;
+    struct ip_port src, dst;
     uint32_t policy_id;
     char profile[48];
     uint32_t expire_s;
     const char *ends_by;
     uint8_t n_media;
     struct {
-        struct endpoint inside, public_side, remote;
+        struct ip_port inside, public_side, remote;
         uint32_t idle_s; /* UINT32_MAX: no packet seen */
     } media[ALG_CALL_MEDIA];
 };

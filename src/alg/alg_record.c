@@ -3,6 +3,7 @@
  * What calls and registrations have in common: their timer, their pins, their end, and how they
  * look in listings and events.
  */
+#include "alg/alg_mapping.h"
 #include "alg/alg_state.h"
 #include "alg/call.h"
 #include "alg/call_media.h"
@@ -23,19 +24,19 @@ void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms)
 
 void alg_claim(struct alg *alg, const struct pin *pin)
 {
-    struct endpoint rtcp = {pin->remote.ip, be16_of((uint16_t)(be16_host(pin->remote.port) + 1))};
+    struct ip_port rtcp = {pin->remote.ip, be16_of((uint16_t)(be16_host(pin->remote.port) + 1))};
     for (int i = 0; i < 2; i++)
-        mapping_admit(alg->mappings, pin->h[i], pin->remote.ip, MAPPING_PASSING);
+        alg_mapping_admit(alg->mappings, pin->h[i], &pin->remote.ip, MAPPING_PASSING);
     if (store_live(&alg->mappings->store, pin->h[0]))
-        mapping_claim(alg->mappings, alg->thread, pin->h[0].index, pin->remote);
+        alg_mapping_claim(alg->mappings, alg->thread, pin->h[0].index, &pin->remote);
     if (store_live(&alg->mappings->store, pin->h[1]))
-        mapping_claim(alg->mappings, alg->thread, pin->h[1].index, rtcp);
+        alg_mapping_claim(alg->mappings, alg->thread, pin->h[1].index, &rtcp);
 }
 
 bool alg_pin_stands(const struct alg *alg, const struct pin *pin, const struct sip_message *m)
 {
     const struct store *store = &alg->mappings->store;
-    return (!m->nat || pin->public_side[0].ip == m->packet->public_side.ip) &&
+    return (!m->nat || ip_addr_eq(&pin->public_side[0].ip, &m->packet->public_side.ip)) &&
            store_live(store, pin->h[0]) && (handle_none(pin->h[1]) || store_live(store, pin->h[1]));
 }
 
@@ -57,7 +58,7 @@ void alg_forget(struct alg *alg, struct dialog *d)
     while (d->pins != PIN_NONE)
         alg_unpin(alg, d, pin_at(&alg->dialogs, d->pins));
     alg_file(alg, d, UINT64_MAX);
-    host_share_count(&alg->hosts, d->inside.ip, d->inside_zone, -1);
+    host_share_count(&alg->hosts, &d->inside.ip, d->inside_zone, -1);
     dialog_delete(&alg->dialogs, d);
 }
 
@@ -93,23 +94,23 @@ struct dialog *alg_record(struct alg *alg, const struct sip_message *m, enum dia
 {
     const struct alg_packet *packet = m->packet;
     struct dialogs *ds = &alg->dialogs;
-    if (!host_share_room(&alg->hosts, packet->inside.ip, packet->inside_zone,
+    if (!host_share_room(&alg->hosts, &packet->inside.ip, packet->inside_zone,
                          ds->capacity - ds->n_used))
         return NULL;
     struct dialog *d = dialog_new(ds, kind, key, packet->policy_id);
     if (!d)
         return NULL;
     describe(d, m);
-    host_share_count(&alg->hosts, packet->inside.ip, packet->inside_zone, 1);
+    host_share_count(&alg->hosts, &packet->inside.ip, packet->inside_zone, 1);
     return d;
 }
 
 void alg_event(struct alg *alg, const char *name, const struct dialog *d, uint64_t now_ms,
                const char *more)
 {
-    char inside[ENDPOINT_TEXT_MAX];
+    char inside[IP_PORT_TEXT_MAX];
     struct text call_id = {0};
-    endpoint_print(d->inside, inside);
+    ip_port_print(&d->inside.ip, d->inside.port, inside);
     text_json(&call_id, slice_str(d->call_id));
     event_emit(&alg->events, name, now_ms, "\"call_id\":%s,\"inside\":\"%s\",\"policy\":%u%s",
                call_id.p, inside, d->policy_id, more);

@@ -124,7 +124,7 @@ static void ring_restart(struct dialog *d, const struct sip_message *m)
 /* From outside, and not from an address that belongs to the call. */
 static bool is_stranger(const struct dialog *d, const struct sip_message *m)
 {
-    return !m->packet->outward && !dialog_peer_known(d, m->packet->outside.ip);
+    return !m->packet->outward && !dialog_peer_known(d, &m->packet->outside.ip);
 }
 
 /*
@@ -171,7 +171,7 @@ static bool on_invite(struct alg *alg, struct dialog *d, const struct sip_messag
             call_started(alg, d, m);
         d->n_legs = 0;
         if (!outward)
-            dialog_peer_add(d, m->packet->outside.ip);
+            dialog_peer_add(d, &m->packet->outside.ip);
         d->ring_ms = UINT64_MAX;
         if (sip_number_parse(sip_header_value(&m->msg, SIP_EXPIRES), UINT32_MAX, &expires_s,
                              NULL) == 0)
@@ -428,7 +428,7 @@ static void note_peer(struct dialog *d, const struct sip_message *m)
 {
     bool granted = m->msg.status >= 200 && m->msg.status < 300;
     if (m->packet->outward && (m->msg.is_request || granted))
-        dialog_peer_add(d, m->packet->outside.ip);
+        dialog_peer_add(d, &m->packet->outside.ip);
 }
 
 static bool on_message(struct alg *alg, struct dialog *d, const struct sip_message *m,

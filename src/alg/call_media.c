@@ -72,13 +72,13 @@ void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan
 {
     for (unsigned i = 0; i < plan->n_streams; i++) {
         const struct sip_stream *s = &plan->streams[i];
-        if (s->remote.ip == 0)
+        if (ip_addr_is_zero(&s->remote.ip))
             continue;
         if (s->stream < DIALOG_REMOTES)
             d->remotes[s->stream] = s->remote;
         struct pin *pin = next_media(alg, d->pins);
         for (; pin; pin = next_media(alg, pin->next)) {
-            if (pin->stream != s->stream || endpoint_eq(pin->remote, s->remote))
+            if (pin->stream != s->stream || ip_port_eq(pin->remote, s->remote))
                 continue;
             pin->remote = s->remote;
             alg_claim(alg, pin);

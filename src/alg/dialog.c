@@ -271,15 +271,15 @@ bool dialog_leg_known(const struct dialog *d, uint64_t tag)
     return d->n_legs == 0 || d->n_legs == DIALOG_LEGS;
 }
 
-bool dialog_peer_known(const struct dialog *d, be32 ip)
+bool dialog_peer_known(const struct dialog *d, const struct ip_addr *ip)
 {
     for (unsigned i = 0; i < DIALOG_PEERS && i < d->n_peers; i++)
-        if (d->peers[i] == ip)
+        if (ip_addr_eq(&d->peers[i], ip))
             return true;
     return false;
 }
 
-void dialog_peer_add(struct dialog *d, be32 ip)
+void dialog_peer_add(struct dialog *d, const struct ip_addr *ip)
 {
     if (dialog_peer_known(d, ip))
         return;
@@ -287,7 +287,7 @@ void dialog_peer_add(struct dialog *d, be32 ip)
         memmove(d->peers, d->peers + 1, (DIALOG_PEERS - 1) * sizeof(d->peers[0]));
     else
         d->n_peers++;
-    d->peers[d->n_peers - 1] = ip;
+    d->peers[d->n_peers - 1] = *ip;
 }
 
 struct pin *pin_new(struct dialogs *ds, struct dialog *d)
@@ -327,10 +327,10 @@ bool pins_room(const struct dialogs *ds, const struct dialog *d, unsigned n)
 }
 
 struct pin *pin_find(const struct dialogs *ds, const struct dialog *d, enum mapping_kind kind,
-                     unsigned stream, struct endpoint inside)
+                     unsigned stream, struct ip_port inside)
 {
     for (struct pin *p = pin_at(ds, d->pins); p; p = pin_at(ds, p->next))
-        if (p->kind == kind && endpoint_eq(p->inside, inside) &&
+        if (p->kind == kind && ip_port_eq(p->inside, inside) &&
             (kind == MAPPING_SIGNALLING || p->stream == stream))
             return p;
     return NULL;

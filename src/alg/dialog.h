@@ -66,12 +66,12 @@ struct pin {
     uint8_t flags;
     uint8_t proto;
     struct handle h[2]; /* RTP and RTCP, or the signalling mapping and HANDLE_NONE */
-    struct endpoint inside, rtcp, remote;
-    struct endpoint public_side[2];
+    struct ip_port inside, rtcp, remote;
+    struct ip_port public_side[2];
     /* Contacts of a registration: what the last request that named it asked for, and who granted.
      */
     uint32_t asked_s, ask; /* dialog_ask.serial of that request */
-    be32 registrar;
+    struct ip_addr registrar;
     uint64_t expires_ms;
 };
 
@@ -111,7 +111,7 @@ struct dialog_ask {
     uint32_t cseq;
     uint32_t serial;    /* counts the requests of the record, from 1 */
     uint32_t expires_s; /* of the whole request, UINT32_MAX without */
-    be32 to;            /* the server it went to */
+    struct ip_addr to;  /* the server it went to */
     bool pending, star;
 };
 
@@ -145,9 +145,10 @@ struct dialog {
     struct dialog_ask asks[DIALOG_ASKS];  /* of a registration or contact */
     uint32_t n_asks;                      /* how many there ever were */
     uint32_t pins;                        /* head of the list */
-    struct endpoint remotes[DIALOG_REMOTES];
-    be32 peers[DIALOG_PEERS]; /* outside addresses that belong to the call, the latest ones */
-    be32 targets[2]; /* hosts of the outside party's Contact and nearest Record-Route, 0 none */
+    struct ip_port remotes[DIALOG_REMOTES];
+    /* Outside addresses that belong to the call, the latest ones; and the hosts of the outside
+     * party's Contact and nearest Record-Route, zero none. */
+    struct ip_addr peers[DIALOG_PEERS], targets[2];
 
     uint32_t policy; /* index of its policy record */
     uint32_t idle_prev, idle_next;
@@ -166,7 +167,7 @@ struct dialog {
     uint8_t method; /* of the last message, for listings */
     uint16_t status;
     uint32_t cseq;
-    struct endpoint src, dst, inside;
+    struct ip_port src, dst, inside;
     char call_id[DIALOG_TEXT], from[DIALOG_TEXT], to[DIALOG_TEXT], profile[48];
 };
 
@@ -238,8 +239,8 @@ struct dialog_leg *dialog_leg_confirm(struct dialog *d, uint64_t tag);
 bool dialog_leg_known(const struct dialog *d, uint64_t tag);
 
 /* An outside address that belongs to the call. */
-void dialog_peer_add(struct dialog *d, be32 ip);
-bool dialog_peer_known(const struct dialog *d, be32 ip);
+void dialog_peer_add(struct dialog *d, const struct ip_addr *ip);
+bool dialog_peer_known(const struct dialog *d, const struct ip_addr *ip);
 
 /* A fresh pin linked to `d`, or NULL: the pool or the record is full. */
 struct pin *pin_new(struct dialogs *ds, struct dialog *d);
@@ -257,4 +258,4 @@ bool pins_room(const struct dialogs *ds, const struct dialog *d, unsigned n);
 
 /* The pin of an inside endpoint (for media: of this stream), or NULL. */
 struct pin *pin_find(const struct dialogs *ds, const struct dialog *d, enum mapping_kind kind,
-                     unsigned stream, struct endpoint inside);
+                     unsigned stream, struct ip_port inside);

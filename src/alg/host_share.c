@@ -34,17 +34,19 @@ void host_shares_free(struct host_shares *hs)
     hs->counts = NULL;
 }
 
-static uint32_t *count_of(const struct host_shares *hs, be32 ip, uint16_t zone)
+static uint32_t *count_of(const struct host_shares *hs, const struct ip_addr *ip, uint16_t zone)
 {
-    return &hs->counts[hash_16(&hs->secret, ip, zone) & (hs->n - 1)];
+    uint64_t part[3] = {ip->half[0], ip->half[1], zone};
+    return &hs->counts[hash_bytes(&hs->secret, part, sizeof(part)) & (hs->n - 1)];
 }
 
-bool host_share_room(const struct host_shares *hs, be32 ip, uint16_t zone, uint32_t n_free)
+bool host_share_room(const struct host_shares *hs, const struct ip_addr *ip, uint16_t zone,
+                     uint32_t n_free)
 {
     return *count_of(hs, ip, zone) < (uint64_t)HOST_SHARE * n_free;
 }
 
-void host_share_count(struct host_shares *hs, be32 ip, uint16_t zone, int32_t by)
+void host_share_count(struct host_shares *hs, const struct ip_addr *ip, uint16_t zone, int32_t by)
 {
     *count_of(hs, ip, zone) += (uint32_t)by;
 }

@@ -22,7 +22,8 @@ int host_shares_init(struct host_shares *hs, uint32_t capacity, const struct has
 void host_shares_free(struct host_shares *hs);
 
 /* May this host have one more record while `n_free` are free? */
-bool host_share_room(const struct host_shares *hs, be32 ip, uint16_t zone, uint32_t n_free);
+bool host_share_room(const struct host_shares *hs, const struct ip_addr *ip, uint16_t zone,
+                     uint32_t n_free);
 
 /* It has one more, or one less. */
-void host_share_count(struct host_shares *hs, be32 ip, uint16_t zone, int32_t by);
+void host_share_count(struct host_shares *hs, const struct ip_addr *ip, uint16_t zone, int32_t by);

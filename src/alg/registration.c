@@ -18,6 +18,7 @@
  */
 #include "alg/registration.h"
 
+#include "alg/alg_mapping.h"
 #include "alg/alg_state.h"
 #include "base/be.h"
 
@@ -29,8 +30,9 @@ struct dialog *registration_find(const struct alg *alg, const struct sip_message
     const struct sip_uri *uri = &m->facts.to.uri;
     struct slice user = uri->text, host = SLICE_NONE;
     if (sip_uri_is_sip(uri)) {
-        bool own = uri->at.kind == SIP_HOST_IPV4 &&
-                   (uri->at.ip == m->packet->inside.ip || uri->at.ip == m->packet->public_side.ip);
+        bool own =
+            uri->at.kind == SIP_HOST_IPV4 && (ip_addr_eq(&uri->at.ip, &m->packet->inside.ip) ||
+                                              ip_addr_eq(&uri->at.ip, &m->packet->public_side.ip));
         user = uri->user;
         host = own ? SLICE_NONE : uri->at.host;
     }
@@ -119,7 +121,8 @@ static void at_least(uint64_t *at, uint64_t ms)
 
 static bool ask_is(const struct alg *alg, const struct dialog_ask *ask, const struct sip_message *m)
 {
-    return ask->serial != 0 && ask->cseq == m->facts.cseq && ask->to == m->packet->outside.ip &&
+    return ask->serial != 0 && ask->cseq == m->facts.cseq &&
+           ip_addr_eq(&ask->to, &m->packet->outside.ip) &&
            ask->call_id == alg_tag(alg, m->facts.call_id) &&
            ask->tag == alg_tag(alg, m->facts.from.tag);
 }
@@ -214,10 +217,10 @@ static void on_register(struct alg *alg, const struct sip_message *m, const stru
     contacts_expire(alg, d, m->packet->now_ms);
 }
 
-static struct pin *pin_of_public(const struct alg *alg, const struct dialog *d, struct endpoint e)
+static struct pin *pin_of_public(const struct alg *alg, const struct dialog *d, struct ip_port e)
 {
     struct pin *pin = pin_at(&alg->dialogs, d->pins);
-    while (pin && !endpoint_eq(pin->public_side[0], e))
+    while (pin && !ip_port_eq(pin->public_side[0], e))
         pin = pin_at(&alg->dialogs, pin->next);
     return pin;
 }
@@ -240,7 +243,7 @@ static void grant(struct pin *pin, uint32_t seconds, const struct sip_message *m
 static void admit(struct alg *alg, const struct pin *pin, const struct sip_message *m)
 {
     if (m->packet->profile->strict_register)
-        mapping_admit(alg->mappings, pin->h[0], m->packet->outside.ip, MAPPING_LASTING);
+        alg_mapping_admit(alg->mappings, pin->h[0], &m->packet->outside.ip, MAPPING_LASTING);
     else
         mapping_widen(alg->mappings, pin->h[0]);
 }
@@ -257,7 +260,7 @@ static void read_bindings(struct alg *alg, const struct sip_message *m, uint32_t
             !sip_uri_is_sip(&contact.uri) || contact.uri.at.kind != SIP_HOST_IPV4)
             continue;
         const struct sip_host *h = &contact.uri.at;
-        struct endpoint e = {h->ip, be16_of(h->has_port ? h->port_value : SIP_PORT)};
+        struct ip_port e = {h->ip, be16_of(h->has_port ? h->port_value : SIP_PORT)};
         struct pin *pin = pin_of_public(alg, m->record, e);
         if (!pin)
             continue;
@@ -276,8 +279,8 @@ static void not_listed(struct pin *pin, const struct sip_message *m, const struc
 {
     if (pin->ask == ask->serial && !ask->star)
         grant(pin, said ? expires_s : pin->asked_s, m);
-    else if (!pin_waits(m->record, pin) &&
-             (pin->registrar == 0 || pin->registrar == m->packet->outside.ip))
+    else if (!pin_waits(m->record, pin) && (ip_addr_is_zero(&pin->registrar) ||
+                                            ip_addr_eq(&pin->registrar, &m->packet->outside.ip)))
         pin->expires_ms = 0;
 }
 
@@ -294,7 +297,7 @@ static void on_registered(struct alg *alg, const struct sip_message *m,
         if (!(pin->flags & LISTED))
             not_listed(pin, m, ask, expires_s, said);
         pin->flags &= (uint8_t)~LISTED;
-        if (pin->registrar == m->packet->outside.ip && pin->expires_ms)
+        if (ip_addr_eq(&pin->registrar, &m->packet->outside.ip) && pin->expires_ms)
             admit(alg, pin, m);
     }
     d->state = DIALOG_REGISTERED;
@@ -338,7 +341,8 @@ static void on_subscribed(struct alg *alg, const struct sip_message *m,
         bool asked = pin->ask == ask->serial;
         if (granted && (asked || expires_s == 0))
             grant(pin, expires_s == UINT32_MAX ? pin->asked_s : expires_s, m);
-        else if (gone || (!granted && asked && pin->registrar == 0 && !may_ask_again(d->status)))
+        else if (gone || (!granted && asked && ip_addr_is_zero(&pin->registrar) &&
+                          !may_ask_again(d->status)))
             pin->expires_ms = 0;
     }
     contacts_expire(alg, d, m->packet->now_ms);

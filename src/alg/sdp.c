@@ -67,12 +67,6 @@ static int port_parse(struct slice text, uint16_t *out)
     return 0;
 }
 
-static bool is_zero6(const uint8_t ip6[16])
-{
-    static const uint8_t zero[16];
-    return memcmp(ip6, zero, 16) == 0;
-}
-
 /* An address whose type is not said or is `kind`; IPv4, IPv6 or a name. */
 static int addr_parse(struct slice text, enum sdp_addr_kind kind, struct sdp_addr *out)
 {
@@ -82,9 +76,9 @@ static int addr_parse(struct slice text, enum sdp_addr_kind kind, struct sdp_add
         *out = a;
         return 0;
     }
-    if (kind != SDP_ADDR_IP4 && sip_ip6_parse(text, a.ip6)) {
+    if (kind != SDP_ADDR_IP4 && sip_ip6_parse(text, &a.ip)) {
         a.kind = SDP_ADDR_IP6;
-        a.is_zero = is_zero6(a.ip6);
+        a.is_zero = ip_addr_is_zero(&a.ip);
         *out = a;
         return 0;
     }
@@ -93,7 +87,7 @@ static int addr_parse(struct slice text, enum sdp_addr_kind kind, struct sdp_add
         return -EINVAL;
     a.kind = host.kind == SIP_HOST_IPV4 ? SDP_ADDR_IP4 : SDP_ADDR_NAME;
     a.ip = host.ip;
-    a.is_zero = a.kind == SDP_ADDR_IP4 && a.ip == 0;
+    a.is_zero = a.kind == SDP_ADDR_IP4 && a.ip.word[3] == 0;
     *out = a;
     return 0;
 }

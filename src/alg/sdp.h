@@ -61,8 +61,7 @@ struct sdp_addr {
     enum sdp_addr_kind kind;
     struct slice type; /* "IP4", "IP6" as written */
     struct slice text; /* the address alone, without "/ttl" */
-    be32 ip;           /* SDP_ADDR_IP4 */
-    uint8_t ip6[16];   /* SDP_ADDR_IP6 */
+    struct ip_addr ip; /* SDP_ADDR_IP4 and SDP_ADDR_IP6 */
     bool is_zero;      /* 0.0.0.0 or ::, which means hold and is never translated */
 };
 

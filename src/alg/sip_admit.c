@@ -13,14 +13,15 @@
  */
 #include "alg/sip_admit.h"
 
+#include "alg/alg_mapping.h"
 #include "alg/alg_state.h"
 
-static be32 address_host(struct slice item)
+static struct ip_addr address_host(struct slice item)
 {
     struct sip_addr addr;
     if (sip_addr_parse(item, &addr, NULL) != 0 || addr.star || !sip_uri_is_sip(&addr.uri) ||
         addr.uri.at.kind != SIP_HOST_IPV4)
-        return 0;
+        return (struct ip_addr){0};
     return addr.uri.at.ip;
 }
 
@@ -38,18 +39,19 @@ static void targets_note(struct dialog *d, const struct sip_message *m)
     }
 }
 
-static void admit(struct alg *alg, const struct sip_message *m, const struct dialog *d, be32 ip)
+static void admit(struct alg *alg, const struct sip_message *m, const struct dialog *d,
+                  const struct ip_addr *ip)
 {
     const struct alg_packet *packet = m->packet;
     struct mappings *ms = alg->mappings;
-    uint32_t own =
-        mapping_find_source(ms, 17, packet->inside_zone, packet->inside, packet->outside_ifindex);
+    uint32_t own = alg_mapping_find_source(ms, 17, packet->inside_zone, packet->inside,
+                                           packet->outside_ifindex);
     if (own != INDEX_NONE)
-        mapping_admit(ms, store_handle(&ms->store, own), ip, MAPPING_PASSING);
+        alg_mapping_admit(ms, store_handle(&ms->store, own), ip, MAPPING_PASSING);
     for (const struct pin *pin = pin_at(&alg->dialogs, d->pins); pin;
          pin = pin_at(&alg->dialogs, pin->next))
         if (pin->kind == MAPPING_SIGNALLING)
-            mapping_admit(ms, pin->h[0], ip, MAPPING_PASSING);
+            alg_mapping_admit(ms, pin->h[0], ip, MAPPING_PASSING);
 }
 
 void sip_admit(struct alg *alg, const struct sip_message *m, struct dialog *d)
@@ -62,10 +64,10 @@ void sip_admit(struct alg *alg, const struct sip_message *m, struct dialog *d)
         targets_note(d, m);
     if (m->msg.is_request && !packet->outward)
         return;
-    admit(alg, m, d, packet->outside.ip);
+    admit(alg, m, d, &packet->outside.ip);
     if (!packet->profile->open_contact_pinhole)
         return;
     for (int i = 0; i < 2; i++)
-        if (d->targets[i])
-            admit(alg, m, d, d->targets[i]);
+        if (!ip_addr_is_zero(&d->targets[i]))
+            admit(alg, m, d, &d->targets[i]);
 }

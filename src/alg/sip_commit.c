@@ -11,6 +11,7 @@
  */
 #include "alg/sip_commit.h"
 
+#include "alg/alg_mapping.h"
 #include "alg/alg_state.h"
 
 #include <errno.h>
@@ -27,21 +28,21 @@ static enum alg_reason reason_of(int err)
     return err == -EADDRNOTAVAIL ? ALG_REASON_SIP_NO_PORT : ALG_REASON_SIP_NO_MAPPING;
 }
 
-static bool exists(const struct alg *alg, const struct mapping_want *want, struct endpoint inside)
+static bool exists(const struct alg *alg, const struct mapping_want *want, struct ip_port inside)
 {
-    return mapping_find_source(alg->mappings, want->proto, want->zone, inside,
-                               want->outside_ifindex) != INDEX_NONE;
+    return alg_mapping_find_source(alg->mappings, want->proto, want->zone, inside,
+                                   want->outside_ifindex) != INDEX_NONE;
 }
 
-static struct mapping_want want_of(const struct sip_message *m, const struct sip_map *map)
+static struct mapping_want want_of(const struct alg *alg, const struct sip_message *m,
+                                   const struct sip_map *map)
 {
     const struct alg_packet *packet = m->packet;
     const struct voip_profile *profile = packet->profile;
     struct mapping_want want = {
         .proto = map->proto,
         .zone = packet->inside_zone,
-        .inside = map->inside,
-        .nat = {.ip = m->nat ? packet->public_side.ip : 0,
+        .nat = {.ip = m->nat ? ip_port_v4(packet->public_side).ip : 0,
                 .first = profile->nat_port_first,
                 .last = profile->nat_port_last,
                 .preserve = true,
@@ -49,7 +50,6 @@ static struct mapping_want want_of(const struct sip_message *m, const struct sip
                 .barred = packet->barred},
         .kind = (enum mapping_kind)map->kind,
         .filter = map->anyone ? MAPPING_ANYONE : MAPPING_ADDRESS,
-        .peer = packet->outside,
         .policy_id = packet->policy_id,
         .profile = packet->profile_index,
         .outside_ifindex = packet->outside_ifindex,
@@ -58,10 +58,11 @@ static struct mapping_want want_of(const struct sip_message *m, const struct sip
         .lease = packet->lease,
         .now_ms = (uint32_t)packet->now_ms,
     };
+    alg_mapping_ends(alg->mappings, &want, &map->inside, &packet->outside);
     uint16_t port = be16_host(map->inside.port);
     if (map->kind != MAPPING_SIGNALLING) /* `nat-port-range` is for media */
         want.nat.preserve = port >= want.nat.first && port <= want.nat.last;
-    if (map->kind == MAPPING_SIGNALLING && endpoint_eq(map->inside, packet->inside)) {
+    if (map->kind == MAPPING_SIGNALLING && ip_port_eq(map->inside, packet->inside)) {
         want.nat.first = want.nat.last = be16_host(packet->public_side.port);
         want.nat.preserve = false;
     }
@@ -82,12 +83,12 @@ static int open_one(struct alg *alg, const struct mapping_want *want, struct sip
  */
 static int open_two(struct alg *alg, const struct mapping_want *want, struct sip_map *map)
 {
-    int err = mapping_open_pair(alg->mappings, alg->thread, want, map->rtcp, map->h);
+    int err = mapping_open_pair(alg->mappings, alg->thread, want, ip_port_v4(map->rtcp), map->h);
     if (err == -EADDRNOTAVAIL && (exists(alg, want, map->inside) || exists(alg, want, map->rtcp)))
         return open_one(alg, want, map);
     if (err != 0)
         return err;
-    if (!endpoint_eq(mapping_inside(mapping_at(alg->mappings, map->h[1].index)), map->rtcp)) {
+    if (!ip_port_eq(alg_mapping_inside(alg->mappings, map->h[1].index), map->rtcp)) {
         mapping_release(alg->mappings, alg->thread, map->h[1], false);
         map->h[1] = HANDLE_NONE;
         map->alone = true;
@@ -96,19 +97,19 @@ static int open_two(struct alg *alg, const struct mapping_want *want, struct sip
 }
 
 /* Where RTCP of a stream without a pair goes: its own mapping if it has one. */
-static struct endpoint rtcp_alone(const struct alg *alg, const struct mapping_want *want,
-                                  const struct sip_map *map)
+static struct ip_port rtcp_alone(const struct alg *alg, const struct mapping_want *want,
+                                 const struct sip_map *map)
 {
-    uint32_t index = mapping_find_source(alg->mappings, want->proto, want->zone, map->rtcp,
-                                         want->outside_ifindex);
+    uint32_t index = alg_mapping_find_source(alg->mappings, want->proto, want->zone, map->rtcp,
+                                             want->outside_ifindex);
     if (index != INDEX_NONE)
-        return mapping_public(mapping_at(alg->mappings, index));
-    return (struct endpoint){map->public_side[0].ip, map->rtcp.port};
+        return alg_mapping_public(alg->mappings, index);
+    return (struct ip_port){map->public_side[0].ip, map->rtcp.port};
 }
 
 static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, struct sip_map *map)
 {
-    struct mapping_want want = want_of(m, map);
+    struct mapping_want want = want_of(alg, m, map);
     bool pair = map->kind == MAPPING_RTP && !map->alone;
     map->opened[0] = !exists(alg, &want, map->inside);
     map->opened[1] = pair && !exists(alg, &want, map->rtcp);
@@ -117,11 +118,11 @@ static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, st
         map->h[0] = map->h[1] = HANDLE_NONE;
         return map->optional ? ALG_REASON_NONE : reason_of(err);
     }
-    map->public_side[0] = mapping_public(mapping_at(alg->mappings, map->h[0].index));
+    map->public_side[0] = alg_mapping_public(alg->mappings, map->h[0].index);
     if (handle_none(map->h[1]))
         map->public_side[1] = rtcp_alone(alg, &want, map);
     else
-        map->public_side[1] = mapping_public(mapping_at(alg->mappings, map->h[1].index));
+        map->public_side[1] = alg_mapping_public(alg->mappings, map->h[1].index);
     return ALG_REASON_NONE;
 }
 
@@ -154,7 +155,7 @@ static enum alg_reason maps_open(struct alg *alg, const struct sip_message *m,
  * Writing
  */
 
-static struct endpoint edit_endpoint(const struct sip_plan *plan, const struct sip_edit *e)
+static struct ip_port edit_endpoint(const struct sip_plan *plan, const struct sip_edit *e)
 {
     return e->map == SIP_MAP_NONE ? e->ep : plan->maps[e->map].public_side[e->side];
 }
@@ -172,21 +173,21 @@ static size_t put_number(char *out, uint32_t v)
     return n;
 }
 
-#define EDIT_MAX 32 /* bytes of any edit but text */
+#define EDIT_MAX IP_PORT_TEXT_MAX /* bytes of any edit but text */
 
 /* The new bytes of an edit into `out` (EDIT_MAX bytes); returns how many. Not for text. */
 static size_t edit_print(const struct sip_plan *plan, const struct sip_edit *e, uint32_t length,
                          char *out)
 {
-    struct endpoint ep = edit_endpoint(plan, e);
+    struct ip_port ep = edit_endpoint(plan, e);
     size_t n;
     switch ((enum sip_edit_kind)e->kind) {
     case SIP_EDIT_IP:
-        return ipv4_print(ep.ip, out);
+        return ip_addr_print(&ep.ip, out);
     case SIP_EDIT_PORT:
         return put_number(out, be16_host(ep.port));
     case SIP_EDIT_ENDPOINT:
-        n = ipv4_print(ep.ip, out);
+        n = ip_addr_print(&ep.ip, out);
         if (e->bare && be16_host(ep.port) == SIP_PORT)
             return n;
         out[n++] = ':';
@@ -256,7 +257,7 @@ static enum alg_reason message_write(const struct sip_message *m, const struct s
  * Afterwards
  */
 
-static void form_note(struct alg *alg, const struct sip_message *m, struct endpoint ep,
+static void form_note(struct alg *alg, const struct sip_message *m, struct ip_port ep,
                       unsigned class, struct sip_form form)
 {
     struct sip_form_key key = {
@@ -276,7 +277,7 @@ static void forms_note(struct alg *alg, const struct sip_message *m, const struc
         form_note(alg, m, plan->notes[i].ep, plan->notes[i].class, (struct sip_form){.kept = true});
     for (unsigned i = 0; i < plan->n_edits; i++) {
         const struct sip_edit *e = &plan->edits[i];
-        struct endpoint ep = edit_endpoint(plan, e);
+        struct ip_port ep = edit_endpoint(plan, e);
         if (!e->noted)
             continue;
         if (e->kind == SIP_EDIT_IP)
@@ -303,9 +304,9 @@ static void map_pin(struct alg *alg, const struct sip_message *m, const struct s
     }
     if (map->kind == MAPPING_RTP && map->stream < DIALOG_REMOTES)
         pin->remote = owner->remotes[map->stream];
-    if (map->kind == MAPPING_SIGNALLING && !endpoint_eq(map->inside, m->packet->inside))
-        mapping_claim(alg->mappings, alg->thread, map->h[0].index, m->packet->outside);
-    if (pin->remote.ip)
+    if (map->kind == MAPPING_SIGNALLING && !ip_port_eq(map->inside, m->packet->inside))
+        alg_mapping_claim(alg->mappings, alg->thread, map->h[0].index, &m->packet->outside);
+    if (!ip_addr_is_zero(&pin->remote.ip))
         alg_claim(alg, pin);
 }
 

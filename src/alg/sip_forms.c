@@ -23,7 +23,7 @@ struct sip_form_set {
     struct sip_form_entry way[WAYS];
 } __attribute__((aligned(64)));
 
-_Static_assert(sizeof(struct sip_form_key) == 16, "a key is hashed whole");
+_Static_assert(sizeof(struct sip_form_key) == 40, "a key is hashed whole");
 _Static_assert(sizeof(struct sip_form_set) == 64, "a set is a cache line");
 
 int sip_forms_init(struct sip_forms *f, uint32_t capacity, const struct hash_secret *secret)
@@ -48,9 +48,7 @@ void sip_forms_free(struct sip_forms *f)
 static struct sip_form_set *set_of(const struct sip_forms *f, const struct sip_form_key *key,
                                    uint64_t *tag)
 {
-    uint64_t word[2];
-    memcpy(word, key, sizeof(word));
-    uint64_t hash = hash_16(&f->secret, word[0], word[1]);
+    uint64_t hash = hash_bytes(&f->secret, key, sizeof(*key));
     *tag = hash | 1;
     return &f->sets[((hash >> 32) * f->n_sets) >> 32];
 }

@@ -24,9 +24,9 @@ enum sip_form_class {
 
 /* How an address stands outside, and whose it is. Hashed whole: no padding. */
 struct sip_form_key {
-    be32 inside; /* address of the inside host */
-    be32 ip;     /* as it stands outside ... */
-    be16 port;   /* ... 0 without a port */
+    struct ip_addr inside; /* address of the inside host */
+    struct ip_addr ip;     /* as it stands outside ... */
+    be16 port;             /* ... 0 without a port */
     uint16_t zone;
     uint32_t class; /* enum sip_form_class */
 } __attribute__((aligned(8)));

@@ -83,8 +83,7 @@ struct sip_host {
     struct slice port;   /* digits only; when absent: empty, p is where ":port" would be inserted */
     bool has_port;       /* port.n > 0 */
     uint16_t port_value; /* host order; 0 when absent */
-    be32 ip;             /* SIP_HOST_IPV4 */
-    uint8_t ip6[16];     /* SIP_HOST_IPV6, as on the wire */
+    struct ip_addr ip;   /* SIP_HOST_IPV4 and SIP_HOST_IPV6 */
 };
 
 /* All of `text` as host[:port]; blanks around the colon are allowed when `blanks` (Via). */

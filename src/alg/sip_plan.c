@@ -55,12 +55,12 @@ bool plan_text(struct sip_plan *plan, struct sip_edit *edit, struct slice text)
 }
 
 struct sip_map *plan_map(struct sip_plan *plan, enum mapping_kind kind, unsigned stream,
-                         struct endpoint inside, bool *fresh)
+                         struct ip_port inside, bool *fresh)
 {
     *fresh = false;
     for (unsigned i = 0; i < plan->n_maps; i++) {
         struct sip_map *map = &plan->maps[i];
-        if (map->kind == kind && map->stream == stream && endpoint_eq(map->inside, inside))
+        if (map->kind == kind && map->stream == stream && ip_port_eq(map->inside, inside))
             return map;
     }
     if (plan->n_maps == SIP_PLAN_MAPS)

@@ -30,7 +30,7 @@ enum sip_edit_kind {
 /* Replace `cut` bytes at `at`. The new address is `ep`, or side `side` of map `map`. */
 struct sip_edit {
     uint32_t at, cut;
-    struct endpoint ep;
+    struct ip_port ep;
     uint16_t text, text_n; /* SIP_EDIT_TEXT: offset and length in plan.text */
     uint8_t kind;
     uint8_t map;  /* SIP_MAP_NONE: `ep` is known already */
@@ -52,21 +52,21 @@ struct sip_map {
     bool alone;         /* RTP without RTCP */
     bool anyone;        /* whoever sends is let in; else the other party's address only */
     uint32_t granted_s; /* contact of a REGISTER: what it asks for */
-    struct endpoint inside, rtcp;
-    struct endpoint public_side[2]; /* known when `held`, else filled by commit */
-    struct handle h[2];             /* by commit */
-    bool opened[2];                 /* by commit: it was not there before */
+    struct ip_port inside, rtcp;
+    struct ip_port public_side[2]; /* known when `held`, else filled by commit */
+    struct handle h[2];            /* by commit */
+    bool opened[2];                /* by commit: it was not there before */
 };
 
 /* A public form that the inside host wrote itself. */
 struct sip_note {
-    struct endpoint ep; /* port 0: without a port */
+    struct ip_port ep; /* port 0: without a port */
     uint8_t class;
 };
 
 struct sip_stream {
     uint8_t stream;
-    struct endpoint remote; /* as the message says; 0 when it names no address */
+    struct ip_port remote; /* as the message says; 0 when it names no address */
 };
 
 struct sip_plan {
@@ -128,7 +128,7 @@ bool plan_text(struct sip_plan *plan, struct sip_edit *edit, struct slice text);
  * (*fresh). NULL when the plan is full.
  */
 struct sip_map *plan_map(struct sip_plan *plan, enum mapping_kind kind, unsigned stream,
-                         struct endpoint inside, bool *fresh);
+                         struct ip_port inside, bool *fresh);
 
 static inline uint8_t plan_map_index(const struct sip_plan *plan, const struct sip_map *map)
 {

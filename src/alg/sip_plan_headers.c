@@ -14,6 +14,7 @@
  * Which headers hold addresses is a table. Via is looked at where an own entry can stand: in
  * requests that leave and in responses that come back. Names, IPv6 and other hosts' addresses pass.
  */
+#include "alg/alg_mapping.h"
 #include "alg/alg_state.h"
 #include "alg/registration.h"
 #include "alg/sip_scan.h"
@@ -59,10 +60,10 @@ struct target {
     bool keep_port; /* the address alone changes */
     bool no_port;   /* ... and a port that stands there goes */
     uint8_t map;    /* SIP_MAP_NONE: `ep` */
-    struct endpoint ep;
+    struct ip_port ep;
 };
 
-static struct target target_of(struct endpoint ep)
+static struct target target_of(struct ip_port ep)
 {
     return (struct target){.map = SIP_MAP_NONE, .ep = ep};
 }
@@ -72,9 +73,9 @@ static bool is_person(enum sip_form_class class)
     return class == SIP_FORM_OWN || class == SIP_FORM_PEER;
 }
 
-static struct endpoint host_endpoint(const struct sip_host *h)
+static struct ip_port host_endpoint(const struct sip_host *h)
 {
-    return (struct endpoint){h->ip, be16_of(h->has_port ? h->port_value : SIP_PORT)};
+    return (struct ip_port){h->ip, be16_of(h->has_port ? h->port_value : SIP_PORT)};
 }
 
 /* The edits that put `t` where `h` stands. */
@@ -126,9 +127,9 @@ static bool outward_target(struct planner *p, enum sip_form_class class, const s
                            struct target *t)
 {
     const struct alg_packet *packet = p->m->packet;
-    struct endpoint e = host_endpoint(h);
-    if (e.ip != packet->inside.ip) {
-        if (e.ip == packet->public_side.ip)
+    struct ip_port e = host_endpoint(h);
+    if (!ip_addr_eq(&e.ip, &packet->inside.ip)) {
+        if (ip_addr_eq(&e.ip, &packet->public_side.ip))
             note_kept(p, class, h);
         return false;
     }
@@ -138,15 +139,15 @@ static bool outward_target(struct planner *p, enum sip_form_class class, const s
         return true;
     for (unsigned i = 0; i < p->plan->n_maps; i++) {
         const struct sip_map *map = &p->plan->maps[i];
-        if (map->kind == MAPPING_SIGNALLING && map->proto == 17 && endpoint_eq(map->inside, e)) {
+        if (map->kind == MAPPING_SIGNALLING && map->proto == 17 && ip_port_eq(map->inside, e)) {
             t->map = (uint8_t)i;
             return true;
         }
     }
-    uint32_t index =
-        mapping_find_source(p->alg->mappings, 17, packet->inside_zone, e, packet->outside_ifindex);
+    uint32_t index = alg_mapping_find_source(p->alg->mappings, 17, packet->inside_zone, e,
+                                             packet->outside_ifindex);
     if (index != INDEX_NONE)
-        t->ep = mapping_public(mapping_at(p->alg->mappings, index));
+        t->ep = alg_mapping_public(p->alg->mappings, index);
     else
         t->keep_port = class != SIP_FORM_VIA;
     return true;
@@ -167,20 +168,20 @@ static bool remembered(const struct planner *p, enum sip_form_class class, const
 }
 
 /* The inside endpoint behind a public one of this inside host. */
-static bool inside_of(const struct planner *p, struct endpoint e, struct endpoint *inside)
+static bool inside_of(const struct planner *p, struct ip_port e, struct ip_port *inside)
 {
     const struct alg_packet *packet = p->m->packet;
     const struct mappings *ms = p->alg->mappings;
-    if (endpoint_eq(e, packet->public_side)) {
+    if (ip_port_eq(e, packet->public_side)) {
         *inside = packet->inside;
         return true;
     }
-    uint32_t index = mapping_find_public(ms, 17, e);
+    uint32_t index = alg_mapping_find_public(ms, 17, e);
     if (index == INDEX_NONE)
         return false;
-    const struct mapping *map = mapping_at(ms, index);
-    struct endpoint found = mapping_inside(map);
-    if (found.ip != packet->inside.ip || map->r.key[0].zone != packet->inside_zone)
+    struct ip_port found = alg_mapping_inside(ms, index);
+    if (!ip_addr_eq(&found.ip, &packet->inside.ip) ||
+        mapping_at(ms, index)->r.key[0].zone != packet->inside_zone)
         return false;
     *inside = found;
     return true;
@@ -191,22 +192,22 @@ static bool inward_target(const struct planner *p, enum sip_form_class class,
 {
     const struct alg_packet *packet = p->m->packet;
     struct sip_form form;
-    if (h->ip == packet->outside.ip && h->ip != packet->public_side.ip)
+    if (ip_addr_eq(&h->ip, &packet->outside.ip) && !ip_addr_eq(&h->ip, &packet->public_side.ip))
         return false;
     if (remembered(p, class, h, &form)) {
-        *t = target_of((struct endpoint){packet->inside.ip, be16_of(form.port)});
+        *t = target_of((struct ip_port){packet->inside.ip, be16_of(form.port)});
         t->no_port = form.port == 0;
         return !form.kept;
     }
     bool person = is_person(class) && !h->has_port;
-    struct endpoint inside;
+    struct ip_port inside;
     if (!person && inside_of(p, host_endpoint(h), &inside)) {
         *t = target_of(inside);
         return true;
     }
     *t = target_of(packet->inside);
     t->keep_port = true;
-    return person && h->ip == packet->public_side.ip;
+    return person && ip_addr_eq(&h->ip, &packet->public_side.ip);
 }
 
 static enum alg_reason plan_host(struct planner *p, enum sip_form_class class,
@@ -223,11 +224,12 @@ static enum alg_reason plan_host(struct planner *p, enum sip_form_class class,
 }
 
 /* The address alone, where it is `from`. */
-static enum alg_reason plan_ip(struct planner *p, const struct sip_host *h, be32 from, be32 to)
+static enum alg_reason plan_ip(struct planner *p, const struct sip_host *h,
+                               const struct ip_addr *from, const struct ip_addr *to)
 {
-    struct target t = target_of((struct endpoint){to, 0});
+    struct target t = target_of((struct ip_port){*to, 0});
     t.keep_port = true;
-    if (!p->m->nat || h->kind != SIP_HOST_IPV4 || h->ip != from)
+    if (!p->m->nat || h->kind != SIP_HOST_IPV4 || !ip_addr_eq(&h->ip, from))
         return ALG_REASON_NONE;
     return put(p, SIP_FORM_RECEIVED, h, &t);
 }
@@ -242,8 +244,8 @@ static enum alg_reason plan_uri(struct planner *p, enum sip_form_class class,
     enum alg_reason reason = plan_host(p, class, &uri->at, &edited);
     if (reason != ALG_REASON_NONE || !uri->has_maddr)
         return reason;
-    return packet->outward ? plan_ip(p, &uri->maddr, packet->inside.ip, packet->public_side.ip)
-           : edited        ? plan_ip(p, &uri->maddr, packet->public_side.ip, packet->inside.ip)
+    return packet->outward ? plan_ip(p, &uri->maddr, &packet->inside.ip, &packet->public_side.ip)
+           : edited        ? plan_ip(p, &uri->maddr, &packet->public_side.ip, &packet->inside.ip)
                            : ALG_REASON_NONE;
 }
 
@@ -301,12 +303,12 @@ static uint8_t contact_proto(const struct sip_uri *uri)
 static enum alg_reason contact_map(struct planner *p, const struct sip_addr *contact)
 {
     const struct sip_message *m = p->m;
-    struct endpoint e = host_endpoint(&contact->uri.at);
+    struct ip_port e = host_endpoint(&contact->uri.at);
     uint32_t granted_s;
     bool fresh;
-    if (endpoint_eq(e, m->packet->public_side))
+    if (ip_port_eq(e, m->packet->public_side))
         e = m->packet->inside; /* it wrote its public address itself */
-    if (e.ip != m->packet->inside.ip || contact_proto(&contact->uri) != 17 ||
+    if (!ip_addr_eq(&e.ip, &m->packet->inside.ip) || contact_proto(&contact->uri) != 17 ||
         be16_host(e.port) < 1024 || !contact_opens(p, contact, &granted_s))
         return ALG_REASON_NONE;
     struct sip_map *map = plan_map(p->plan, MAPPING_SIGNALLING, 0, e, &fresh);
@@ -316,7 +318,7 @@ static enum alg_reason contact_map(struct planner *p, const struct sip_addr *con
         map->granted_s = granted_s;
     if (!fresh)
         return ALG_REASON_NONE;
-    map->optional = endpoint_eq(e, m->packet->inside);
+    map->optional = ip_port_eq(e, m->packet->inside);
     map->anyone = (map->optional || m->facts.method == SIP_METHOD_REGISTER) &&
                   !m->packet->profile->strict_register;
     const struct dialog *owner = m->call ? m->call : m->record;
@@ -359,12 +361,12 @@ static enum alg_reason plan_contact_maps(struct planner *p)
  */
 
 /* `received` and `rport`, which say where a request was seen to come from. */
-static enum alg_reason plan_seen(struct planner *p, const struct sip_via *via, struct endpoint from,
-                                 struct endpoint to, bool received)
+static enum alg_reason plan_seen(struct planner *p, const struct sip_via *via, struct ip_port from,
+                                 struct ip_port to, bool received)
 {
     enum alg_reason reason = ALG_REASON_NONE;
     if (received)
-        reason = plan_ip(p, &via->received, from.ip, to.ip);
+        reason = plan_ip(p, &via->received, &from.ip, &to.ip);
     if (reason != ALG_REASON_NONE || via->rport != SIP_RPORT_GIVEN ||
         via->rport_value != be16_host(from.port))
         return reason;
@@ -381,8 +383,8 @@ static enum alg_reason plan_seen(struct planner *p, const struct sip_via *via, s
 static enum alg_reason plan_via_value(struct planner *p, struct slice item)
 {
     const struct alg_packet *packet = p->m->packet;
-    struct endpoint from = packet->outward ? packet->inside : packet->public_side;
-    struct endpoint to = packet->outward ? packet->public_side : packet->inside;
+    struct ip_port from = packet->outward ? packet->inside : packet->public_side;
+    struct ip_port to = packet->outward ? packet->public_side : packet->inside;
     struct sip_via via;
     struct sip_form form;
     bool edited;
@@ -392,13 +394,13 @@ static enum alg_reason plan_via_value(struct planner *p, struct slice item)
     if (reason != ALG_REASON_NONE || !p->m->nat)
         return reason;
     if (edited && via.has_maddr)
-        reason = plan_ip(p, &via.maddr, from.ip, to.ip);
+        reason = plan_ip(p, &via.maddr, &from.ip, &to.ip);
     bool kept = !packet->outward && via.sent_by.kind == SIP_HOST_IPV4 && !edited &&
                 remembered(p, SIP_FORM_VIA, &via.sent_by, &form);
     if (reason != ALG_REASON_NONE || kept)
         return reason;
-    bool received =
-        via.has_received && via.received.kind == SIP_HOST_IPV4 && via.received.ip == from.ip;
+    bool received = via.has_received && via.received.kind == SIP_HOST_IPV4 &&
+                    ip_addr_eq(&via.received.ip, &from.ip);
     bool own = received || (!packet->outward && edited && !via.has_received);
     return own ? plan_seen(p, &via, from, to, received) : ALG_REASON_NONE;
 }
@@ -442,7 +444,7 @@ static enum alg_reason plan_link(struct planner *p, struct slice uri)
     struct sip_host host;
     if (!packet->outward || !plan_uri_host(uri, &host))
         return ALG_REASON_NONE;
-    return plan_ip(p, &host, packet->inside.ip, packet->public_side.ip);
+    return plan_ip(p, &host, &packet->inside.ip, &packet->public_side.ip);
 }
 
 /* One value of a line. */
@@ -491,7 +493,7 @@ static enum alg_reason plan_request_uri(struct planner *p)
     if (remembered(p, SIP_FORM_CONTACT, &uri.at, &form) && form.kept)
         return ALG_REASON_NONE;
     if (!inward_target(p, SIP_FORM_CONTACT, &uri.at, &t)) {
-        if (uri.at.ip != packet->public_side.ip)
+        if (!ip_addr_eq(&uri.at.ip, &packet->public_side.ip))
             return ALG_REASON_NONE;
         t = target_of(packet->inside);
         t.keep_port = true;

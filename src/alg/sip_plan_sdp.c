@@ -15,6 +15,7 @@
  *
  * Inward: nothing is edited; where the other side wants its media is noted.
  */
+#include "alg/alg_mapping.h"
 #include "alg/alg_state.h"
 
 #define CANDIDATE_TCP_ACTIVE 9 /* RFC 6544 4.5: the port of a candidate that only connects */
@@ -23,15 +24,15 @@ struct sdp_planner {
     struct planner *p;
     const struct sdp *sdp;
     unsigned nth;
-    bool edits;                                /* addresses are translated */
-    uint8_t media_map[SDP_MEDIA_MAX];          /* the map of each stream or SIP_MAP_NONE */
-    struct endpoint media[SDP_MEDIA_MAX];      /* its inside endpoint */
-    struct endpoint signalling[SDP_MEDIA_MAX]; /* what stands for it already; port 0 nothing */
+    bool edits;                               /* addresses are translated */
+    uint8_t media_map[SDP_MEDIA_MAX];         /* the map of each stream or SIP_MAP_NONE */
+    struct ip_port media[SDP_MEDIA_MAX];      /* its inside endpoint */
+    struct ip_port signalling[SDP_MEDIA_MAX]; /* what stands for it already; port 0 nothing */
 };
 
-static bool is_ip(const struct sdp_addr *addr, be32 ip)
+static bool is_ip(const struct sdp_addr *addr, const struct ip_addr *ip)
 {
-    return addr->kind == SDP_ADDR_IP4 && addr->ip == ip;
+    return addr->kind == SDP_ADDR_IP4 && ip_addr_eq(&addr->ip, ip);
 }
 
 static bool edit_add(struct sdp_planner *s, struct slice at, enum sip_edit_kind kind, uint8_t map,
@@ -49,7 +50,7 @@ static bool edit_add(struct sdp_planner *s, struct slice at, enum sip_edit_kind 
 }
 
 static bool edit_endpoint(struct sdp_planner *s, struct slice at, enum sip_edit_kind kind,
-                          struct endpoint ep)
+                          struct ip_port ep)
 {
     struct sip_edit edit = {
         .at = (uint32_t)sip_offset(&s->p->m->msg, at),
@@ -65,52 +66,53 @@ static bool edit_endpoint(struct sdp_planner *s, struct slice at, enum sip_edit_
 static const struct mapping *mapping_of(const struct sdp_planner *s, be16 port)
 {
     const struct alg_packet *packet = s->p->m->packet;
-    struct endpoint e = {packet->inside.ip, port};
-    uint32_t index = mapping_find_source(s->p->alg->mappings, 17, packet->inside_zone, e,
-                                         packet->outside_ifindex);
+    struct ip_port e = {packet->inside.ip, port};
+    uint32_t index = alg_mapping_find_source(s->p->alg->mappings, 17, packet->inside_zone, e,
+                                             packet->outside_ifindex);
     return index == INDEX_NONE ? NULL : mapping_at(s->p->alg->mappings, index);
 }
 
 /* True, and the public side, when the port is one that signalling uses. */
-static bool signalling_port(const struct sdp_planner *s, be16 port, struct endpoint *public_side)
+static bool signalling_port(const struct sdp_planner *s, be16 port, struct ip_port *public_side)
 {
     const struct alg_packet *packet = s->p->m->packet;
     const struct mapping *m = mapping_of(s, port);
     if (port == packet->inside.port)
         *public_side = packet->public_side;
     else if (m && m->kind == MAPPING_SIGNALLING)
-        *public_side = mapping_public(m);
+        *public_side =
+            alg_mapping_public(s->p->alg->mappings, mapping_index(s->p->alg->mappings, m));
     else
         return false;
     return true;
 }
 
 /* Does nothing but this stream's own RTCP use the port? */
-static bool rtcp_free(const struct sdp_planner *s, be16 port, struct endpoint rtp)
+static bool rtcp_free(const struct sdp_planner *s, be16 port, struct ip_port rtp)
 {
     const struct mapping *m = mapping_of(s, port);
     if (!m)
         return port != s->p->m->packet->inside.port;
     uint32_t partner = __atomic_load_n(&m->partner, __ATOMIC_RELAXED);
     return m->kind == MAPPING_RTCP && partner != INDEX_NONE &&
-           endpoint_eq(mapping_inside(mapping_at(s->p->alg->mappings, partner)), rtp);
+           ip_port_eq(alg_mapping_inside(s->p->alg->mappings, partner), rtp);
 }
 
 /* Where the inside party wants RTCP; false when that is not its own, or not a port apart. */
 static bool rtcp_endpoint(const struct sdp_planner *s, const struct sdp_media *m,
-                          struct endpoint *out)
+                          struct ip_port *out)
 {
     const struct alg_packet *packet = s->p->m->packet;
-    struct endpoint rtp = {packet->inside.ip, be16_of(m->port)};
+    struct ip_port rtp = {packet->inside.ip, be16_of(m->port)};
     uint32_t port = m->rtcp.present ? m->rtcp.port : m->port + 1u;
     if (port < 1024 || port > UINT16_MAX || port == m->port)
         return false;
     if (m->rtcp.present && m->rtcp.addr.kind != SDP_ADDR_NONE &&
-        !is_ip(&m->rtcp.addr, packet->inside.ip) && !is_ip(&m->rtcp.addr, packet->public_side.ip))
+        !is_ip(&m->rtcp.addr, &packet->inside.ip) && !is_ip(&m->rtcp.addr, &packet->public_side.ip))
         return false;
     if (port != m->port + 1u && !rtcp_free(s, be16_of((uint16_t)port), rtp))
         return false;
-    *out = (struct endpoint){packet->inside.ip, be16_of((uint16_t)port)};
+    *out = (struct ip_port){packet->inside.ip, be16_of((uint16_t)port)};
     return true;
 }
 
@@ -134,8 +136,8 @@ static bool media_opens(const struct sdp_planner *s, const struct sdp_media *m, 
                         bool *zero)
 {
     const struct alg_packet *packet = s->p->m->packet;
-    bool already_public = s->p->m->nat && is_ip(&m->connection, packet->public_side.ip);
-    *own = is_ip(&m->connection, packet->inside.ip);
+    bool already_public = s->p->m->nat && is_ip(&m->connection, &packet->public_side.ip);
+    *own = is_ip(&m->connection, &packet->inside.ip);
     *zero = m->connection.kind == SDP_ADDR_IP4 && m->connection.is_zero;
     if (!s->p->m->media || !packet->profile->rtp || m->transport != SDP_TRANSPORT_UDP ||
         m->port < 1024)
@@ -151,7 +153,7 @@ static enum alg_reason plan_media_map(struct sdp_planner *s, unsigned i)
     const struct sdp_media *m = &s->sdp->media[i];
     bool own, zero, fresh;
     s->media_map[i] = SIP_MAP_NONE;
-    s->media[i] = (struct endpoint){packet->inside.ip, be16_of(m->port)};
+    s->media[i] = (struct ip_port){packet->inside.ip, be16_of(m->port)};
     s->signalling[i].port = 0;
     if (!media_opens(s, m, &own, &zero) || signalling_port(s, be16_of(m->port), &s->signalling[i]))
         return ALG_REASON_NONE;
@@ -173,32 +175,32 @@ static enum alg_reason plan_media_map(struct sdp_planner *s, unsigned i)
 /* The address of a c= line: that of the stream it speaks for. */
 static bool plan_connection(struct sdp_planner *s, const struct sdp_addr *addr, uint8_t map)
 {
-    if (!is_ip(addr, s->p->m->packet->inside.ip))
+    if (!is_ip(addr, &s->p->m->packet->inside.ip))
         return true;
     return edit_add(s, addr->text, SIP_EDIT_IP, map, 0);
 }
 
 /* Which known public endpoint stands for this inside port; false when there is none. */
 static bool known_port(struct sdp_planner *s, be16 port, uint8_t *map, uint8_t *side,
-                       struct endpoint *ep)
+                       struct ip_port *ep)
 {
     const struct sip_plan *plan = s->p->plan;
     const struct alg_packet *packet = s->p->m->packet;
-    struct endpoint e = {packet->inside.ip, port};
+    struct ip_port e = {packet->inside.ip, port};
     for (unsigned i = 0; i < plan->n_maps; i++) {
         const struct sip_map *at = &plan->maps[i];
         if (at->kind != MAPPING_RTP)
             continue;
         *map = (uint8_t)i;
-        *side = !endpoint_eq(at->inside, e);
-        if (*side == 0 || (!at->alone && endpoint_eq(at->rtcp, e)))
+        *side = !ip_port_eq(at->inside, e);
+        if (*side == 0 || (!at->alone && ip_port_eq(at->rtcp, e)))
             return true;
     }
     const struct mapping *m = mapping_of(s, port);
     if (!m)
         return false;
     *map = SIP_MAP_NONE;
-    *ep = mapping_public(m);
+    *ep = alg_mapping_public(s->p->alg->mappings, mapping_index(s->p->alg->mappings, m));
     return true;
 }
 
@@ -207,8 +209,8 @@ static bool plan_candidate_part(struct sdp_planner *s, const struct sdp_addr *ad
                                 struct slice port_text, uint16_t port, bool address_alone)
 {
     uint8_t map, side;
-    struct endpoint ep;
-    if (!is_ip(addr, s->p->m->packet->inside.ip))
+    struct ip_port ep;
+    if (!is_ip(addr, &s->p->m->packet->inside.ip))
         return true;
     if (port && known_port(s, be16_of(port), &map, &side, &ep)) {
         if (map == SIP_MAP_NONE)
@@ -245,7 +247,7 @@ static bool plan_rtcp(struct sdp_planner *s, const struct sdp_media *m, uint8_t 
         map = SIP_MAP_NONE;
     if (map != SIP_MAP_NONE && !edit_add(s, m->rtcp.port_text, SIP_EDIT_PORT, map, side))
         return false;
-    return !is_ip(&m->rtcp.addr, s->p->m->packet->inside.ip) ||
+    return !is_ip(&m->rtcp.addr, &s->p->m->packet->inside.ip) ||
            edit_add(s, m->rtcp.addr.text, SIP_EDIT_IP, map, side);
 }
 
@@ -272,7 +274,7 @@ static bool plan_path_uri(struct sdp_planner *s, struct slice uri)
 {
     struct sip_host host;
     if (!plan_uri_host(uri, &host) || host.kind != SIP_HOST_IPV4 ||
-        host.ip != s->p->m->packet->inside.ip)
+        !ip_addr_eq(&host.ip, &s->p->m->packet->inside.ip))
         return true;
     return edit_add(s, host.host, SIP_EDIT_IP, SIP_MAP_NONE, 0);
 }
@@ -300,13 +302,13 @@ static enum alg_reason plan_paths(struct sdp_planner *s, struct slice rest)
 static bool plan_session_rtcp(struct sdp_planner *s, struct slice value)
 {
     uint8_t map, side;
-    struct endpoint ep;
+    struct ip_port ep;
     uint32_t port;
     be32 ip;
     struct slice port_text = word_next(&value), net = word_next(&value), type = word_next(&value);
     struct slice address = word_next(&value);
     if (!slice_ieq(net, SLICE_LIT("IN")) || !slice_ieq(type, SLICE_LIT("IP4")) ||
-        ipv4_parse(address, &ip) != 0 || ip != s->p->m->packet->inside.ip)
+        ipv4_parse(address, &ip) != 0 || ip != ip_port_v4(s->p->m->packet->inside).ip)
         return true;
     if (slice_u32(port_text, UINT16_MAX, &port) != 0 ||
         !known_port(s, be16_of((uint16_t)port), &map, &side, &ep))
@@ -341,7 +343,7 @@ static enum alg_reason plan_media(struct sdp_planner *s, unsigned i)
     if ((map != SIP_MAP_NONE && !edit_add(s, m->port_text, SIP_EDIT_PORT, map, 0)) ||
         (m->connection_own && !plan_connection(s, &m->connection, map)) || !plan_rtcp(s, m, map))
         return ALG_REASON_SIP_TOO_LARGE;
-    if (s->signalling[i].port && is_ip(&m->connection, s->p->m->packet->inside.ip) &&
+    if (s->signalling[i].port && is_ip(&m->connection, &s->p->m->packet->inside.ip) &&
         !edit_endpoint(s, m->port_text, SIP_EDIT_PORT, s->signalling[i]))
         return ALG_REASON_SIP_TOO_LARGE;
     enum alg_reason reason = m->n_candidates ? plan_candidates(s, m->section) : ALG_REASON_NONE;
@@ -366,7 +368,7 @@ static enum alg_reason plan_trace(struct sdp_planner *s)
     n = begin.n;
     memcpy(text + n, before.p, before.n);
     n += before.n;
-    n += ipv4_print(sdp->origin.addr.ip, text + n);
+    n += ip_addr_print(&sdp->origin.addr.ip, text + n);
     text[n++] = ')';
     struct sip_edit edit = {
         .at = (uint32_t)((replace ? at.p : end) - s->p->m->msg.bytes.p),
@@ -389,7 +391,7 @@ static enum alg_reason plan_outward(struct sdp_planner *s)
     }
     if (reason != ALG_REASON_NONE || !s->edits)
         return reason;
-    if (is_ip(&sdp->origin.addr, s->p->m->packet->inside.ip)) {
+    if (is_ip(&sdp->origin.addr, &s->p->m->packet->inside.ip)) {
         if (!edit_add(s, sdp->origin.addr.text, SIP_EDIT_IP, SIP_MAP_NONE, 0))
             return ALG_REASON_SIP_TOO_LARGE;
         if (s->p->m->packet->profile->nat_trace)
@@ -419,7 +421,8 @@ static void note_streams(struct sdp_planner *s)
         bool named = m->connection.kind == SDP_ADDR_IP4 && !m->connection.is_zero;
         plan->streams[plan->n_streams++] = (struct sip_stream){
             .stream = (uint8_t)i,
-            .remote = {named ? m->connection.ip : 0, named ? be16_of(m->port) : 0},
+            .remote = named ? (struct ip_port){m->connection.ip, be16_of(m->port)}
+                            : (struct ip_port){.port = 0},
         };
     }
     plan->held = active > 0 && held == active;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "alg/sip_msg.h"
+#include "base/addr.h"
 
 #include <errno.h>
 
@@ -73,8 +74,8 @@ static inline int sip_fail_at(struct sip_fault *fault, size_t offset)
 /* The first CR, LF or zero byte, or `end`. Reads nothing at or behind `end`. */
 const char *sip_next_stop(const char *p, const char *end);
 
-/* An IPv6 address without brackets into wire order. */
-bool sip_ip6_parse(struct slice text, uint8_t out[16]);
+/* An IPv6 address without brackets. */
+bool sip_ip6_parse(struct slice text, struct ip_addr *out);
 
 /* A place in a head, line by line. */
 struct sip_scan {

@@ -11,14 +11,14 @@
 
 #include <arpa/inet.h>
 
-bool sip_ip6_parse(struct slice text, uint8_t out[16])
+bool sip_ip6_parse(struct slice text, struct ip_addr *out)
 {
     char zero_terminated[INET6_ADDRSTRLEN];
     if (text.n == 0 || text.n >= sizeof(zero_terminated))
         return false;
     memcpy(zero_terminated, text.p, text.n);
     zero_terminated[text.n] = '\0';
-    return inet_pton(AF_INET6, zero_terminated, out) == 1;
+    return inet_pton(AF_INET6, zero_terminated, out->byte) == 1;
 }
 
 static bool all_digits(struct slice s)
@@ -57,13 +57,16 @@ static int host_parse(struct slice host, struct sip_host *h, struct sip_fault *f
     h->host = host;
     if (host.n > 2 && host.p[0] == '[') {
         h->kind = SIP_HOST_IPV6;
-        if (host.p[host.n - 1] != ']' || !sip_ip6_parse(slice_of(host.p + 1, host.n - 2), h->ip6))
+        if (host.p[host.n - 1] != ']' || !sip_ip6_parse(slice_of(host.p + 1, host.n - 2), &h->ip))
             return sip_fail(fault, SIP_BAD_HOST, 0);
         return 0;
     }
     h->kind = SIP_HOST_IPV4;
-    if (host.n && ascii_digit(host.p[0]) && ipv4_parse(host, &h->ip) == 0)
+    be32 ip4;
+    if (host.n && ascii_digit(host.p[0]) && ipv4_parse(host, &ip4) == 0) {
+        h->ip = ip_addr_of4(ip4);
         return 0;
+    }
     size_t good = sip_span(host, SIP_CHAR_HOST);
     if (good < host.n || !labels_ok(host))
         return sip_fail(fault, SIP_BAD_HOST, good);

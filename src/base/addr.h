@@ -52,6 +52,28 @@ static inline bool ip_addr_is_link_local(const struct ip_addr *a)
     return a->byte[0] == 0xfe && (a->byte[1] & 0xc0) == 0x80;
 }
 
+/* An endpoint of either family. Hashed or compared as bytes it has padding: use ip_port_eq. */
+struct ip_port {
+    struct ip_addr ip;
+    be16 port;
+};
+
+static inline bool ip_port_eq(struct ip_port a, struct ip_port b)
+{
+    return ip_addr_eq(&a.ip, &b.ip) && a.port == b.port;
+}
+
+static inline struct ip_port ip_port_of4(struct endpoint e)
+{
+    return (struct ip_port){ip_addr_of4(e.ip), e.port};
+}
+
+/* The IPv4 address of an endpoint that has one. */
+static inline struct endpoint ip_port_v4(struct ip_port e)
+{
+    return (struct endpoint){e.ip.word[3], e.port};
+}
+
 static inline bool endpoint_eq(struct endpoint a, struct endpoint b)
 {
     return a.ip == b.ip && a.port == b.port;

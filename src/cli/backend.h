@@ -21,12 +21,6 @@
 struct config_rows;
 struct config_tree;
 
-/* Of either family (base/addr.h). */
-struct backend_end {
-    struct ip_addr ip;
-    be16 port;
-};
-
 struct backend_session {
     uint32_t index, epoch;         /* its handle; serial= prints index */
     uint8_t proto, proto_state;    /* proto_state as two decimal digits, fortios.md 4.6 */
@@ -38,8 +32,8 @@ struct backend_session {
     const char *in_if, *out_if; /* of the original direction */
     uint16_t in_ifindex, out_ifindex;
     bool v6;
-    struct backend_end src, dst;             /* original direction as it arrived */
-    struct backend_end reply_src, reply_dst; /* reply direction as it arrives */
+    struct ip_port src, dst;             /* original direction as it arrived */
+    struct ip_port reply_src, reply_dst; /* reply direction as it arrives */
     bool snat, dnat, alg, local, dirty;
     uint64_t bytes[2], packets[2]; /* [0] original, [1] reply */
     struct ip_addr gateway[2];     /* next hop of each direction, zero unknown */
@@ -81,14 +75,14 @@ struct backend_sip_call {
     uint16_t status;   /* last response, 0 none yet */
     const char *state; /* "early", "answered", "established", "cancelled", "ended" */
     bool idle;
-    struct endpoint src, dst; /* of the signalling, original direction */
+    struct ip_port src, dst; /* of the signalling, original direction */
     uint32_t policy_id;
     char profile[48];
     uint32_t expire_s;   /* until the timer that ends it */
     const char *ends_by; /* which timer that is: "provisional", "session-expires", ... */
     uint8_t n_media;
     struct {
-        struct endpoint inside, public_side, remote;
+        struct ip_port inside, public_side, remote; /* remote ::, port 0: not known */
         uint32_t idle_s; /* since its last RTP packet, UINT32_MAX none seen */
     } media[8];
 };
@@ -96,8 +90,8 @@ struct backend_sip_call {
 struct backend_mapping {
     uint32_t index;
     uint8_t proto;
-    struct endpoint inside, public_side, peer; /* peer 0.0.0.0:0: anyone */
-    const char *kind;                          /* "signalling", "rtp", "rtcp", "cone" */
+    struct ip_port inside, public_side, peer; /* peer ::, port 0: anyone */
+    const char *kind;                         /* "signalling", "rtp", "rtcp", "cone" */
     uint32_t owners, sessions, policy_id, expire_s;
 };
 

@@ -150,14 +150,7 @@ void cli_put_clean(struct text *out, const char *from_network)
     }
 }
 
-struct cli_endpoint_text cli_endpoint(struct endpoint e)
-{
-    struct cli_endpoint_text t;
-    endpoint_print(e, t.s);
-    return t;
-}
-
-struct cli_end_text cli_end(struct backend_end e)
+struct cli_end_text cli_end(struct ip_port e)
 {
     struct cli_end_text t;
     size_t n = ip_addr_print(&e.ip, t.s);

@@ -76,17 +76,11 @@ int cli_bad_value(struct cli *cli, struct slice word);
 /* Append what came from the network: bytes that are no printable ASCII become `.`. */
 void cli_put_clean(struct text *out, const char *from_network);
 
-/* "10.0.0.1:5060". */
-struct cli_endpoint_text {
-    char s[ENDPOINT_TEXT_MAX];
-};
-struct cli_endpoint_text cli_endpoint(struct endpoint e);
-
-/* The same of either family, as FortiOS writes it: "2001:db8::1:5060". */
+/* "10.0.0.1:5060", and "2001:db8::1:5060" as FortiOS writes it. */
 struct cli_end_text {
     char s[IPV6_TEXT_MAX + 6];
 };
-struct cli_end_text cli_end(struct backend_end e);
+struct cli_end_text cli_end(struct ip_port e);
 
 /* An address; a zero one is "::". */
 struct cli_ip_text {

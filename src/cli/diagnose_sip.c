@@ -125,8 +125,7 @@ static bool address_passes(const struct filter *f, unsigned slot4, unsigned slot
     return filter_passes_absent(f, slot4) && filter_passes_address6(f, slot6, at6, ip);
 }
 
-static bool ends_pass(const struct filter *f, const struct backend_end *src,
-                      const struct backend_end *dst)
+static bool ends_pass(const struct filter *f, const struct ip_port *src, const struct ip_port *dst)
 {
     const char *type = ip_addr_is4(&src->ip) ? "IPv4" : "IPv6";
     return filter_passes(f, SLOT_VD, 0) &&
@@ -139,18 +138,10 @@ static bool ends_pass(const struct filter *f, const struct backend_end *src,
            filter_passes_name(f, SLOT_PROFILE_GROUP, NAME_PROFILE_GROUP, "");
 }
 
-static bool endpoints_pass(const struct filter *f, struct endpoint src, struct endpoint dst)
-{
-    struct backend_end from = {ip_addr_of4(src.ip), src.port};
-    struct backend_end to = {ip_addr_of4(dst.ip), dst.port};
-    return ends_pass(f, &from, &to);
-}
-
 static bool call_selected(struct cli *cli, const struct backend_sip_call *call)
 {
     const struct filter *f = filter_of(cli);
-    return endpoints_pass(f, call->src, call->dst) &&
-           filter_passes(f, SLOT_POLICY, call->policy_id) &&
+    return ends_pass(f, &call->src, &call->dst) && filter_passes(f, SLOT_POLICY, call->policy_id) &&
            filter_passes_name(f, SLOT_VOIP_PROFILE, NAME_VOIP_PROFILE, call->profile);
 }
 
@@ -160,10 +151,9 @@ static void media_print(struct text *out, const struct backend_sip_call *call)
 {
     size_t room = sizeof(call->media) / sizeof(call->media[0]);
     for (unsigned i = 0; i < call->n_media && i < room; i++) {
-        text_printf(
-            out, "      media %u: inside %s public %s remote %s idle %s\n", i + 1,
-            cli_endpoint(call->media[i].inside).s, cli_endpoint(call->media[i].public_side).s,
-            cli_endpoint(call->media[i].remote).s, cli_seconds(call->media[i].idle_s, "-").s);
+        text_printf(out, "      media %u: inside %s public %s remote %s idle %s\n", i + 1,
+                    cli_end(call->media[i].inside).s, cli_end(call->media[i].public_side).s,
+                    cli_end(call->media[i].remote).s, cli_seconds(call->media[i].idle_s, "-").s);
     }
 }
 
@@ -186,8 +176,7 @@ static void call_print(struct cli *cli, const struct backend_sip_call *call)
         text_puts(out, "      register: present\n");
     party_line(out, "      from", call->from);
     party_line(out, "      to", call->to);
-    text_printf(out, "      src: %s\n      dst: %s\n", cli_endpoint(call->src).s,
-                cli_endpoint(call->dst).s);
+    text_printf(out, "      src: %s\n      dst: %s\n", cli_end(call->src).s, cli_end(call->dst).s);
     text_printf(out, "      policy: %u  voip-profile: \"%s\"  state: %s%s\n", call->policy_id,
                 call->profile, call->state, call->idle ? " idle" : "");
     media_print(out, call);
@@ -315,10 +304,10 @@ static int sessions_start(struct cli *cli, unsigned n_args, const struct slice *
 
 static void mapping_print(struct text *out, const struct backend_mapping *m)
 {
-    bool anyone = m->peer.ip == 0 && m->peer.port == 0;
+    bool anyone = ip_addr_is_zero(&m->peer.ip) && m->peer.port == 0;
     text_printf(out, "%-10s %-5s %-21s %-21s %-21s %6u %8u %6u %s\n", m->kind,
-                cli_protocol(m->proto).s, cli_endpoint(m->inside).s, cli_endpoint(m->public_side).s,
-                anyone ? "any" : cli_endpoint(m->peer).s, m->owners, m->sessions, m->policy_id,
+                cli_protocol(m->proto).s, cli_end(m->inside).s, cli_end(m->public_side).s,
+                anyone ? "any" : cli_end(m->peer).s, m->owners, m->sessions, m->policy_id,
                 cli_seconds(m->expire_s, "-").s);
 }
 

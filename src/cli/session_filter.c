@@ -158,7 +158,7 @@ static bool listed(const struct session_filter *filter, enum extended list, be32
     return false;
 }
 
-static be32 ip4_of(const struct backend_end *e)
+static be32 ip4_of(const struct ip_port *e)
 {
     return e->ip.word[3];
 }

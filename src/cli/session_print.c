@@ -18,8 +18,8 @@ static void state_words(const struct backend_session *s, struct text *out)
                 s->local ? "" : "may_dirty ");
 }
 
-static void hook_line(struct text *out, const char *head, struct backend_end from,
-                      struct backend_end to, struct backend_end translated)
+static void hook_line(struct text *out, const char *head, struct ip_port from, struct ip_port to,
+                      struct ip_port translated)
 {
     text_printf(out, "hook=%s %s->%s(%s)\n", head, cli_end(from).s, cli_end(to).s,
                 cli_end(translated).s);
@@ -27,7 +27,7 @@ static void hook_line(struct text *out, const char *head, struct backend_end fro
 
 static void hook_lines(const struct backend_session *s, struct text *out)
 {
-    struct backend_end none = {0};
+    struct ip_port none = {0};
     if (!s->v6)
         none.ip = ip_addr_of4(0);
     if (s->dnat)

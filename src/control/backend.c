@@ -106,7 +106,9 @@ static void call_media(const struct alg_call *call, struct backend_sip_call *out
     for (uint8_t i = 0; i < call->n_media && i < ALG_CALL_MEDIA; i++) {
         out->media[i].inside = call->media[i].inside;
         out->media[i].public_side = call->media[i].public_side;
-        out->media[i].remote = call->media[i].remote;
+        out->media[i].remote = ip_addr_is_zero(&call->media[i].remote.ip)
+                                   ? (struct ip_port){.ip = ip_addr_of4(0)}
+                                   : call->media[i].remote;
         out->media[i].idle_s = call->media[i].idle_s;
     }
 }
@@ -175,9 +177,9 @@ static void mapping_fill(const struct control *c, uint32_t index, struct backend
     *out = (struct backend_mapping){
         .index = index,
         .proto = m->r.key[0].proto,
-        .inside = mapping_inside(m),
-        .public_side = mapping_public(m),
-        .peer = {(be32)peer, (be16)(peer >> 32)},
+        .inside = ip_port_of4(mapping_inside(m)),
+        .public_side = ip_port_of4(mapping_public(m)),
+        .peer = {ip_addr_of4((be32)peer), (be16)(peer >> 32)},
         .kind = kinds[m->kind],
         .owners = __atomic_load_n(&m->owners, __ATOMIC_RELAXED) & ~MAPPING_CLOSED,
         .sessions = __atomic_load_n(&m->n_sessions, __ATOMIC_RELAXED),
@@ -185,7 +187,7 @@ static void mapping_fill(const struct control *c, uint32_t index, struct backend
         .expire_s = mapping_expire_s(c, m),
     };
     if (m->filter == MAPPING_ANYONE)
-        out->peer = (struct endpoint){0, 0};
+        out->peer = (struct ip_port){0};
 }
 
 static int mapping_next(void *ctx, uint32_t *cursor, struct backend_mapping *out)

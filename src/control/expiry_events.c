@@ -86,7 +86,7 @@ void mapping_event_emit(const struct event_sink *sink, const char *name, uint64_
     static const char *const kinds[] = {"signalling", "rtp", "rtcp", "cone"};
     char inside[IP_PORT_TEXT_MAX], public_side[IP_PORT_TEXT_MAX];
     if (mapping_is6(m)) {
-        const struct mapping_v6 *at = mapping_inside6(ms, index);
+        const struct ip_port *at = mapping_inside6(ms, index);
         ip_port_print(&at->ip, at->port, inside);
         ip_port_print(&at->ip, at->port, public_side);
     } else {

@@ -81,9 +81,9 @@ static void row_interfaces(const struct sessions_view *v, const struct session *
     out->dirty = __atomic_load_n(&s->generation, __ATOMIC_RELAXED) != snap->generation;
 }
 
-static struct backend_end end4(be32 ip, be16 port)
+static struct ip_port end4(be32 ip, be16 port)
 {
-    return (struct backend_end){ip_addr_of4(ip), port};
+    return (struct ip_port){ip_addr_of4(ip), port};
 }
 
 /* Where the session goes from and to, in each direction as it arrives. */
@@ -100,8 +100,8 @@ static void row_ends(const struct sessions *ss, uint32_t index, struct backend_s
         return;
     }
     const struct session_v6 *v6 = &ss->v6[index];
-    out->src = out->reply_dst = (struct backend_end){v6->src, v6->sport};
-    out->dst = out->reply_src = (struct backend_end){v6->dst, v6->dport};
+    out->src = out->reply_dst = (struct ip_port){v6->src, v6->sport};
+    out->dst = out->reply_src = (struct ip_port){v6->dst, v6->dport};
 }
 
 static void row_fill(const struct sessions_view *v, uint32_t index, uint64_t now_ms,

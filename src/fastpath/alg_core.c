@@ -66,11 +66,11 @@ static void parties_of(const struct session *s, uint8_t dir, struct alg_packet *
     bool inward = s->r.flags & SESSION_INWARD; /* the first packet came from outside */
     int in = inward ? 1 : 0;
     out->outward = inward ? dir == 1 : dir == 0;
-    out->src = (struct endpoint){k[dir].src, k[dir].sport};
-    out->dst = (struct endpoint){k[dir].dst, k[dir].dport};
-    out->inside = (struct endpoint){k[in].src, k[in].sport};
-    out->public_side = (struct endpoint){k[!in].dst, k[!in].dport};
-    out->outside = (struct endpoint){k[in].dst, k[in].dport};
+    out->src = ip_port_of4((struct endpoint){k[dir].src, k[dir].sport});
+    out->dst = ip_port_of4((struct endpoint){k[dir].dst, k[dir].dport});
+    out->inside = ip_port_of4((struct endpoint){k[in].src, k[in].sport});
+    out->public_side = ip_port_of4((struct endpoint){k[!in].dst, k[!in].dport});
+    out->outside = ip_port_of4((struct endpoint){k[in].dst, k[in].dport});
     out->inside_zone = k[in].zone;
     out->outside_ifindex = s->ifindex[!in];
 }
@@ -190,7 +190,7 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
         packet.lease = dp->mappings.cold[s->mapping].lease;
     const struct snat_spoken spoken = {snap->nat->vips, IPPROTO_UDP};
     const struct nat_fit barred = {snat_spoken_for, &spoken};
-    if (vips_has(snap->nat->vips, packet.public_side.ip))
+    if (vips_has(snap->nat->vips, ip_port_v4(packet.public_side).ip))
         packet.barred = &barred;
 
     enum alg_reason reason = edit(core, &p, &packet);

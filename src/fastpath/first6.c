@@ -109,7 +109,7 @@ static void echo_answer6(struct worker *w, struct packet *p, const struct ip_add
 enum step step_inward6(struct worker *w, struct first *f)
 {
     struct mappings *ms = &w->dp->mappings;
-    const struct mapping_v6 to = {f->dst, f->v6.dport};
+    const struct ip_port to = {f->dst, f->v6.dport};
     f->inward_index = f->outward_index = f->hairpin_index = INDEX_NONE;
     f->dport = f->v6.dport;
     if (f->p->key.proto != IPPROTO_UDP)
@@ -129,7 +129,7 @@ enum step step_inward6(struct worker *w, struct first *f)
 enum step step_outward6(struct worker *w, struct first *f)
 {
     struct mappings *ms = &w->dp->mappings;
-    const struct mapping_v6 from = {f->src, f->v6.sport};
+    const struct ip_port from = {f->src, f->v6.sport};
     if (f->inward || f->p->key.proto != IPPROTO_UDP)
         return NEXT;
     f->outward_index = mapping_find_source6(ms, IPPROTO_UDP, f->p->key.zone, &from, f->out_ifindex);

@@ -410,7 +410,7 @@ int mapping_open_pair(struct mappings *ms, struct session_thread *t,
     struct mapping_want both[2] = {*want, *want};
     both[1].inside = rtcp_inside;
     both[1].kind = MAPPING_RTCP;
-    struct mapping_v6 rtcp6 = {.port = rtcp_inside.port};
+    struct ip_port rtcp6 = {.port = rtcp_inside.port};
     if (want->v6) {
         rtcp6.ip = want->v6->ip;
         both[1].v6 = &rtcp6;

@@ -90,18 +90,12 @@ struct mapping_cold {
     struct pool_lease lease; /* what it holds of an IP pool */
 };
 
-/* An endpoint of IPv6. */
-struct mapping_v6 {
-    struct ip_addr ip;
-    be16 port;
-};
-
 struct mappings {
     struct store store;
     struct mapping_cold *cold;
-    struct mapping_v6 *v6; /* by index; means nothing where the mapping is IPv4 */
-    struct pools *pools;   /* NULL: there are none */
-    uint32_t n_live;       /* atomic: LIVE ones */
+    struct ip_port *v6;  /* by index; means nothing where the mapping is IPv4 */
+    struct pools *pools; /* NULL: there are none */
+    uint32_t n_live;     /* atomic: LIVE ones */
     struct sessions *sessions;
 };
 
@@ -109,8 +103,8 @@ struct mapping_want {
     uint8_t proto;
     uint16_t zone; /* of the inside endpoint */
     struct endpoint inside;
-    const struct mapping_v6 *v6; /* of IPv6: the inside endpoint, instead of `inside` and `nat` */
-    struct nat_want nat;         /* public address and ports; ip 0: no translation */
+    const struct ip_port *v6; /* of IPv6: the inside endpoint, instead of `inside` and `nat` */
+    struct nat_want nat;      /* public address and ports; ip 0: no translation */
     enum mapping_kind kind;
     enum mapping_filter filter;
     struct endpoint peer; /* for MAPPING_ADDRESS; 0.0.0.0:0 none yet */

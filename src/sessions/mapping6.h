@@ -22,7 +22,7 @@ static inline bool mapping_is6(const struct mapping *m)
 }
 
 /* The inside endpoint of an IPv6 mapping; it is the public one, too. */
-static inline const struct mapping_v6 *mapping_inside6(const struct mappings *ms, uint32_t index)
+static inline const struct ip_port *mapping_inside6(const struct mappings *ms, uint32_t index)
 {
     return &ms->v6[index];
 }
@@ -36,15 +36,15 @@ static inline struct endpoint mapping_remote6(const struct mappings *ms, const s
 
 /* The two keys of a mapping of `inside`. */
 struct key mapping_source_key6(const struct mappings *ms, uint8_t proto, uint16_t zone,
-                               const struct mapping_v6 *inside, uint16_t outside_ifindex);
+                               const struct ip_port *inside, uint16_t outside_ifindex);
 struct key mapping_public_key6(const struct mappings *ms, uint8_t proto,
-                               const struct mapping_v6 *inside);
+                               const struct ip_port *inside);
 
 /* As mapping_find_source and mapping_find_public. */
 uint32_t mapping_find_source6(const struct mappings *ms, uint8_t proto, uint16_t zone,
-                              const struct mapping_v6 *inside, uint16_t outside_ifindex);
+                              const struct ip_port *inside, uint16_t outside_ifindex);
 uint32_t mapping_find_public6(const struct mappings *ms, uint8_t proto,
-                              const struct mapping_v6 *inside);
+                              const struct ip_port *inside);
 
 /* As mapping_claim. */
 void mapping_claim6(struct mappings *ms, struct session_thread *t, uint32_t index,

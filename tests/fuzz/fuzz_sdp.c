@@ -17,7 +17,7 @@ static void check_addr(const struct sdp_addr *a, struct slice whole)
     require(inside(a->text, whole));
     require(a->kind == SDP_ADDR_NONE || a->text.n > 0);
     if (a->kind == SDP_ADDR_IP4)
-        require(ipv4_parse(a->text, &ip) == 0 && ip == a->ip && a->is_zero == (ip == 0));
+        require(ipv4_parse(a->text, &ip) == 0 && ip == a->ip.word[3] && a->is_zero == (ip == 0));
 }
 
 static void check_port(struct slice text, uint16_t port, struct slice whole)

@@ -99,7 +99,7 @@ static void test_pins(void **state)
 {
     struct dialogs ds;
     struct dialog_key key = {{1, 2}};
-    struct endpoint e = {1, 2};
+    struct ip_port e = ip_port_of4((struct endpoint){1, 2});
     (void)state;
     assert_int_equal(dialogs_init(&ds, 1), 0);
     struct dialog *d = dialog_new(&ds, DIALOG_CALL, &key, 1);
@@ -115,7 +115,7 @@ static void test_pins(void **state)
     assert_true(pins_room(&ds, d, 0));
     assert_int_equal(pin_find(&ds, d, MAPPING_RTP, 5, e)->stream, 5);
     assert_null(pin_find(&ds, d, MAPPING_SIGNALLING, 0, e));
-    assert_null(pin_find(&ds, d, MAPPING_RTP, 5, (struct endpoint){1, 3}));
+    assert_null(pin_find(&ds, d, MAPPING_RTP, 5, ip_port_of4((struct endpoint){1, 3})));
     dialogs_free(&ds);
 }
 
@@ -147,7 +147,8 @@ static void test_forms(void **state)
     (void)state;
     hash_secret_fixed(&secret, 1);
     assert_int_equal(sip_forms_init(&f, 16, &secret), 0);
-    struct sip_form_key key = {.inside = 1, .ip = 2, .port = 3, .zone = 1, .class = SIP_FORM_VIA};
+    struct sip_form_key key = {
+        .inside = {.word = {1}}, .ip = {.word = {2}}, .port = 3, .zone = 1, .class = SIP_FORM_VIA};
     assert_false(sip_forms_find(&f, &key, &form));
     sip_forms_note(&f, &key, (struct sip_form){.port = 5060});
     assert_true(sip_forms_find(&f, &key, &form));
@@ -159,13 +160,13 @@ static void test_forms(void **state)
     /* Far more than it can hold: the latest is always known, and what is known is right. */
     unsigned known = 0;
     for (uint32_t i = 0; i < 5000; i++) {
-        key.ip = 100 + i;
+        key.ip.word[0] = 100 + i;
         sip_forms_note(&f, &key, (struct sip_form){.port = (uint16_t)i});
         assert_true(sip_forms_find(&f, &key, &form));
         assert_int_equal(form.port, (uint16_t)i);
     }
     for (uint32_t i = 0; i < 5000; i++) {
-        key.ip = 100 + i;
+        key.ip.word[0] = 100 + i;
         if (!sip_forms_find(&f, &key, &form))
             continue;
         known++;

@@ -21,10 +21,10 @@ static void test_greedy(void **state)
     hash_secret_fixed(&secret, 5);
     assert_int_equal(host_shares_init(&hs, CAPACITY, &secret), 0);
     for (unsigned i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
-        be32 ip = be32_of(0x0a000001 + i);
+        struct ip_addr ip = ip_addr_of4(be32_of(0x0a000001 + i));
         uint32_t n = 0;
-        for (; n_free > 0 && host_share_room(&hs, ip, 1, n_free); n++, n_free--)
-            host_share_count(&hs, ip, 1, 1);
+        for (; n_free > 0 && host_share_room(&hs, &ip, 1, n_free); n++, n_free--)
+            host_share_count(&hs, &ip, 1, 1);
         assert_int_equal(n, expected[i]);
     }
     assert_int_equal(n_free, 0); /* the last newcomer took the last */
@@ -36,17 +36,17 @@ static void test_gives_back(void **state)
 {
     struct hash_secret secret;
     struct host_shares hs;
-    be32 ip = be32_of(0x0a000001);
+    struct ip_addr ip = ip_addr_of4(be32_of(0x0a000001));
     (void)state;
     hash_secret_fixed(&secret, 5);
     assert_int_equal(host_shares_init(&hs, 4, &secret), 0);
     for (int i = 0; i < 3; i++)
-        host_share_count(&hs, ip, 1, 1);
-    assert_false(host_share_room(&hs, ip, 1, 1));
-    assert_true(host_share_room(&hs, ip, 2, 1));
-    host_share_count(&hs, ip, 1, -1);
-    assert_true(host_share_room(&hs, ip, 1, 1));
-    assert_false(host_share_room(&hs, ip, 2, 0));
+        host_share_count(&hs, &ip, 1, 1);
+    assert_false(host_share_room(&hs, &ip, 1, 1));
+    assert_true(host_share_room(&hs, &ip, 2, 1));
+    host_share_count(&hs, &ip, 1, -1);
+    assert_true(host_share_room(&hs, &ip, 1, 1));
+    assert_false(host_share_room(&hs, &ip, 2, 0));
     host_shares_free(&hs);
     host_shares_free(&hs);
 }

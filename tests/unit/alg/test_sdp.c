@@ -62,7 +62,7 @@ static void test_session(void **state)
     assert_slice(sdp.origin.line, "o=alice 2890844526 2890844527 IN IP4 10.0.0.5");
     assert_int_equal(sdp.origin.addr.kind, SDP_ADDR_IP4);
     assert_slice(sdp.origin.addr.text, "10.0.0.5");
-    assert_int_equal(be32_host(sdp.origin.addr.ip), 0x0a000005);
+    assert_int_equal(be32_host(sdp.origin.addr.ip.word[3]), 0x0a000005);
     assert_slice(sdp.origin.addr.type, "IP4");
     assert_slice(sdp.name, "A call");
     assert_slice(sdp.info, "about it");
@@ -100,7 +100,7 @@ static void test_media(void **state)
     assert_int_equal(m->count, 1);
     assert_int_equal(m->connection.kind, SDP_ADDR_IP6);
     assert_true(m->connection_own && m->rtcp_mux && !m->held);
-    assert_memory_equal(m->connection.ip6, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16);
+    assert_memory_equal(m->connection.ip.byte, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16);
     assert_int_equal(m->direction, SDP_RECVONLY);
     assert_int_equal(m->rtcp.port, 9);
     assert_int_equal(m->rtcp.addr.kind, SDP_ADDR_NONE);

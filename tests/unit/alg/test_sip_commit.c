@@ -119,9 +119,9 @@ static void test_no_room(void **state)
         .payload = slice_str(invite("x", AUDIO)),
         .now_ms = r.now_ms,
         .outward = true,
-        .inside = phone.inside,
-        .public_side = phone.public_side,
-        .outside = r.outside,
+        .inside = ip_port_of4(phone.inside),
+        .public_side = ip_port_of4(phone.public_side),
+        .outside = ip_port_of4(r.outside),
         .inside_zone = 1,
         .profile = &r.profile,
     };

@@ -115,9 +115,9 @@ static void test_hosts(void **state)
     }
     struct sip_host h;
     assert_int_equal(sip_host_parse(SLICE_LIT("192.168.1.2:5060"), false, &h, NULL), 0);
-    assert_int_equal(be32_host(h.ip), 0xc0a80102);
+    assert_int_equal(be32_host(h.ip.word[3]), 0xc0a80102);
     assert_int_equal(sip_host_parse(SLICE_LIT("[2001:db8::5]"), false, &h, NULL), 0);
-    assert_memory_equal(h.ip6, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\5", 16);
+    assert_memory_equal(h.ip.byte, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\5", 16);
 }
 
 static void test_bad_hosts(void **state)

@@ -217,9 +217,9 @@ be32 ip4(const char *ip)
     return out;
 }
 
-struct endpoint ep(const char *ip, uint16_t port)
+struct ip_port ep(const char *ip, uint16_t port)
 {
-    return (struct endpoint){ip4(ip), be16_of(port)};
+    return ip_port_of4((struct endpoint){ip4(ip), be16_of(port)});
 }
 
 struct ip_addr ip(const char *text)
@@ -232,9 +232,9 @@ struct ip_addr ip(const char *text)
     return out;
 }
 
-struct backend_end end(const char *text, uint16_t port)
+struct ip_port end(const char *text, uint16_t port)
 {
-    return (struct backend_end){ip(text), be16_of(port)};
+    return (struct ip_port){ip(text), be16_of(port)};
 }
 
 struct backend_session fake_session(void)

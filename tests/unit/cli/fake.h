@@ -61,9 +61,9 @@ void fake_sessions(struct fake *fake, uint32_t n);
 /* A session as most tests want it: the example of the FortiOS documents. */
 struct backend_session fake_session(void);
 
-struct endpoint ep(const char *ip, uint16_t port);
+struct ip_port ep(const char *ip, uint16_t port);
 /* The same of either family. */
-struct backend_end end(const char *ip, uint16_t port);
+struct ip_port end(const char *ip, uint16_t port);
 struct ip_addr ip(const char *text);
 be32 ip4(const char *ip);
 

@@ -279,7 +279,16 @@ static void mappings_and_signalling_sessions(void **state)
 {
     struct fake *fake = *state;
     const struct backend_mapping mappings[] = {
-        {1, 17, ep("10.0.0.20", 5060), ep("203.0.113.2", 5060), {0}, "signalling", 1, 2, 1, 3600},
+        {1,
+         17,
+         ep("10.0.0.20", 5060),
+         ep("203.0.113.2", 5060),
+         {.port = 0},
+         "signalling",
+         1,
+         2,
+         1,
+         3600},
         {2, 17, ep("10.0.0.20", 4000), ep("203.0.113.2", 4000), ep("198.51.100.5", 6000), "rtp", 2,
          1, 1, UINT32_MAX},
     };

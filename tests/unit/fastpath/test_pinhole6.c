@@ -47,7 +47,7 @@ static struct frame udp(const char *src, uint16_t sport, const char *dst, uint16
 static struct handle media_open(struct firewall *fw)
 {
     struct mappings *ms = &fw->dp->mappings;
-    const struct mapping_v6 inside = {frame6_address(HOST), be16_of(4000)};
+    const struct ip_port inside = {frame6_address(HOST), be16_of(4000)};
     const struct ip_addr remote = frame6_address(REMOTE);
     struct handle h = HANDLE_NONE;
     struct mapping_want want = {.proto = 17,

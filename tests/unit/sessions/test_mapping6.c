@@ -18,12 +18,12 @@ static struct ip_addr ip6(const char *text)
     return a;
 }
 
-static struct mapping_v6 at6(const char *text, uint16_t port)
+static struct ip_port at6(const char *text, uint16_t port)
 {
-    return (struct mapping_v6){ip6(text), be16_of(port)};
+    return (struct ip_port){ip6(text), be16_of(port)};
 }
 
-static struct mapping_want want6(const struct mapping_v6 *inside)
+static struct mapping_want want6(const struct ip_port *inside)
 {
     return (struct mapping_want){.proto = UDP,
                                  .zone = LAN,
@@ -41,21 +41,21 @@ static struct handle open6(struct rig *rig, const struct mapping_want *want)
     return h;
 }
 
-static uint32_t by_source6(const struct rig *rig, const struct mapping_v6 *inside)
+static uint32_t by_source6(const struct rig *rig, const struct ip_port *inside)
 {
     return mapping_find_source6(&rig->ms, UDP, LAN, inside, WAN);
 }
 
-static uint32_t by_public6(const struct rig *rig, const struct mapping_v6 *inside)
+static uint32_t by_public6(const struct rig *rig, const struct ip_port *inside)
 {
     return mapping_find_public6(&rig->ms, UDP, inside);
 }
 
 /* A session of the mapping, begun by the inside host or by `remote`. */
-static int flow6(struct rig *rig, uint32_t mapping, const struct mapping_v6 *inside,
-                 const struct mapping_v6 *remote, bool inward, struct table_hit *hit)
+static int flow6(struct rig *rig, uint32_t mapping, const struct ip_port *inside,
+                 const struct ip_port *remote, bool inward, struct table_hit *hit)
 {
-    const struct mapping_v6 *from = inward ? remote : inside, *to = inward ? inside : remote;
+    const struct ip_port *from = inward ? remote : inside, *to = inward ? inside : remote;
     struct session_v6 v6 = {from->ip, to->ip, from->port, to->port};
     struct session_new want = {.mapping = mapping, .v6 = &v6, .now_ms = 1000};
     want.key[0] = session_key6(&rig->ss, &v6, UDP, 0, inward ? WAN : LAN);
@@ -65,7 +65,7 @@ static int flow6(struct rig *rig, uint32_t mapping, const struct mapping_v6 *ins
     return create(rig, &want, hit);
 }
 
-static bool admits(struct rig *rig, struct handle h, const struct mapping_v6 *remote)
+static bool admits(struct rig *rig, struct handle h, const struct ip_port *remote)
 {
     struct endpoint from = mapping_remote6(&rig->ms, &remote->ip, remote->port);
     return mapping_admits(&rig->ms, mapping_at(&rig->ms, h.index), from);
@@ -74,9 +74,9 @@ static bool admits(struct rig *rig, struct handle h, const struct mapping_v6 *re
 static void test_found(void **state)
 {
     struct rig rig;
-    const struct mapping_v6 inside = at6("2001:db8:1::20", 4000);
-    const struct mapping_v6 others[] = {at6("2001:db8:1::20", 4001), at6("2001:db8:1::21", 4000),
-                                        at6("2001:db8:1::4000", 20), at6("::", 4000)};
+    const struct ip_port inside = at6("2001:db8:1::20", 4000);
+    const struct ip_port others[] = {at6("2001:db8:1::20", 4001), at6("2001:db8:1::21", 4000),
+                                     at6("2001:db8:1::4000", 20), at6("::", 4000)};
     struct mapping_want want = want6(&inside);
     (void)state;
     rig_open(&rig, 64, 64);
@@ -113,7 +113,7 @@ static void test_found(void **state)
 static void test_beside_ipv4(void **state)
 {
     struct rig rig;
-    const struct mapping_v6 inside = at6("2001:db8:1::20", 4000);
+    const struct ip_port inside = at6("2001:db8:1::20", 4000);
     struct mapping_want want = want6(&inside);
     (void)state;
     rig_open(&rig, 64, 64);
@@ -133,10 +133,10 @@ static void test_beside_ipv4(void **state)
 static void test_filters(void **state)
 {
     struct rig rig;
-    const struct mapping_v6 inside = at6("2001:db8:1::20", 4000);
-    const struct mapping_v6 peer = at6("2001:db8:9::5", 5060), same = at6("2001:db8:9::5", 7);
-    const struct mapping_v6 friend = at6("2001:db8:9::6", 5060);
-    const struct mapping_v6 stranger = at6("2001:db8:9::7", 5060);
+    const struct ip_port inside = at6("2001:db8:1::20", 4000);
+    const struct ip_port peer = at6("2001:db8:9::5", 5060), same = at6("2001:db8:9::5", 7);
+    const struct ip_port friend = at6("2001:db8:9::6", 5060);
+    const struct ip_port stranger = at6("2001:db8:9::7", 5060);
     struct mapping_want want = want6(&inside);
     (void)state;
     rig_open(&rig, 64, 64);
@@ -165,9 +165,9 @@ static void test_filters(void **state)
 static void test_latch(void **state)
 {
     struct rig rig;
-    const struct mapping_v6 inside = at6("2001:db8:1::20", 4000);
-    const struct mapping_v6 first = at6("2001:db8:9::5", 5060), port = at6("2001:db8:9::5", 5061);
-    const struct mapping_v6 later = at6("2001:db8:9::6", 5060);
+    const struct ip_port inside = at6("2001:db8:1::20", 4000);
+    const struct ip_port first = at6("2001:db8:9::5", 5060), port = at6("2001:db8:9::5", 5061);
+    const struct ip_port later = at6("2001:db8:9::6", 5060);
     struct mapping_want want = want6(&inside);
     (void)state;
     rig_open(&rig, 64, 64);
@@ -184,8 +184,8 @@ static void test_latch(void **state)
 static void test_sessions(void **state)
 {
     struct rig rig;
-    const struct mapping_v6 inside = at6("2001:db8:1::20", 4000);
-    const struct mapping_v6 remote = at6("2001:db8:9::5", 6000), other = at6("2001:db8:9::6", 6);
+    const struct ip_port inside = at6("2001:db8:1::20", 4000);
+    const struct ip_port remote = at6("2001:db8:9::5", 6000), other = at6("2001:db8:9::6", 6);
     struct mapping_want want = want6(&inside);
     struct table_hit plain, claimed, in, twin;
     uint32_t seen_ms;
@@ -214,8 +214,8 @@ static void test_sessions(void **state)
 static void test_strangers_leave_places(void **state)
 {
     struct rig rig;
-    const struct mapping_v6 inside = at6("2001:db8:1::20", 4000);
-    const struct mapping_v6 peer = at6("2001:db8:9::5", 5060);
+    const struct ip_port inside = at6("2001:db8:1::20", 4000);
+    const struct ip_port peer = at6("2001:db8:9::5", 5060);
     struct mapping_want want = want6(&inside);
     struct table_hit hit;
     (void)state;
@@ -223,10 +223,10 @@ static void test_strangers_leave_places(void **state)
     want.peer = mapping_remote6(&rig.ms, &peer.ip, peer.port);
     struct handle h = open6(&rig, &want);
     for (uint16_t i = 0; i < MAPPING_MAX_SESSIONS - MAPPING_KEPT; i++) {
-        struct mapping_v6 stranger = at6("2001:db8:9::6", (uint16_t)(1000 + i));
+        struct ip_port stranger = at6("2001:db8:9::6", (uint16_t)(1000 + i));
         assert_int_equal(flow6(&rig, h.index, &inside, &stranger, true, &hit), 0);
     }
-    struct mapping_v6 stranger = at6("2001:db8:9::6", 7);
+    struct ip_port stranger = at6("2001:db8:9::6", 7);
     assert_int_equal(flow6(&rig, h.index, &inside, &stranger, true, &hit), -EMFILE);
     assert_int_equal(flow6(&rig, h.index, &inside, &peer, true, &hit), 0);
     assert_int_equal(flow6(&rig, h.index, &inside, &stranger, false, &hit), 0);
@@ -237,7 +237,7 @@ static void test_strangers_leave_places(void **state)
 static void test_pair(void **state)
 {
     struct rig rig;
-    const struct mapping_v6 rtp = at6("2001:db8:1::20", 4000), rtcp = at6("2001:db8:1::20", 4007);
+    const struct ip_port rtp = at6("2001:db8:1::20", 4000), rtcp = at6("2001:db8:1::20", 4007);
     struct mapping_want want = want6(&rtp);
     struct handle h[2], again[2];
     (void)state;
@@ -252,8 +252,7 @@ static void test_pair(void **state)
     assert_int_equal(owners(&rig, h[1]), 2);
 
     /* The port of RTCP is taken by another mapping: none of both. */
-    const struct mapping_v6 taken = at6("2001:db8:1::21", 4001),
-                            alone = at6("2001:db8:1::21", 4000);
+    const struct ip_port taken = at6("2001:db8:1::21", 4001), alone = at6("2001:db8:1::21", 4000);
     struct mapping_want blocker = want6(&taken), blocked = want6(&alone);
     open6(&rig, &blocker);
     assert_int_equal(
