@@ -31,6 +31,7 @@ void alg_claim(struct alg *alg, const struct pin *pin)
         alg_mapping_claim(alg->mappings, alg->thread, pin->h[0].index, &pin->remote);
     if (store_live(&alg->mappings->store, pin->h[1]))
         alg_mapping_claim(alg->mappings, alg->thread, pin->h[1].index, &rtcp);
+    alg_outlets_open(alg, pin);
 }
 
 bool alg_pin_stands(const struct alg *alg, const struct pin *pin, const struct sip_message *m)
@@ -43,6 +44,7 @@ bool alg_pin_stands(const struct alg *alg, const struct pin *pin, const struct s
 void alg_unpin(struct alg *alg, struct dialog *d, struct pin *pin)
 {
     struct mappings *ms = alg->mappings;
+    alg_outlets_close(alg, pin);
     for (int i = 1; i >= 0; i--) {
         /* A flow may have opened it and need it, whatever this record took it for. */
         bool keep = store_live(&ms->store, pin->h[i]) &&

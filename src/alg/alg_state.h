@@ -61,6 +61,13 @@ void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms);
 void alg_claim(struct alg *alg, const struct pin *pin);
 
 /*
+ * The inside host of a media pin may send to where the other side listens from any of its ports
+ * (sessions/outlet.h), or no more. A remote port below 1024 is nobody's media.
+ */
+void alg_outlets_open(struct alg *alg, const struct pin *pin);
+void alg_outlets_close(struct alg *alg, const struct pin *pin);
+
+/*
  * Do the mappings of a pin stand, with the public address its endpoint has in this message? They do
  * not after the address of the way out has changed.
  */

@@ -80,6 +80,7 @@ void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan
         for (; pin; pin = next_media(alg, pin->next)) {
             if (pin->stream != s->stream || ip_port_eq(pin->remote, s->remote))
                 continue;
+            alg_outlets_close(alg, pin);
             pin->remote = s->remote;
             alg_claim(alg, pin);
         }

@@ -21,6 +21,7 @@ struct first {
     const struct mapping *inward, *outward; /* mapping it comes in by, goes out by */
     uint32_t inward_index, outward_index;
     uint32_t hairpin_index; /* the mapping of a source that comes in by another one */
+    uint32_t outlet_index;  /* the mapping of the stream to whose remote end it goes (outlet.h) */
     const struct vip *vip;  /* what changed the destination */
     be16 dport;             /* where it goes after destination NAT */
     uint16_t out_ifindex;
@@ -48,6 +49,9 @@ enum step step_vip(struct worker *w, struct first *f);
 
 /* A pinhole it leaves by, on this way out. */
 enum step step_outward(struct worker *w, struct first *f);
+
+/* No pinhole, but perhaps an outlet: media from a port that was not advertised. */
+void first_outlet(struct worker *w, struct first *f, const struct ip_addr *src, be16 dport);
 
 /* The rule book. */
 enum step step_policy(struct worker *w, struct first *f);

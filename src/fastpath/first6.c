@@ -110,7 +110,7 @@ enum step step_inward6(struct worker *w, struct first *f)
 {
     struct mappings *ms = &w->dp->mappings;
     const struct ip_port to = {f->dst, f->v6.dport};
-    f->inward_index = f->outward_index = f->hairpin_index = INDEX_NONE;
+    f->inward_index = f->outward_index = f->hairpin_index = f->outlet_index = INDEX_NONE;
     f->dport = f->v6.dport;
     if (f->p->key.proto != IPPROTO_UDP)
         return NEXT;
@@ -135,6 +135,8 @@ enum step step_outward6(struct worker *w, struct first *f)
     f->outward_index = mapping_find_source6(ms, IPPROTO_UDP, f->p->key.zone, &from, f->out_ifindex);
     if (f->outward_index != INDEX_NONE)
         f->outward = mapping_at(ms, f->outward_index);
+    else
+        first_outlet(w, f, &f->src, f->v6.dport);
     return NEXT;
 }
 
@@ -162,6 +164,9 @@ enum step step_keys6(struct worker *w, struct first *f)
     if (f->inward || f->outward) {
         want->mapping = f->inward ? f->inward_index : f->outward_index;
         want->flags = (uint8_t)(SESSION_MAPPED | (f->inward ? SESSION_INWARD : 0));
+    } else if (f->outlet_index != INDEX_NONE) {
+        want->mapping = f->outlet_index;
+        want->flags = SESSION_MAPPED;
     }
     session_prepare(ss, want->key);
     return NEXT;

@@ -32,7 +32,7 @@ enum step step_inward(struct worker *w, struct first *f)
 {
     struct mappings *ms = &w->dp->mappings;
     const struct key *key = &f->p->key;
-    f->inward_index = f->outward_index = f->hairpin_index = INDEX_NONE;
+    f->inward_index = f->outward_index = f->hairpin_index = f->outlet_index = INDEX_NONE;
     f->dport = key->dport;
     if (key->proto != IPPROTO_UDP)
         return NEXT;
@@ -113,6 +113,18 @@ static void hairpin_find(struct worker *w, struct first *f)
     f->hairpin_index = index;
 }
 
+void first_outlet(struct worker *w, struct first *f, const struct ip_addr *src, be16 dport)
+{
+    const struct mappings *ms = &w->dp->mappings;
+    const struct outlet_way way = {.inside = *src,
+                                   .remote = f->dst,
+                                   .port = dport,
+                                   .zone = f->p->key.zone,
+                                   .outside_ifindex = f->out_ifindex};
+    if (!f->vip && outlets_any(&ms->outlets))
+        f->outlet_index = outlet_find(ms, &way);
+}
+
 /* A pinhole it leaves by, on this way out. */
 enum step step_outward(struct worker *w, struct first *f)
 {
@@ -124,8 +136,11 @@ enum step step_outward(struct worker *w, struct first *f)
         return NEXT;
     }
     uint32_t index = source_mapping(w, key, f->out_ifindex);
-    if (index == INDEX_NONE)
+    if (index == INDEX_NONE) {
+        struct ip_addr src = ip_addr_of4(key->src);
+        first_outlet(w, f, &src, key->dport);
         return NEXT;
+    }
     f->outward = mapping_at(&w->dp->mappings, index);
     f->outward_index = index;
     return NEXT;
@@ -202,7 +217,7 @@ enum step step_cone(struct worker *w, struct first *f)
 {
     const struct key *key = &f->p->key;
     if (key->proto != IPPROTO_UDP || f->sip || f->inward || f->outward_index != INDEX_NONE ||
-        !snat_wants_cone(w->snapshot->nat, &f->snat))
+        f->outlet_index != INDEX_NONE || !snat_wants_cone(w->snapshot->nat, &f->snat))
         return NEXT;
     struct mapping_want want = {
         .proto = key->proto,
@@ -250,6 +265,9 @@ static void hang_on(const struct worker *w, struct first *f)
         want->mapping = f->outward_index;
         want->flags |= SESSION_MAPPED;
         leaves_by(f, f->outward);
+    } else if (f->outlet_index != INDEX_NONE) {
+        want->mapping = f->outlet_index;
+        want->flags |= SESSION_MAPPED;
     }
     if (f->hairpin_index != INDEX_NONE) {
         want->hairpin = f->hairpin_index;
@@ -332,6 +350,8 @@ bool nat_is_unchanged(const struct worker *w, uint32_t index, const struct polic
                translated == (snat.kind != SNAT_NONE);
     if (translated != (snat.kind != SNAT_NONE))
         return false;
-    uint16_t pool = m ? w->dp->mappings.cold[x->mapping].lease.pool : ss->cold[index].pool;
+    uint16_t pool = ss->cold[index].pool;
+    if (m && pool == 0)
+        pool = w->dp->mappings.cold[x->mapping].lease.pool;
     return !translated || snat_is(s->nat, &snat, k[1].dst, pool);
 }

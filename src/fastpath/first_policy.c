@@ -67,6 +67,8 @@ enum step step_policy(struct worker *w, struct first *f)
     struct flow flow = flow_of(f);
     if (!m && f->outward && mapping_kind_is_media(f->outward->kind))
         m = f->outward;
+    else if (!m && f->outlet_index != INDEX_NONE)
+        m = mapping_at(&w->dp->mappings, f->outlet_index);
     if (m) {
         f->hit.policy = policy_by_id(w->snapshot, m->policy_id);
         if (!f->hit.policy)

@@ -23,6 +23,7 @@ static void beside_free(struct mappings *ms, uint32_t capacity)
 {
     mem_unmap(ms->cold, (size_t)capacity * sizeof *ms->cold);
     mem_unmap(ms->v6, (size_t)capacity * sizeof *ms->v6);
+    outlets_free(&ms->outlets);
 }
 
 int mappings_init(struct mappings *ms, uint32_t capacity, struct sessions *sessions, bool huge)
@@ -31,7 +32,7 @@ int mappings_init(struct mappings *ms, uint32_t capacity, struct sessions *sessi
     ms->sessions = sessions;
     ms->cold = mem_map_sparse((size_t)capacity * sizeof *ms->cold);
     ms->v6 = mem_map_sparse((size_t)capacity * sizeof *ms->v6);
-    if (ms->cold && ms->v6)
+    if (ms->cold && ms->v6 && outlets_init(&ms->outlets, capacity) == 0)
         result = store_init(&ms->store, capacity, sizeof(struct mapping), huge);
     if (result != 0)
         beside_free(ms, capacity);

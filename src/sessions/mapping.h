@@ -15,6 +15,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "sessions/outlet.h"
 #include "sessions/session.h"
 
 enum mapping_kind {
@@ -93,7 +94,8 @@ struct mapping_cold {
 struct mappings {
     struct store store;
     struct mapping_cold *cold;
-    struct ip_port *v6;  /* by index; means nothing where the mapping is IPv4 */
+    struct ip_port *v6; /* by index; means nothing where the mapping is IPv4 */
+    struct outlets outlets;
     struct pools *pools; /* NULL: there are none */
     uint32_t n_live;     /* atomic: LIVE ones */
     struct sessions *sessions;

@@ -319,11 +319,12 @@ uint32_t session_news_next(struct sessions *ss, uint32_t index)
     return next;
 }
 
-/* Through a mapping it is the mapping that holds something of the pool. */
+/* Through a mapping it is the mapping that holds something of the pool, unless it leaves by an
+ * outlet, with a port of its own. */
 static uint16_t pool_of(const struct sessions *ss, uint32_t index)
 {
     uint32_t mapping = session_at(ss, index)->mapping;
-    if (mapping != INDEX_NONE)
+    if (mapping != INDEX_NONE && ss->cold[index].pool == 0)
         return ss->mappings->cold[mapping].lease.pool;
     return ss->cold[index].pool;
 }
