@@ -12,6 +12,7 @@
 #include "alg/registration.h"
 #include "alg/sip_admit.h"
 #include "alg/sip_commit.h"
+#include "alg/subscription.h"
 
 #include <stdlib.h>
 
@@ -181,6 +182,8 @@ static void live(struct alg *alg, const struct sip_message *m)
         call_message(alg, m, &alg->plan);
     else if (m->record)
         contact_message(alg, m, &alg->plan);
+    else if (m->facts.method == SIP_METHOD_NOTIFY && m->msg.is_request && !m->packet->outward)
+        subscription_notified(alg, m);
 }
 
 static enum alg_reason handle(struct alg *alg, struct sip_message *m, struct sip_output *out)

@@ -14,7 +14,8 @@
  * granted it, and no other registrar's silence takes it away.
  *
  * A subscription (RFC 6665) is answered for in the same way: until the 2xx says how long it lives
- * its contact waits as a registration does, a refusal ends it, and so does an Expires of 0.
+ * its contact waits as a registration does, and a refusal ends it. An Expires of 0, which fetches
+ * the state once or ends a subscription, still leaves it open for the NOTIFY that follows.
  */
 #include "alg/registration.h"
 
@@ -339,12 +340,15 @@ static void on_subscribed(struct alg *alg, const struct sip_message *m,
     for (struct pin *pin = pin_at(&alg->dialogs, d->pins); pin;
          pin = pin_at(&alg->dialogs, pin->next)) {
         bool asked = pin->ask == ask->serial;
-        if (granted && (asked || expires_s == 0))
+        if (granted && (asked || expires_s == 0)) {
             grant(pin, expires_s == UINT32_MAX ? pin->asked_s : expires_s, m);
-        else if (gone || (!granted && asked && ip_addr_is_zero(&pin->registrar) &&
-                          !may_ask_again(d->status)))
+            at_least(&pin->expires_ms, m->packet->now_ms + REGISTRATION_WAIT_MS);
+        } else if (gone || (!granted && asked && ip_addr_is_zero(&pin->registrar) &&
+                            !may_ask_again(d->status)))
             pin->expires_ms = 0;
     }
+    if (granted)
+        (void)dialog_leg(d, alg_tag(alg, m->facts.to.tag), true);
     contacts_expire(alg, d, m->packet->now_ms);
 }
 

@@ -146,7 +146,7 @@ enum sip_header_flags {
     X(SIP_ETAG, "SIP-ETag", "", 0)                                                          \
     X(SIP_IF_MATCH, "SIP-If-Match", "", 0)                                                  \
     X(SUBJECT, "Subject", "s", 0)                                                           \
-    X(SUBSCRIPTION_STATE, "Subscription-State", "", 0)                                      \
+    X(SUBSCRIPTION_STATE, "Subscription-State", "", SIP_HEADER_ONCE)                        \
     X(SUPPORTED, "Supported", "k", SIP_HEADER_COMMA)                                        \
     X(TIMESTAMP, "Timestamp", "", 0)                                                        \
     X(TO, "To", "t", SIP_HEADER_ONCE | SIP_HEADER_ADDR)                                     \

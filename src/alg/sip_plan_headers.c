@@ -284,9 +284,9 @@ static bool contact_opens(const struct planner *p, const struct sip_addr *contac
     case SIP_METHOD_INVITE:
     case SIP_METHOD_UPDATE:
         return m->media && profile->open_contact_pinhole;
-    case SIP_METHOD_SUBSCRIBE:
+    case SIP_METHOD_SUBSCRIBE: /* a NOTIFY follows even when it asks for no time (RFC 6665 4.4.3) */
         *granted_s = contact_life(m, contact);
-        return m->msg.is_request && *granted_s > 0 && profile->open_contact_pinhole;
+        return m->msg.is_request && profile->open_contact_pinhole;
     default:
         return m->msg.is_request && own_port && !m->call && profile->open_contact_pinhole;
     }

@@ -8,65 +8,8 @@
 
 #include <cmocka.h>
 
+#include "asks.h"
 #include "asserts.h"
-#include "rig.h"
-
-#define PUB     "203.0.113.9:40000"
-#define MINUTES 60000ull
-
-struct fixture {
-    struct rig r;
-    struct rig_phone phone;
-    unsigned cseq;
-    const char *to, *tag, *call_id, *method;
-};
-
-static char text[2048];
-
-static const char *message(struct fixture *f, const char *start, const char *more)
-{
-    snprintf(text, sizeof(text),
-             "%s\r\nVia: SIP/2.0/UDP h.lan;branch=z9hG4bK%u\r\nFrom: <sip:a@example.net>;tag=%s\r\n"
-             "To: <%s>\r\nCall-ID: %s\r\nCSeq: %u %s\r\n%s\r\n",
-             start, f->cseq, f->tag, f->to, f->call_id, f->cseq, f->method, more);
-    return text;
-}
-
-static void ask(struct fixture *f, const char *more)
-{
-    char start[64];
-    f->cseq++;
-    snprintf(start, sizeof(start), "%s sip:example.net SIP/2.0", f->method);
-    rig_send(&f->r, &f->phone, true, slice_str(message(f, start, more)));
-    assert_int_not_equal(f->r.verdict, ALG_DROP);
-}
-
-static void answer(struct fixture *f, unsigned status, const char *more)
-{
-    char start[32];
-    snprintf(start, sizeof(start), "SIP/2.0 %u X", status);
-    rig_send(&f->r, &f->phone, false, slice_str(message(f, start, more)));
-    assert_int_not_equal(f->r.verdict, ALG_DROP);
-}
-
-static void set_up(struct fixture *f)
-{
-    *f = (struct fixture){
-        .to = "sip:a@example.net", .tag = "1", .call_id = "r", .method = "REGISTER"};
-    rig_init(&f->r, 64, 16);
-    f->phone = rig_phone(&f->r, "10.0.0.1", 5060, 40000);
-}
-
-static unsigned active(struct fixture *f)
-{
-    return (unsigned)rig_stats(&f->r).registers_active;
-}
-
-static unsigned owners(struct fixture *f, uint16_t port)
-{
-    rig_reap(&f->r);
-    return rig_owners(&f->r, "10.0.0.1", port);
-}
 
 static void test_granted(void **state)
 {
@@ -89,7 +32,7 @@ static void test_granted(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct fixture f;
+        struct asks f;
         set_up(&f);
         ask(&f, rows[i].asked);
         assert_int_equal(active(&f), 0);
@@ -110,7 +53,7 @@ static void test_granted(void **state)
 
 static void test_refused(void **state)
 {
-    struct fixture f;
+    struct asks f;
     (void)state;
     set_up(&f);
     ask(&f, "Contact: <sip:a@10.0.0.1:5062>\r\n");
@@ -130,7 +73,7 @@ static void test_refused(void **state)
 
 static void test_refresh_and_removal(void **state)
 {
-    struct fixture f;
+    struct asks f;
     (void)state;
     set_up(&f);
     ask(&f, "Contact: <sip:a@10.0.0.1>;expires=120\r\n");
@@ -153,7 +96,7 @@ static void test_refresh_and_removal(void **state)
 
 static void test_several_and_star(void **state)
 {
-    struct fixture f;
+    struct asks f;
     (void)state;
     set_up(&f);
     rig_phone(&f.r, "10.0.0.2", 5062, 5062);
@@ -193,7 +136,7 @@ static void test_several_and_star(void **state)
 /* A query brings no contacts; what the registrar no longer lists is gone. */
 static void test_query(void **state)
 {
-    struct fixture f;
+    struct asks f;
     (void)state;
     set_up(&f);
     ask(&f, "Contact: <sip:a@10.0.0.1>\r\n");
@@ -209,7 +152,7 @@ static void test_query(void **state)
 
 static void test_two_people(void **state)
 {
-    struct fixture f;
+    struct asks f;
     (void)state;
     set_up(&f);
     ask(&f, "Contact: <sip:a@10.0.0.1>\r\n");
@@ -236,7 +179,7 @@ static void test_two_people(void **state)
 
 static void test_options(void **state)
 {
-    struct fixture f;
+    struct asks f;
     (void)state;
     set_up(&f);
     f.r.profile.strict_register = false;
@@ -256,7 +199,7 @@ static void test_options(void **state)
 /* The phone spoke to another server first: the registrar's calls come in all the same. */
 static void test_admits_registrar(void **state)
 {
-    struct fixture f;
+    struct asks f;
     (void)state;
     set_up(&f);
     struct mapping *m = rig_mapping(&f.r, "10.0.0.1", 5060);
@@ -272,7 +215,7 @@ static void test_admits_registrar(void **state)
 /* A call 50 minutes after registering, long after the flow's own timer. */
 static void test_inbound_much_later(void **state)
 {
-    struct fixture f;
+    struct asks f;
     (void)state;
     set_up(&f);
     ask(&f, "Contact: <sip:a@10.0.0.1>\r\n");
@@ -303,7 +246,7 @@ static void test_strangers(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct fixture f;
+        struct asks f;
         set_up(&f);
         struct mapping *m = rig_mapping(&f.r, "10.0.0.1", 5060);
         ask(&f, "Contact: <sip:a@10.0.0.1>;expires=3600\r\n");
@@ -331,7 +274,7 @@ static void test_two_under_way(void **state)
     static const char *const servers[] = {"198.51.100.44", "198.51.100.45"};
     (void)state;
     for (size_t i = 0; i < COUNT(servers); i++) {
-        struct fixture f;
+        struct asks f;
         char list[128];
         set_up(&f);
         ask(&f, "Contact: <sip:a@10.0.0.1>\r\n");
@@ -368,7 +311,7 @@ static void test_two_under_way(void **state)
 /* More requests under way than are remembered: the oldest is nobody's any more. */
 static void test_many_under_way(void **state)
 {
-    struct fixture f;
+    struct asks f;
     (void)state;
     set_up(&f);
     for (int i = 0; i < 20; i++)
@@ -385,7 +328,7 @@ static void test_many_under_way(void **state)
 /* Two accounts at two registrars behind one port: both bring calls, whoever came last. */
 static void test_two_registrars(void **state)
 {
-    struct fixture f;
+    struct asks f;
     (void)state;
     set_up(&f);
     struct mapping *m = rig_mapping(&f.r, "10.0.0.1", 5060);
@@ -406,7 +349,7 @@ static void test_two_registrars(void **state)
 /* A mapping that was for one address is for anyone once a registration says so. */
 static void test_widened(void **state)
 {
-    struct fixture f;
+    struct asks f;
     (void)state;
     set_up(&f);
     f.r.profile.strict_register = false;
@@ -415,140 +358,6 @@ static void test_widened(void **state)
     assert_false(mapping_admits(&f.r.mappings, m, rig_endpoint("192.0.2.200", 5060)));
     answer(&f, 200, "Contact: <sip:a@" PUB ">;expires=3600\r\n");
     assert_true(mapping_admits(&f.r.mappings, m, rig_endpoint("192.0.2.200", 5060)));
-    rig_free(&f.r);
-}
-
-/*
- * Subscriptions
- */
-
-static void set_up_subscription(struct fixture *f)
-{
-    set_up(f);
-    f->method = "SUBSCRIBE";
-}
-
-/* How long the contact of a subscription lives after the answer. */
-static void test_subscribe(void **state)
-{
-    static const struct {
-        const char *asked;
-        unsigned status;
-        const char *answered;
-        unsigned seconds; /* 0: gone with the answer; without one: 32 */
-    } rows[] = {
-        {"Expires: 600\r\n", 200, "Expires: 600\r\n", 632},
-        {"Expires: 600\r\n", 202, "Expires: 60\r\n", 92},
-        {"Expires: 600\r\n", 200, "", 632},
-        {"", 200, "Expires: 90\r\n", 122},
-        {"", 200, "", 3632},
-        {"Expires: 604800\r\n", 200, "Expires: 0\r\n", 0},
-        {"Expires: 604800\r\n", 489, "", 0},
-        {"Expires: 604800\r\n", 503, "", 0},
-        {"Expires: 604800\r\n", 603, "", 0},
-        {"Expires: 604800\r\n", 401, "", 32},
-        {"Expires: 604800\r\n", 407, "", 32},
-        {"Expires: 604800\r\n", 100, "", 32},
-    };
-    (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        struct fixture f;
-        char more[128];
-        set_up_subscription(&f);
-        snprintf(more, sizeof(more), "Contact: <sip:z@10.0.0.1:5070>\r\n%s", rows[i].asked);
-        ask(&f, more);
-        assert_non_null(rig_mapping(&f.r, "10.0.0.1", 5070));
-        answer(&f, rows[i].status, rows[i].answered);
-        if (rows[i].seconds) {
-            rig_wait(&f.r, rows[i].seconds * 1000ull - 1000);
-            if (owners(&f, 5070) != 1)
-                fail_msg("row %zu: gone too early", i);
-            rig_wait(&f.r, 1100);
-        }
-        if (owners(&f, 5070) != 0 || rig_records(&f.r) != 0)
-            fail_msg("row %zu: still there", i);
-        assert_int_equal(rig_stats(&f.r).registers_active, 0);
-        rig_free(&f.r);
-    }
-}
-
-static void test_subscribe_again(void **state)
-{
-    struct fixture f;
-    struct text first = {0};
-    (void)state;
-    set_up_subscription(&f);
-    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 600\r\n");
-    text_puts(&first, f.r.out);
-    f.cseq--;
-    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 600\r\n");
-    assert_string_equal(f.r.out, first.p);
-    text_free(&first);
-    assert_int_equal(owners(&f, 5070), 1);
-    answer(&f, 200, "Expires: 600\r\n");
-
-    /* A refresh that is refused leaves what was granted (RFC 6665 4.1.2.2). */
-    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 600\r\n");
-    answer(&f, 500, "");
-    rig_wait(&f.r, 631000);
-    assert_int_equal(owners(&f, 5070), 1);
-    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 0\r\n");
-    assert_int_equal(owners(&f, 5070), 1);
-    answer(&f, 200, "");
-    assert_int_equal(owners(&f, 5070), 0);
-    assert_int_equal(rig_records(&f.r), 0);
-
-    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 600\r\n");
-    answer(&f, 200, "Expires: 600\r\n");
-    ask(&f, "Contact: <sip:z@10.0.0.1:5070>\r\nExpires: 600\r\n");
-    answer(&f, 481, "");
-    assert_int_equal(rig_records(&f.r), 0);
-    rig_free(&f.r);
-}
-
-/* Refused subscriptions take no room; unanswered ones for 32 s. */
-static void test_subscribe_flood(void **state)
-{
-    struct fixture f;
-    char id[16];
-    (void)state;
-    set_up_subscription(&f);
-    f.call_id = id;
-    for (int i = 0; i < 200; i++) {
-        snprintf(id, sizeof(id), "s%d", i);
-        ask(&f, "Contact: <sip:z@10.0.0.1>\r\nExpires: 604800\r\n");
-        answer(&f, 489, "");
-    }
-    assert_int_equal(rig_records(&f.r), 0);
-    rig_free(&f.r);
-}
-
-/* A host that asks without end leaves room for the others. */
-static void test_one_host_alone(void **state)
-{
-    struct fixture f;
-    char id[16];
-    unsigned n = 0;
-    (void)state;
-    set_up_subscription(&f);
-    struct rig_phone other = rig_phone(&f.r, "10.0.0.2", 5060, 40002);
-    f.call_id = id;
-    for (int i = 0; i < 40; i++) {
-        snprintf(id, sizeof(id), "s%d", i);
-        rig_send(&f.r, &f.phone, true,
-                 slice_str(message(&f, "SUBSCRIBE sip:example.net SIP/2.0",
-                                   "Contact: <sip:z@10.0.0.1>\r\n")));
-        n += f.r.verdict != ALG_DROP;
-        assert_true(f.r.verdict != ALG_DROP || f.r.reason == ALG_REASON_SIP_NO_DIALOG);
-    }
-    assert_int_equal(n, 12);
-    rig_send(&f.r, &other, true,
-             slice_str(message(&f, "SUBSCRIBE sip:example.net SIP/2.0",
-                               "Contact: <sip:z@10.0.0.2>\r\n")));
-    assert_int_equal(f.r.verdict, ALG_REPLACE);
-    rig_wait(&f.r, 33000);
-    assert_int_equal(rig_records(&f.r), 0);
-    ask(&f, "Contact: <sip:z@10.0.0.1>\r\n");
     rig_free(&f.r);
 }
 
@@ -569,10 +378,6 @@ int main(void)
         cmocka_unit_test(test_many_under_way),
         cmocka_unit_test(test_two_registrars),
         cmocka_unit_test(test_widened),
-        cmocka_unit_test(test_subscribe),
-        cmocka_unit_test(test_subscribe_again),
-        cmocka_unit_test(test_subscribe_flood),
-        cmocka_unit_test(test_one_host_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
