@@ -60,6 +60,7 @@ struct alg_packet {
     struct ip_port outside;       /* the other party */
     const struct nat_fit *barred; /* public ports that no pinhole may have; valid during the call */
     struct pool_lease lease;      /* what the public side is held by; pool 0: nothing */
+    bool by_vip;                  /* a virtual IP is the public side: it needs no mapping */
     uint16_t inside_zone;         /* for mappings of the inside party */
     uint16_t outside_ifindex;
     uint32_t policy_id;

@@ -2,14 +2,15 @@
 /*
  * Between mbufs and the ALG. A frame that comes in by ring carries the handle of its session and a
  * direction; from the session's keys follows who is inside, what stands for him outside, and who
- * the other party is. The ALG answers with a verdict and perhaps another payload; the header keeps
- * what arrived (lengths and checksums made right), because the worker translates it afterwards like
- * any other packet of the session.
+ * the other party is (alg_parties.h), once or twice. The ALG answers with a verdict and perhaps
+ * another payload; the header keeps what arrived (lengths and checksums made right), because the
+ * worker translates it afterwards like any other packet of the session.
  */
 #include "fastpath/alg_core.h"
 
 #include "base/checksum.h"
 #include "fastpath/alg_mail.h"
+#include "fastpath/alg_parties.h"
 #include "fastpath/nat_rules.h"
 #include "fastpath/packet.h"
 #include "fastpath/snat.h"
@@ -27,9 +28,10 @@ struct alg_core *alg_core_create(struct dataplane *dp, const struct alg_limits *
     core->dp = dp;
     session_thread_init(&core->thread, seed);
     core->mail = alg_mail_create();
-    core->out = rte_malloc("alg output", dp->large_room, 0);
+    for (int i = 0; i < ALG_CROSSINGS; i++)
+        core->out[i] = rte_malloc("alg output", dp->large_room, 0);
     core->alg = alg_create(limits, &dp->mappings, &core->thread, &dp->events, secret);
-    if (!core->alg || !core->mail || !core->out) {
+    if (!core->alg || !core->mail || !core->out[0] || !core->out[1]) {
         alg_core_destroy(core);
         return NULL;
     }
@@ -46,7 +48,8 @@ void alg_core_destroy(struct alg_core *core)
         alg_destroy(core->alg);
     if (core->mail)
         alg_mail_destroy(core->mail);
-    rte_free(core->out);
+    for (int i = 0; i < ALG_CROSSINGS; i++)
+        rte_free(core->out[i]);
     rte_free(core);
 }
 
@@ -57,22 +60,6 @@ static void core_drop(struct alg_core *core, struct rte_mbuf *m, enum drop_reaso
     if (events_on(&core->dp->events))
         event_emit(&core->dp->events, "drop", now_ms, "\"reason\":\"%s\"", drop_name(reason));
     rte_pktmbuf_free(m);
-}
-
-/* Who is who in this session. */
-static void parties_of(const struct session *s, uint8_t dir, struct alg_packet *out)
-{
-    const struct key *k = s->r.key;
-    bool inward = s->r.flags & SESSION_INWARD; /* the first packet came from outside */
-    int in = inward ? 1 : 0;
-    out->outward = inward ? dir == 1 : dir == 0;
-    out->src = ip_port_of4((struct endpoint){k[dir].src, k[dir].sport});
-    out->dst = ip_port_of4((struct endpoint){k[dir].dst, k[dir].dport});
-    out->inside = ip_port_of4((struct endpoint){k[in].src, k[in].sport});
-    out->public_side = ip_port_of4((struct endpoint){k[!in].dst, k[!in].dport});
-    out->outside = ip_port_of4((struct endpoint){k[in].dst, k[in].dport});
-    out->inside_zone = k[in].zone;
-    out->outside_ifindex = s->ifindex[!in];
 }
 
 /* Bytes of the largest frame that fits its buffer. */
@@ -139,24 +126,45 @@ static void payload_set(struct packet *p, struct slice payload, be16 id)
         udp->dgram_cksum = 0xffff;
 }
 
+/* The ALG has the message, once for each party that is translated. ALG_PASS: nobody edited it. */
+static enum alg_verdict cross(struct alg_core *core, struct alg_packet *packets, unsigned n,
+                              size_t room, struct slice *payload, enum alg_reason *reason)
+{
+    enum alg_verdict result = ALG_PASS;
+    for (unsigned i = 0; i < n; i++) {
+        size_t length = 0;
+        packets[i].payload = *payload;
+        enum alg_verdict verdict =
+            alg_input(core->alg, &packets[i], core->out[i], room, &length, reason);
+        if (verdict == ALG_DROP)
+            return ALG_DROP;
+        if (verdict == ALG_PASS)
+            continue;
+        *payload = slice_of(core->out[i], length);
+        result = ALG_REPLACE;
+    }
+    return result;
+}
+
 /* Let the ALG have the message. What there is room for is known to it: beyond that it refuses
  * before it commits to anything. */
-static enum alg_reason edit(struct alg_core *core, struct packet *p,
-                            const struct alg_packet *packet)
+static enum alg_reason edit(struct alg_core *core, struct packet *p, struct alg_packet *packets,
+                            unsigned n)
 {
     struct dataplane *dp = core->dp;
-    size_t head = (size_t)(packet->payload.p - rte_pktmbuf_mtod(p->m, char *));
-    struct rte_mbuf *spare = spare_get(dp, p->m, packet->payload.n);
-    size_t own = frame_room(p->m), most = spare ? dp->large_room : own, n = 0;
+    struct slice payload = packets[0].payload;
+    size_t head = (size_t)(payload.p - rte_pktmbuf_mtod(p->m, char *));
+    struct rte_mbuf *spare = spare_get(dp, p->m, payload.n);
+    size_t own = frame_room(p->m), most = spare ? dp->large_room : own;
     size_t room = (most < dp->large_room ? most : dp->large_room) - head;
     enum alg_reason reason = ALG_REASON_NONE;
-    enum alg_verdict verdict = alg_input(core->alg, packet, core->out, room, &n, &reason);
+    enum alg_verdict verdict = cross(core, packets, n, room, &payload, &reason);
     if (verdict == ALG_REPLACE) {
-        if (head + n > own) {
+        if (head + payload.n > own) {
             packet_move(p, spare, head);
             spare = NULL;
         }
-        payload_set(p, slice_of(core->out, n), (be16)rng_next(&core->thread.rng));
+        payload_set(p, payload, (be16)rng_next(&core->thread.rng));
     }
     rte_pktmbuf_free(spare);
     return verdict == ALG_DROP ? reason : ALG_REASON_NONE;
@@ -177,7 +185,7 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
     struct packet p = {.m = m, .ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET)};
     p.l4 = (char *)p.ip + (p.ip->version_ihl & 15) * 4;
     size_t n = be16_host(packet_udp(&p)->dgram_len) - sizeof(struct rte_udp_hdr);
-    struct alg_packet packet = {
+    const struct alg_packet common = {
         .payload = slice_of((const char *)p.l4 + sizeof(struct rte_udp_hdr), n),
         .session = note.session,
         .now_ms = now_ms,
@@ -185,15 +193,15 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
         .profile_index = profile,
         .profile = &snap->profiles[profile],
     };
-    parties_of(s, note.dir, &packet);
-    if (s->mapping != INDEX_NONE)
-        packet.lease = dp->mappings.cold[s->mapping].lease;
+    struct alg_packet packets[ALG_CROSSINGS] = {common, common};
+    unsigned crossings = alg_parties(dp, snap, note.session.index, note.dir, packets);
     const struct snat_spoken spoken = {snap->nat->vips, IPPROTO_UDP};
     const struct nat_fit barred = {snat_spoken_for, &spoken};
-    if (vips_has(snap->nat->vips, ip_port_v4(packet.public_side).ip))
-        packet.barred = &barred;
+    for (unsigned i = 0; i < crossings; i++)
+        if (vips_has(snap->nat->vips, ip_port_v4(packets[i].public_side).ip))
+            packets[i].barred = &barred;
 
-    enum alg_reason reason = edit(core, &p, &packet);
+    enum alg_reason reason = edit(core, &p, packets, crossings);
     if (reason != ALG_REASON_NONE)
         return core_drop(core, p.m, drop_of_alg(reason), now_ms);
     if (rte_ring_sp_enqueue(w->from_alg, p.m) != 0)

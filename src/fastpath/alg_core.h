@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "fastpath/dataplane.h"
+#include "fastpath/alg_parties.h"
 
 struct alg_mail;
 
@@ -14,7 +14,7 @@ struct alg_core {
     struct alg *alg;
     struct alg_mail *mail; /* where control asks for listings */
     struct session_thread thread;
-    char *out;                 /* an edited message, of dp->large_room bytes */
+    char *out[ALG_CROSSINGS];  /* an edited message each, of dp->large_room bytes */
     uint64_t drop[DROP_COUNT]; /* messages dropped here, by reason */
 };
 

@@ -53,6 +53,10 @@ enum step step_outward(struct worker *w, struct first *f);
 /* No pinhole, but perhaps an outlet: media from a port that was not advertised. */
 void first_outlet(struct worker *w, struct first *f, const struct ip_addr *src, be16 dport);
 
+/* The interface outside of which the public address is, where the flow turns round there from
+ * inside to inside and its source must change, too; else 0. */
+uint16_t first_turned_at(const struct snapshot *s, const struct first *f);
+
 /* The rule book. */
 enum step step_policy(struct worker *w, struct first *f);
 

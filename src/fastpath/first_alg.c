@@ -2,6 +2,11 @@
 /*
  * Does a flow get the ALG? If so its inside endpoint gets a mapping before its first session is
  * made, so that source port, Via and Contact agree toward every server.
+ *
+ * The host behind a VIP needs none: the VIP stands for it, and who may come in there is for its
+ * filters and the policies to say each time. Where such a flow, or one that comes in by a pinhole,
+ * has its source translated as well, it has two inside parties (a hairpin), and the source gets its
+ * mapping toward the interface where the public address is.
  */
 #include "alg/sip_msg.h"
 #include "fastpath/first.h"
@@ -14,7 +19,7 @@ static bool looks_like_sip(const struct packet *p)
     return sip_classify(payload) != SIP_CLASS_OTHER;
 }
 
-static enum step signalling_open(struct worker *w, struct first *f)
+static enum step signalling_open(struct worker *w, struct first *f, uint16_t outside_ifindex)
 {
     const struct snapshot *s = w->snapshot;
     const struct policy *policy = f->hit.policy;
@@ -28,7 +33,7 @@ static enum step signalling_open(struct worker *w, struct first *f)
         .peer = {key->dst, key->dport},
         .policy_id = policy->id,
         .profile = policy->profile,
-        .outside_ifindex = f->out_ifindex,
+        .outside_ifindex = outside_ifindex,
         .flags = MAPPING_ALG,
         .now_ms = (uint32_t)w->now_ms,
     };
@@ -42,29 +47,69 @@ static bool toward_sip(const struct snapshot *s, const struct first *f)
            (f->outward && f->outward->r.flags & MAPPING_ALG);
 }
 
+/* The policy wants the ALG for the flow. */
+static bool wanted(const struct worker *w, const struct first *f)
+{
+    const struct policy *policy = f->hit.policy;
+    return policy->sip && w->snapshot->profiles[policy->profile].sip_status &&
+           f->p->key.proto == IPPROTO_UDP && !(f->hit.service && f->hit.service->no_helper);
+}
+
+/* Where the way back to a translated source begins: outside of the public address it turns round
+ * at, or where it leaves. */
+static uint16_t outside_of(const struct worker *w, const struct first *f)
+{
+    uint16_t turned = first_turned_at(w->snapshot, f);
+    return turned ? turned : f->out_ifindex;
+}
+
+/* It came in by a pinhole. Its own source may be an inside host, too. */
+static enum step alg_inward(struct worker *w, struct first *f)
+{
+    f->sip = wanted(w, f) && f->inward->r.flags & MAPPING_ALG;
+    if (!f->sip || f->snat.kind == SNAT_NONE || f->hairpin_index != INDEX_NONE ||
+        !looks_like_sip(f->p))
+        return NEXT;
+    enum step step = signalling_open(w, f, outside_of(w, f));
+    if (step == NEXT && f->outward_index != f->inward_index)
+        f->hairpin_index = f->outward_index;
+    f->outward = NULL;
+    f->outward_index = INDEX_NONE;
+    return step;
+}
+
+/* A mapping of the source serves the policies that translate as it does. */
+static void outward_check(struct first *f)
+{
+    if (f->outward && (f->snat.kind != SNAT_NONE) != (bool)(f->outward->r.flags & MAPPING_NAT))
+        f->outward = NULL;
+}
+
+/* Behind a VIP: the ports on both sides of it count as SIP ports. */
+static enum step alg_vip(struct worker *w, struct first *f)
+{
+    const struct snapshot *s = w->snapshot;
+    outward_check(f);
+    f->sip = wanted(w, f) && looks_like_sip(f->p) &&
+             (snapshot_sip_port(s, f->p->key.dport) || snapshot_sip_port(s, f->dport));
+    if (!f->sip || f->snat.kind == SNAT_NONE || f->outward_index != INDEX_NONE)
+        return NEXT;
+    return signalling_open(w, f, outside_of(w, f));
+}
+
 /* SIP gets the ALG, and a mapping for its inside endpoint before its first session is made. */
 enum step step_alg(struct worker *w, struct first *f)
 {
-    const struct snapshot *s = w->snapshot;
-    const struct policy *policy = f->hit.policy;
-    bool wanted = policy->sip && s->profiles[policy->profile].sip_status;
-    /* Behind a VIP the inside party is the destination, which the mappings below are not for. */
+    if (f->inward)
+        return alg_inward(w, f);
     if (f->vip)
-        return NEXT;
-    if (f->inward) {
-        f->sip = wanted && f->inward->r.flags & MAPPING_ALG;
-        return NEXT;
-    }
+        return alg_vip(w, f);
     /* One endpoint may have policies with and without NAT: then the mapping serves those alike. */
-    if (f->outward && (f->snat.kind != SNAT_NONE) != (bool)(f->outward->r.flags & MAPPING_NAT))
-        f->outward = NULL;
-    else if (f->outward && !wanted)
-        return NEXT;
-    if (!wanted || f->p->key.proto != IPPROTO_UDP || !toward_sip(s, f) ||
-        (f->hit.service && f->hit.service->no_helper) || !looks_like_sip(f->p))
+    outward_check(f);
+    if (!wanted(w, f) || !toward_sip(w->snapshot, f) || !looks_like_sip(f->p))
         return NEXT;
     f->sip = true;
     if (f->outward || f->outward_index != INDEX_NONE)
         return NEXT;
-    return signalling_open(w, f);
+    return signalling_open(w, f, f->out_ifindex);
 }

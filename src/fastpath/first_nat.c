@@ -16,15 +16,63 @@
 #include <errno.h>
 
 /*
- * NAT toward an address the firewall no longer has, or a port that a VIP forwards by now: whoever
- * owns the mapping, it is over.
+ * NAT toward an address the firewall no longer has, or a port that a VIP forwards to somebody else
+ * by now: whoever owns the mapping, it is over.
  */
 static bool mapping_stale(const struct worker *w, const struct mapping *m)
 {
     const struct snapshot *s = w->snapshot;
+    const struct vips *vips = s->nat->vips;
+    uint8_t proto = m->r.key[1].proto;
     struct endpoint e = mapping_public(m);
     return m->r.flags & MAPPING_NAT &&
-           (!snapshot_owns(s, e.ip) || vips_forward(s->nat->vips, m->r.key[1].proto, e.ip, e.port));
+           (!snapshot_owns(s, e.ip) || (vips_forward(vips, proto, e.ip, e.port) &&
+                                        !vips_lead(vips, proto, e, mapping_inside(m))));
+}
+
+/* The mapping of the source toward `ifindex`, unless its address is gone. */
+static uint32_t source_mapping(struct worker *w, const struct key *key, uint16_t ifindex)
+{
+    struct mappings *ms = &w->dp->mappings;
+    uint32_t index = mapping_find_source(ms, key->proto, key->zone,
+                                         (struct endpoint){key->src, key->sport}, ifindex);
+    if (index == INDEX_NONE || !mapping_stale(w, mapping_at(ms, index)))
+        return index;
+    mapping_retire(ms, &w->thread, index);
+    return INDEX_NONE;
+}
+
+/*
+ * Is the public side of a SIP host's mapping what a VIP leads to that host by? Such a host speaks
+ * from where it is called. The mapping is for those it speaks with; everybody else is the VIP's and
+ * its policies' to admit.
+ */
+static bool shares_vip(const struct worker *w, const struct mapping *m)
+{
+    const struct vips *vips = w->snapshot->nat->vips;
+    struct endpoint e = mapping_public(m);
+    return m->kind == MAPPING_SIGNALLING && vips_has(vips, e.ip) &&
+           vips_lead(vips, m->r.key[1].proto, e, mapping_inside(m));
+}
+
+/* Is the sender another inside host, whose public side the mapping knows? */
+static bool takes_as_public(struct worker *w, const struct packet *p, const struct mapping *m)
+{
+    if (!(m->r.flags & MAPPING_NAT) || p->ifindex == m->outside_ifindex)
+        return false;
+    uint32_t index = source_mapping(w, &p->key, m->outside_ifindex);
+    return index != INDEX_NONE &&
+           mapping_knows(m, mapping_public(mapping_at(&w->dp->mappings, index)).ip);
+}
+
+/* Does the mapping take the packet? */
+static bool takes(struct worker *w, const struct packet *p, struct mapping *m, bool shared)
+{
+    const struct key *key = &p->key;
+    if (shared && __atomic_load_n(&m->filter, __ATOMIC_RELAXED) == MAPPING_ANYONE)
+        return mapping_knows(m, key->src);
+    return mapping_admits(&w->dp->mappings, m, (struct endpoint){key->src, key->sport}) ||
+           takes_as_public(w, p, m);
 }
 
 /* A pinhole it comes in by. Only UDP has them. */
@@ -44,8 +92,9 @@ enum step step_inward(struct worker *w, struct first *f)
         mapping_retire(ms, &w->thread, index);
         return NEXT;
     }
-    if (!mapping_admits(ms, m, (struct endpoint){key->src, key->sport}))
-        return first_refuse(w, f, DROP_MAPPING_FILTER);
+    bool shared = shares_vip(w, m);
+    if (!takes(w, f->p, m, shared))
+        return shared ? NEXT : first_refuse(w, f, DROP_MAPPING_FILTER);
     f->inward = m;
     f->inward_index = index;
     f->dst = ip_addr_of4(mapping_inside(m).ip);
@@ -86,18 +135,6 @@ const struct vip *nat_vip_of(const struct snapshot *s, const struct key *key, ui
                                                      .proto = key->proto,
                                                      .ifindex = ifindex,
                                                      .home = home_of(s, key->dst)});
-}
-
-/* The mapping of the source toward `ifindex`, unless its address is gone. */
-static uint32_t source_mapping(struct worker *w, const struct key *key, uint16_t ifindex)
-{
-    struct mappings *ms = &w->dp->mappings;
-    uint32_t index = mapping_find_source(ms, key->proto, key->zone,
-                                         (struct endpoint){key->src, key->sport}, ifindex);
-    if (index == INDEX_NONE || !mapping_stale(w, mapping_at(ms, index)))
-        return index;
-    mapping_retire(ms, &w->thread, index);
-    return INDEX_NONE;
 }
 
 /* It comes in by a pinhole, from inside: the pinhole by which its sender is known outside. */
@@ -146,16 +183,19 @@ enum step step_outward(struct worker *w, struct first *f)
     return NEXT;
 }
 
-/* The interface outside of which the public address is, where the flow turns round there. */
-static uint16_t turned_at(const struct snapshot *s, const struct key *key, const struct first *f)
+uint16_t nat_vip_home(const struct snapshot *s, const struct vip *vip, be32 ext)
 {
+    return vip->ifindex ? vip->ifindex : home_of(s, ext);
+}
+
+uint16_t first_turned_at(const struct snapshot *s, const struct first *f)
+{
+    const struct key *key = &f->p->key;
     if (!s->nat->hairpin || f->out_ifindex != f->p->ifindex)
         return 0;
     if (f->inward)
         return f->inward->r.flags & MAPPING_NAT ? f->inward->outside_ifindex : 0;
-    if (!f->vip)
-        return 0;
-    return f->vip->ifindex ? f->vip->ifindex : home_of(s, key->dst);
+    return f->vip ? nat_vip_home(s, f->vip, key->dst) : 0;
 }
 
 /* What becomes of its source. */
@@ -170,7 +210,7 @@ enum step step_snat(struct worker *w, struct first *f)
                                     .proto = key->proto,
                                     .out_ifindex = f->out_ifindex,
                                     .inward = f->inward != NULL,
-                                    .outside = turned_at(w->snapshot, key, f)},
+                                    .outside = first_turned_at(w->snapshot, f)},
                 &f->snat);
     return NEXT;
 }
@@ -193,6 +233,30 @@ static enum step map_with(struct worker *w, struct first *f, struct mapping_want
     return NEXT;
 }
 
+/*
+ * A SIP host leaves by the port that a VIP of that address forwards to it: there it is called. It
+ * is nobody else's, but two such hosts may share it (by source filters): then the second one leaves
+ * by another.
+ */
+static bool map_by_vip(struct worker *w, struct first *f, const struct mapping_want *want,
+                       enum step *step)
+{
+    struct mapping_want own = *want;
+    struct endpoint e;
+    bool again;
+    struct vip_host host = {.inside = want->inside,
+                            .ext = want->nat.ip,
+                            .ifindex = want->outside_ifindex,
+                            .proto = want->proto};
+    if (want->kind != MAPPING_SIGNALLING || f->snat.kind != SNAT_ADDRESS ||
+        !vips_has(w->snapshot->nat->vips, want->nat.ip) ||
+        !vip_name(w->snapshot->nat->vips, &host, &e))
+        return false;
+    own.nat = (struct nat_want){.ip = e.ip, .first = be16_host(e.port), .last = be16_host(e.port)};
+    *step = map_with(w, f, &own, &again);
+    return !again;
+}
+
 enum step first_map(struct worker *w, struct first *f, struct mapping_want *want)
 {
     enum step step;
@@ -204,7 +268,9 @@ enum step first_map(struct worker *w, struct first *f, struct mapping_want *want
     }
     struct snat snat = f->snat;
     while (snat_offer(w->snapshot->nat, &snat, &want->nat, &want->lease)) {
-        step = map_with(w, f, want, &again);
+        again = !map_by_vip(w, f, want, &step);
+        if (again)
+            step = map_with(w, f, want, &again);
         pools_return(w->dp->pools, &want->lease);
         if (!again)
             return step;
@@ -317,7 +383,8 @@ bool nat_is_unchanged(const struct worker *w, uint32_t index, const struct polic
     const struct key *k = x->r.key;
     const struct mapping *m =
         x->r.flags & SESSION_MAPPED ? mapping_at(&w->dp->mappings, x->mapping) : NULL;
-    struct first f = {.p = &(struct packet){.ifindex = x->ifindex[0]}};
+    struct packet p = {.key = k[0], .ifindex = x->ifindex[0]};
+    struct first f = {.p = &p};
     f.out_ifindex = x->ifindex[1];
     f.inward = x->r.flags & SESSION_INWARD ? m : NULL;
     if (!f.inward)
@@ -338,7 +405,7 @@ bool nat_is_unchanged(const struct worker *w, uint32_t index, const struct polic
                                     .proto = k[0].proto,
                                     .out_ifindex = x->ifindex[1],
                                     .inward = f.inward != NULL,
-                                    .outside = turned_at(s, &k[0], &f)},
+                                    .outside = first_turned_at(s, &f)},
                 &snat);
     bool translated = x->r.flags & SESSION_SNAT;
     if (m && mapping_stale(w, m))

@@ -42,6 +42,9 @@ struct vip;
 /* The VIP that such a packet meets, or NULL. IPv4. */
 const struct vip *nat_vip_of(const struct snapshot *s, const struct key *key, uint16_t ifindex);
 
+/* The interface outside of which the VIP's address `ext` is. */
+uint16_t nat_vip_home(const struct snapshot *s, const struct vip *vip, be32 ext);
+
 /* Let `flow` go where the VIP leads. */
 void flow_by_vip(struct flow *flow, const struct vip *vip, be32 dst, be16 dport);
 

@@ -3,9 +3,9 @@
  * Two indexes over the same VIPs: by outside address and by mapped address. Each knows single
  * addresses by hash (ranges of up to EXPAND addresses are spelled out) and wider ranges as
  * intervals that do not overlap, found by bisection. Behind an address stands a list of VIPs: first
- * those that forward ports, sorted by protocol and first port, each with the highest last port so
- * far, so that the search backward from the place of a port knows where to stop; then those for all
- * ports, in table order. One public address may forward thousands of ports.
+ * those that forward ports, sorted by protocol and first port of that side, each with the highest
+ * last port so far, so that the search backward from the place of a port knows where to stop; then
+ * those for all ports, in table order. One public address may forward thousands of ports.
  */
 #include "fastpath/vip.h"
 
@@ -94,9 +94,10 @@ static int by_order(const void *a, const void *b)
 static struct entry entry_of(const struct vip *v, uint16_t i, bool inside)
 {
     struct entry e = {.order = ALL_PORTS, .vip = i};
-    if (v->portforward && !inside) {
-        e.order = (uint32_t)v->proto << 16 | v->ext_port_first;
-        e.last = v->ext_port_last;
+    uint16_t first = inside ? v->mapped_port_first : v->ext_port_first;
+    if (v->portforward) {
+        e.order = (uint32_t)v->proto << 16 | first;
+        e.last = (uint16_t)(first + (v->ext_port_last - v->ext_port_first));
     }
     return e;
 }
@@ -463,6 +464,84 @@ struct endpoint vip_mapped(const struct vip *vip, be32 dst, be16 dport)
         out.port =
             be16_of((uint16_t)(be16_host(dport) - vip->ext_port_first + vip->mapped_port_first));
     return out;
+}
+
+/* The forwarding VIPs of a list that cover a port, one after the other; NULL: no more. Begin with
+ * *i = entries_upto(). */
+static const struct vip *covering_next(const struct vips *v, const struct entry *e, uint32_t order,
+                                       uint32_t *i)
+{
+    uint16_t port = (uint16_t)order;
+    while (*i > 0 && e[*i - 1].order >> 16 == order >> 16 && e[*i - 1].last_max >= port) {
+        --*i;
+        if (e[*i].last >= port)
+            return &v->all[e[*i].vip];
+    }
+    return NULL;
+}
+
+static bool leads(const struct vips *v, const struct list *list, uint8_t proto,
+                  struct endpoint outer, struct endpoint inside)
+{
+    const struct entry *e = list ? v->outside.entries + list->begin : NULL;
+    uint32_t order = (uint32_t)proto << 16 | be16_host(outer.port);
+    uint32_t i = list ? entries_upto(e, list->n, order) : 0;
+    for (const struct vip *vip; list && (vip = covering_next(v, e, order, &i));)
+        if (endpoint_eq(vip_mapped(vip, outer.ip, outer.port), inside))
+            return true;
+    for (i = list ? list->n : 0; i > 0 && e[i - 1].order == ALL_PORTS; i--)
+        if (endpoint_eq(vip_mapped(&v->all[e[i - 1].vip], outer.ip, outer.port), inside))
+            return true;
+    return false;
+}
+
+bool vips_lead(const struct vips *v, uint8_t proto, struct endpoint outer, struct endpoint inside)
+{
+    uint32_t ip = be32_host(outer.ip);
+    return leads(v, narrow_find(&v->outside, ip), proto, outer, inside) ||
+           leads(v, wide_find(&v->outside, ip), proto, outer, inside);
+}
+
+static bool names(const struct vip *vip, const struct vip_host *host, struct endpoint *out)
+{
+    be32 ext = vip_external(vip, host->inside.ip);
+    if ((host->ext && ext != host->ext) || (vip->ifindex && vip->ifindex != host->ifindex))
+        return false;
+    out->ip = ext;
+    out->port = host->inside.port;
+    if (vip->portforward)
+        out->port = be16_of((uint16_t)(be16_host(host->inside.port) - vip->mapped_port_first +
+                                       vip->ext_port_first));
+    return true;
+}
+
+/* The VIP of a list that names the host: one that forwards before one of all ports, of equals the
+ * first of the table. */
+static void name_find(const struct vips *v, const struct list *list, const struct vip_host *host,
+                      const struct vip **found, struct endpoint *out)
+{
+    const struct entry *e = list ? v->inside.entries + list->begin : NULL;
+    uint32_t order = (uint32_t)host->proto << 16 | be16_host(host->inside.port);
+    uint32_t i = list ? entries_upto(e, list->n, order) : 0;
+    for (const struct vip *vip; list && (vip = covering_next(v, e, order, &i));)
+        if ((!*found || !(*found)->portforward || vip->number < (*found)->number) &&
+            names(vip, host, out))
+            *found = vip;
+    for (i = list ? list->n : 0; i > 0 && e[i - 1].order == ALL_PORTS; i--) {
+        const struct vip *vip = &v->all[e[i - 1].vip];
+        if ((!*found || (!(*found)->portforward && vip->number < (*found)->number)) &&
+            names(vip, host, out))
+            *found = vip;
+    }
+}
+
+const struct vip *vip_name(const struct vips *v, const struct vip_host *host, struct endpoint *out)
+{
+    uint32_t ip = be32_host(host->inside.ip);
+    const struct vip *found = NULL;
+    name_find(v, narrow_find(&v->inside, ip), host, &found, out);
+    name_find(v, wide_find(&v->inside, ip), host, &found, out);
+    return found;
 }
 
 static bool gives_source(const struct vip *vip, be32 peer, uint16_t ifindex)

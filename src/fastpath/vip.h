@@ -52,6 +52,24 @@ const struct vip *vip_find(const struct vips *v, const struct vip_flow *flow);
 /* Does a VIP forward this port, for whomever? Then it is nobody else's. */
 bool vips_forward(const struct vips *v, uint8_t proto, be32 ip, be16 port);
 
+/* Does a VIP lead from this outside endpoint to this inside one, for whomever? */
+bool vips_lead(const struct vips *v, uint8_t proto, struct endpoint outer, struct endpoint inside);
+
+/* A host that outside is known by a VIP. */
+struct vip_host {
+    struct endpoint inside;
+    be32 ext;         /* outside address it must be known by; 0: any */
+    uint16_t ifindex; /* the way out */
+    uint8_t proto;    /* TCP, UDP or SCTP */
+};
+
+/*
+ * The VIP by which the outside reaches an inside endpoint, whoever may use it, and the endpoint it
+ * stands for there. One that forwards the port goes before one of all ports, then the order of the
+ * table. NULL: none.
+ */
+const struct vip *vip_name(const struct vips *v, const struct vip_host *host, struct endpoint *out);
+
 /* Where it leads. */
 struct endpoint vip_mapped(const struct vip *vip, be32 dst, be16 dport);
 

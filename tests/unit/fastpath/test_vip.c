@@ -230,6 +230,52 @@ static bool naive_forward(const struct row_vip *rows, unsigned n, const struct v
     return false;
 }
 
+/* By which endpoint `inside` is known outside of `ifindex`: forwarded ports first. */
+static unsigned naive_name(const struct row_vip *rows, unsigned n, const struct vip_host *h,
+                           struct endpoint *out)
+{
+    uint32_t ip = be32_host(h->inside.ip);
+    uint16_t port = be16_host(h->inside.port);
+    unsigned found = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const struct row_vip *r = &rows[i];
+        uint32_t ext = ip - r->mapped_first + r->ext_first;
+        uint32_t ports = (uint32_t)r->ext_port_last - r->ext_port_first;
+        if (ip < r->mapped_first || ip > r->mapped_last || (h->ext && be32_of(ext) != h->ext) ||
+            (r->extintf != ROW_NONE && r->extintf + 1 != h->ifindex))
+            continue;
+        if (r->portforward && (r->proto != h->proto || port < r->mapped_port_first ||
+                               port > r->mapped_port_first + ports))
+            continue;
+        if (found && (!r->portforward || rows[found - 1].portforward))
+            continue;
+        found = i + 1;
+        *out = (struct endpoint){be32_of(ext), h->inside.port};
+        if (r->portforward)
+            out->port = be16_of((uint16_t)(port - r->mapped_port_first + r->ext_port_first));
+    }
+    return found;
+}
+
+static bool naive_leads(const struct row_vip *rows, unsigned n, uint8_t proto,
+                        struct endpoint outer, struct endpoint inside)
+{
+    uint32_t ip = be32_host(outer.ip);
+    uint16_t port = be16_host(outer.port), to = be16_host(inside.port);
+    for (unsigned i = 0; i < n; i++) {
+        const struct row_vip *r = &rows[i];
+        if (ip < r->ext_first || ip > r->ext_last ||
+            be32_host(inside.ip) != ip - r->ext_first + r->mapped_first)
+            continue;
+        if (!r->portforward
+                ? to == port
+                : r->proto == proto && port >= r->ext_port_first && port <= r->ext_port_last &&
+                      to == port - r->ext_port_first + r->mapped_port_first)
+            return true;
+    }
+    return false;
+}
+
 static struct row_vip random_row(struct rng *rng)
 {
     static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP};
@@ -315,11 +361,57 @@ static void none(void **state)
     vips_destroy(NULL);
 }
 
+/* The names of hosts, and that what they are called by leads back to them. */
+static void any_name(void **state)
+{
+    (void)state;
+    struct rng rng = {7};
+    struct row_vip rows[120];
+    unsigned named = 0, led = 0;
+    for (int round = 0; round < 60; round++) {
+        uint16_t n = (uint16_t)rng_below(&rng, 120);
+        for (int i = 0; i < n; i++)
+            rows[i] = random_row(&rng);
+        struct vips *v = vips_create(rows, n);
+        for (int i = 0; i < 400; i++) {
+            struct vip_host h = {
+                .inside = {be32_of(INT + rng_below(&rng, 110)),
+                           be16_of((uint16_t)rng_below(&rng, 60))},
+                .ext = rng_below(&rng, 2) ? be32_of(EXT + rng_below(&rng, 110)) : 0,
+                .ifindex = (uint16_t)(1 + rng_below(&rng, 3)),
+                .proto = rng_below(&rng, 2) ? IPPROTO_TCP : IPPROTO_UDP,
+            };
+            struct endpoint e, expected;
+            unsigned vip = number(vip_name(v, &h, &e));
+            assert_int_equal(vip, naive_name(rows, n, &h, &expected));
+            if (vip) {
+                assert_true(endpoint_eq(e, expected));
+                assert_true(vips_lead(v, h.proto, e, h.inside));
+                named++;
+            }
+            e = (struct endpoint){be32_of(EXT + rng_below(&rng, 110)),
+                                  be16_of((uint16_t)rng_below(&rng, 60))};
+            if (rng_below(&rng, 2)) {
+                struct vip_flow f = flow(h.proto, be32_host(e.ip), be16_host(e.port));
+                const struct vip *met = vip_find(v, &f);
+                h.inside = met ? vip_mapped(met, e.ip, e.port) : h.inside;
+            }
+            bool leads = vips_lead(v, h.proto, e, h.inside);
+            assert_int_equal(leads, naive_leads(rows, n, h.proto, e, h.inside));
+            led += leads;
+        }
+        vips_destroy(v);
+    }
+    assert_true(named > 1000 && led > 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(facts),     cmocka_unit_test(where_it_arrives), cmocka_unit_test(sources),
-        cmocka_unit_test(any_table), cmocka_unit_test(thousands),        cmocka_unit_test(none),
+        cmocka_unit_test(facts),    cmocka_unit_test(where_it_arrives),
+        cmocka_unit_test(sources),  cmocka_unit_test(any_table),
+        cmocka_unit_test(any_name), cmocka_unit_test(thousands),
+        cmocka_unit_test(none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From the keys of a session follows everything: key 0 is what arrives from whoever began, key 1
+ * what arrives from the other end. The source is behind key 1's destination, the destination behind
+ * key 0's. What a mapping of the session is keyed by is its way out, which in a hairpin is not the
+ * interface where packets arrive.
+ */
+#include "fastpath/alg_parties.h"
+
+#include "fastpath/nat_rules.h"
+#include "fastpath/pipeline.h"
+
+static const struct mapping *mapping_or_null(const struct dataplane *dp, uint32_t index)
+{
+    return index == INDEX_NONE ? NULL : mapping_at(&dp->mappings, index);
+}
+
+static void mapped_by(const struct dataplane *dp, const struct mapping *m, struct alg_packet *out)
+{
+    out->outside_ifindex = m->outside_ifindex;
+    out->lease = dp->mappings.cold[mapping_index(&dp->mappings, m)].lease;
+}
+
+/* Which way it travels, seen from this party. */
+static void direct(struct alg_packet *out, bool outward)
+{
+    out->outward = outward;
+    out->src = outward ? out->inside : out->outside;
+    out->dst = outward ? out->outside : out->public_side;
+}
+
+/* Whoever began the session. */
+static void source_party(const struct dataplane *dp, const struct session *s, uint32_t index,
+                         uint8_t dir, struct alg_packet *out)
+{
+    const struct key *k = s->r.key;
+    uint32_t mapping = s->r.flags & SESSION_HAIRPIN  ? dp->sessions.cold[index].hairpin
+                       : s->r.flags & SESSION_INWARD ? INDEX_NONE
+                                                     : s->mapping;
+    const struct mapping *m = mapping_or_null(dp, mapping);
+    out->inside = ip_port_of4((struct endpoint){k[0].src, k[0].sport});
+    out->public_side = ip_port_of4((struct endpoint){k[1].dst, k[1].dport});
+    out->outside = ip_port_of4((struct endpoint){k[0].dst, k[0].dport});
+    out->inside_zone = k[0].zone;
+    out->outside_ifindex = s->ifindex[1];
+    if (m)
+        mapped_by(dp, m, out);
+    direct(out, dir == 0);
+}
+
+/* The host that the session was begun with, behind a pinhole or a VIP. */
+static void target_party(const struct dataplane *dp, const struct snapshot *snap,
+                         const struct session *s, uint8_t dir, struct alg_packet *out)
+{
+    const struct key *k = s->r.key;
+    const struct mapping *m =
+        mapping_or_null(dp, s->r.flags & SESSION_INWARD ? s->mapping : INDEX_NONE);
+    out->inside = ip_port_of4((struct endpoint){k[1].src, k[1].sport});
+    out->public_side = ip_port_of4((struct endpoint){k[0].dst, k[0].dport});
+    out->outside = ip_port_of4((struct endpoint){k[1].dst, k[1].dport});
+    out->inside_zone = k[1].zone;
+    out->outside_ifindex = s->ifindex[0];
+    if (m) {
+        mapped_by(dp, m, out);
+    } else if (s->r.flags & SESSION_DNAT) {
+        const struct vip *vip = nat_vip_of(snap, &k[0], s->ifindex[0]);
+        out->by_vip = true;
+        if (vip)
+            out->outside_ifindex = nat_vip_home(snap, vip, k[0].dst);
+    }
+    direct(out, dir == 1);
+}
+
+unsigned alg_parties(const struct dataplane *dp, const struct snapshot *snap, uint32_t session,
+                     uint8_t dir, struct alg_packet out[ALG_CROSSINGS])
+{
+    const struct session *s = session_at(&dp->sessions, session);
+    bool target = s->r.flags & (SESSION_INWARD | SESSION_DNAT);
+    bool source = s->r.flags & SESSION_SNAT || !target;
+    if (source)
+        source_party(dp, s, session, dir, &out[target && dir == 1]);
+    if (target)
+        target_party(dp, snap, s, dir, &out[source && dir == 0]);
+    return (unsigned)source + (unsigned)target;
+}
