@@ -32,7 +32,8 @@ struct alg *alg_create(const struct alg_limits *limits, struct mappings *mapping
     alg->secret = *secret;
     alg->secret2 = (struct hash_secret){{secret->k[2], secret->k[3], secret->k[0], secret->k[1]}};
     uint32_t capacity = limits->dialogs ? limits->dialogs : 1;
-    if (dialogs_init(&alg->dialogs, capacity) == 0 &&
+    alg->log = calloc(1, sizeof(*alg->log));
+    if (alg->log && dialogs_init(&alg->dialogs, capacity) == 0 &&
         host_shares_init(&alg->hosts, capacity, secret) == 0 &&
         sip_forms_init(&alg->forms, capacity * FORMS_PER_DIALOG, secret) == 0)
         return alg;
@@ -48,6 +49,7 @@ void alg_destroy(struct alg *alg)
     host_shares_free(&alg->hosts);
     if (alg->dialogs.at)
         dialogs_free(&alg->dialogs);
+    free(alg->log);
     free(alg);
 }
 
@@ -213,13 +215,16 @@ static enum alg_reason read(struct alg *alg, struct sip_message *m)
     struct sip_fault fault;
     struct slice payload = m->packet->payload;
     unsigned side = stat_side(!slice_istarts(slice_trim(payload), SLICE_LIT("SIP/")));
+    m->known = false;
     bool parsed = sip_msg_parse(payload, SIP_DATAGRAM, &m->msg, &fault, NULL) == SIP_DONE;
     alg_mark(alg->clock, ALG_STEP_PARSE);
     if (!parsed || sip_facts_read(&m->msg, &m->facts, &fault) != 0) {
         stat_add(&alg->stats.method[SIP_METHOD_UNKNOWN].received[side], 1);
         stat_add(&alg->stats.method[SIP_METHOD_UNKNOWN].unknown_form[side], 1);
+        sip_log_fault(alg, m, &fault, false);
         return ALG_REASON_SIP_MALFORMED;
     }
+    m->known = true;
     stat_add(&alg->stats.method[m->facts.method].received[side], 1);
     if (m->msg.longest_line > SIP_LONG_LINE)
         stat_add(&alg->stats.method[m->facts.method].long_headers[side], 1);
@@ -231,6 +236,7 @@ static enum alg_reason read(struct alg *alg, struct sip_message *m)
 static void count_refusal(struct alg *alg, const struct sip_message *m, enum alg_reason reason)
 {
     unsigned side = stat_side(m->msg.is_request);
+    sip_log_refusal(alg, m, reason);
     switch (reason) {
     case ALG_REASON_SIP_MALFORMED:
     case ALG_REASON_SIP_SDP_MALFORMED:
@@ -255,6 +261,7 @@ enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, cha
         return ALG_PASS;
     alg_clock_begin(alg->clock);
     m->packet = packet;
+    alg->told = false;
     m->nat = !ip_port_eq(packet->inside, packet->public_side);
     *reason = read(alg, m);
     if (*reason != ALG_REASON_NONE)
@@ -292,6 +299,11 @@ unsigned alg_run_timers(struct alg *alg, uint64_t now_ms, unsigned budget)
 uint64_t alg_next_deadline_ms(const struct alg *alg)
 {
     return alg->started ? wheel_next_deadline_ms(&alg->wheel) : UINT64_MAX;
+}
+
+struct sip_log *alg_log(struct alg *alg)
+{
+    return alg->log;
 }
 
 void alg_stats_read(const struct alg *alg, struct alg_stats *out)

@@ -13,12 +13,14 @@
 #include "sessions/mapping.h"
 
 struct alg;
+struct sip_log;
 
 /* What a VoIP profile means to the ALG; filled by fastpath/compile, part of the snapshot. */
 struct voip_profile {
     char name[48];
     bool sip_status, rtp, nat_trace, preserve_override, no_sdp_fixup;
     bool open_register_pinhole, open_contact_pinhole, strict_register;
+    bool log_violations, log_call_summary;
     uint16_t nat_port_first, nat_port_last;
     uint32_t max_dialogs, max_idle_dialogs; /* per policy; 0 no limit */
     uint32_t call_keepalive_s;              /* 0 off */
@@ -63,6 +65,10 @@ struct alg_packet {
     bool by_vip;                  /* a virtual IP is the public side: it needs no mapping */
     uint16_t inside_zone;         /* for mappings of the inside party */
     uint16_t outside_ifindex;
+    uint16_t in_ifindex, out_ifindex; /* its way, for the log */
+    uint8_t proto;
+    bool reply; /* against the direction in which the session began */
+    bool log;   /* the policy wants utm logs */
     uint32_t policy_id;
     uint16_t profile_index;
     const struct voip_profile *profile; /* valid during the call */
@@ -99,6 +105,9 @@ unsigned alg_run_timers(struct alg *alg, uint64_t now_ms, unsigned budget);
 
 /* Lower bound of the next timer, UINT64_MAX when there is none. */
 uint64_t alg_next_deadline_ms(const struct alg *alg);
+
+/* What waits to be written to the log (sip_log.h); control takes it. */
+struct sip_log *alg_log(struct alg *alg);
 
 /* Counters, in the order of fortios.md 6.6. Written by the ALG thread, read relaxed by any. */
 enum {

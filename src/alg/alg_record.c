@@ -80,6 +80,13 @@ static void describe(struct dialog *d, const struct sip_message *m)
     d->dst = packet->dst;
     d->inside = packet->inside;
     d->inside_zone = packet->inside_zone;
+    d->in_ifindex = packet->in_ifindex;
+    d->out_ifindex = packet->out_ifindex;
+    d->session = packet->session;
+    d->proto = packet->proto;
+    d->reply = packet->reply;
+    d->logs = packet->log && packet->profile->log_call_summary;
+    d->begin_ms = packet->now_ms;
     d->method = (uint8_t)m->facts.method;
     d->cseq = m->facts.cseq;
     d->last_ms = packet->now_ms;

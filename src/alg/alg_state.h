@@ -8,6 +8,7 @@
 #include "alg/alg_clock.h"
 #include "alg/dialog.h"
 #include "alg/host_share.h"
+#include "alg/sip_log.h"
 #include "alg/sip_plan.h"
 #include "alg/sip_stats.h"
 
@@ -26,6 +27,8 @@ struct alg {
     struct host_shares hosts;
     struct sip_forms forms;
     struct alg_stats stats;
+    struct sip_log *log;
+    bool told; /* why the message in hand is dropped was told to the log */
     /* The message in hand. */
     struct sip_message message;
     struct sdp sdp;

@@ -112,6 +112,8 @@ static void call_started(struct alg *alg, struct dialog *d, const struct sip_mes
     stat_add(&alg->stats.calls_active, 1);
     if (events_on(&alg->events))
         alg_event(alg, "dialog-started", d, m->packet->now_ms, "");
+    d->begin_ms = m->packet->now_ms;
+    sip_log_call(alg, d, SIP_LOG_START, "", d->begin_ms);
 }
 
 static void ring_restart(struct dialog *d, const struct sip_message *m)

@@ -54,6 +54,15 @@ static void idle_leave(struct alg *alg, struct dialog *d)
     call_file(alg, heir);
 }
 
+/* How the log calls the end of a call. */
+static enum sip_log_status end_status(const struct dialog *d, const char *reason)
+{
+    if (!d->answered)
+        return SIP_LOG_FAILED;
+    return strcmp(reason, "bye") == 0 || strcmp(reason, "cleared") == 0 ? SIP_LOG_END
+                                                                        : SIP_LOG_TIMEOUT;
+}
+
 void call_over(struct alg *alg, struct dialog *d, const char *reason, uint64_t now_ms)
 {
     char more[64];
@@ -68,6 +77,7 @@ void call_over(struct alg *alg, struct dialog *d, const char *reason, uint64_t n
         snprintf(more, sizeof(more), ",\"reason\":\"%s\",\"status\":%u", reason, d->status);
         alg_event(alg, "dialog-ended", d, now_ms, more);
     }
+    sip_log_call(alg, d, end_status(d, reason), reason, now_ms);
 }
 
 void call_drop(struct alg *alg, struct dialog *d, const char *reason, uint64_t now_ms)

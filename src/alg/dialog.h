@@ -154,7 +154,12 @@ struct dialog {
     uint32_t idle_prev, idle_next;
     uint32_t policy_id, call_keepalive_s, max_idle;
     uint16_t inside_zone;
+    uint16_t in_ifindex, out_ifindex; /* of its first message */
+    struct handle session;            /* the same */
+    uint8_t proto;
+    bool reply, logs; /* logs: its begin and end go to the log */
 
+    uint64_t begin_ms;   /* for the log */
     uint64_t hard_ms;    /* the end of every call */
     uint64_t expires_ms; /* of the state it is in; 0 none */
     uint64_t ack_ms;     /* the 2xx must have its ACK by then; 0 it has */

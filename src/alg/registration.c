@@ -74,6 +74,12 @@ static void count(struct alg *alg, struct dialog *d, bool on)
         return;
     dialog_count(&alg->dialogs, d, on);
     stat_add(&alg->stats.registers_active, on ? 1 : -1);
+    if (on)
+        sip_log_call(alg, d, SIP_LOG_START, "", alg->now_ms);
+    else if (d->last_ms == alg->now_ms)
+        sip_log_call(alg, d, SIP_LOG_END, "unregistered", alg->now_ms);
+    else
+        sip_log_call(alg, d, SIP_LOG_TIMEOUT, "expired", alg->now_ms);
 }
 
 void registration_clear(struct alg *alg, struct dialog *d)

@@ -91,6 +91,7 @@ struct sip_message {
     const struct alg_packet *packet;
     struct sip_msg msg;
     struct sip_facts facts;
+    bool known;            /* facts were read: else they are of another message */
     bool nat;              /* the two sides of the inside party differ */
     struct dialog *call;   /* the call it belongs to, or NULL */
     bool new_call;         /* an INVITE that begins one: no record yet */

@@ -7,7 +7,7 @@
 void event_emit(const struct event_sink *sink, const char *name, uint64_t now_ms,
                 const char *detail_format, ...)
 {
-    char detail[1024];
+    char detail[4096];
     va_list args;
     va_start(args, detail_format);
     vsnprintf(detail, sizeof detail, detail_format, args);

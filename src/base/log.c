@@ -21,7 +21,7 @@ static void emit(int priority, const char *word, const char *format, va_list arg
         vsyslog(priority, format, args);
         return;
     }
-    char line[1024], stamp[32];
+    char line[2048], stamp[32];
     time_t now = time(NULL);
     struct tm tm;
     localtime_r(&now, &tm);

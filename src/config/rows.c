@@ -227,6 +227,8 @@ static void make_profile(struct rows_maker *maker, const char *name, const json_
         .open_register_pinhole = rows_enabled(node, sip, "open-register-pinhole"),
         .open_contact_pinhole = rows_enabled(node, sip, "open-contact-pinhole"),
         .strict_register = rows_enabled(node, sip, "strict-register"),
+        .log_violations = rows_enabled(node, sip, "log-violations"),
+        .log_call_summary = rows_enabled(node, sip, "log-call-summary"),
         .nat_port_first = (uint16_t)first,
         .nat_port_last = (uint16_t)last,
         .max_dialogs = tree_u32(sip, node, "max-dialogs", 0),

@@ -186,6 +186,7 @@ struct row_voip_profile {
     const char *name;
     bool sip_status, rtp, nat_trace, preserve_override, no_sdp_fixup;
     bool open_register_pinhole, open_contact_pinhole, strict_register;
+    bool log_violations, log_call_summary;
     uint16_t nat_port_first, nat_port_last;
     uint32_t max_dialogs, max_idle_dialogs; /* 0 no limit */
     uint32_t call_keepalive_s;              /* 0 off */
@@ -253,6 +254,7 @@ struct row_global {
     bool snat_hairpin;           /* snat-hairpin-traffic */
     bool log_implicit_deny;      /* config log setting / fwpolicy-implicit-log */
     bool log_implicit_deny6;
+    bool log_forward, log_voip; /* config log syslogd filter */
     enum row_ecmp ecmp;
     bool snat_route_change; /* sessions with source NAT follow the routes */
 };

@@ -61,6 +61,10 @@ void rows_make_global(struct rows_maker *maker)
     object = json_object_get(root, node->path);
     g->log_implicit_deny = rows_enabled(node, object, "fwpolicy-implicit-log");
     g->log_implicit_deny6 = rows_enabled(node, object, "fwpolicy6-implicit-log");
+    node = schema_root("log syslogd filter");
+    object = json_object_get(root, node->path);
+    g->log_forward = rows_enabled(node, object, "forward-traffic");
+    g->log_voip = rows_enabled(node, object, "voip");
     make_settings(maker);
 }
 

@@ -27,8 +27,8 @@ static const struct schema_node *const roots[] = {
     &schema_firewall_address6, &schema_firewall_addrgrp6,  &schema_service_category,
     &schema_service_custom,    &schema_service_group,      &schema_firewall_ippool,
     &schema_firewall_vip,      &schema_firewall_vipgrp,    &schema_schedule,
-    &schema_voip_profile,      &schema_log_setting,        &schema_firewall_policy,
-    &schema_router_static,     &schema_router_static6,
+    &schema_voip_profile,      &schema_log_setting,        &schema_log_filter,
+    &schema_firewall_policy,   &schema_router_static,      &schema_router_static6,
 };
 
 const struct schema_node *const *schema_roots(unsigned *n)
@@ -198,8 +198,8 @@ static bool already(const struct schema_option *out, unsigned n, struct slice wo
  */
 static const char *whole_word(struct slice word)
 {
-    static const char *const middles[] = {"system", "firewall", "service", "schedule",
-                                          "voip",   "router",   "dpdk",    "log"};
+    static const char *const middles[] = {"system", "firewall", "service", "schedule", "voip",
+                                          "router", "dpdk",     "log",     "syslogd"};
     for (unsigned i = 0; i < COUNT(middles); i++)
         if (slice_eq(slice_str(middles[i]), word))
             return middles[i];

@@ -408,3 +408,33 @@ const struct schema_node schema_log_setting = {
     .n_attrs = COUNT(log_setting_attrs),
     .help = "Configure general log settings.",
 };
+
+/* ---- log syslogd filter ---- */
+
+static const struct schema_option severities[] = {{"emergency", "Emergency level."},
+                                                  {"alert", "Alert level."},
+                                                  {"critical", "Critical level."},
+                                                  {"error", "Error level."},
+                                                  {"warning", "Warning level."},
+                                                  {"notification", "Notification level."},
+                                                  {"information", "Information level."},
+                                                  {"debug", "Debug level."},
+                                                  {0}};
+
+static const struct schema_attr log_filter_attrs[] = {
+    ROW_OPTION("severity", severities, "information", "Lowest severity level to log.", INERT),
+    ROW_SWITCH("forward-traffic", "enable", "Log forwarded traffic."),
+    ROW_SWITCH("local-traffic", "enable", "Log local traffic.", INERT),
+    ROW_SWITCH("multicast-traffic", "enable", "Log multicast traffic.", INERT),
+    ROW_SWITCH("sniffer-traffic", "enable", "Log sniffer traffic.", INERT),
+    ROW_SWITCH("anomaly", "enable", "Log anomalies.", INERT),
+    ROW_SWITCH("voip", "enable", "Log calls, registrations and violations of VoIP profiles."),
+};
+
+const struct schema_node schema_log_filter = {
+    .path = "log syslogd filter",
+    .kind = SCHEMA_OBJECT,
+    .attrs = log_filter_attrs,
+    .n_attrs = COUNT(log_filter_attrs),
+    .help = "Configure what is logged.",
+};

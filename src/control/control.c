@@ -104,6 +104,7 @@ static int parts_create(struct control *c, const struct control_options *options
                                                      .over_ctx = c},
                               now_ms);
     c->traffic_log.dp = dp;
+    c->voip_log = (struct voip_log){.dp = dp, .from = alg_log(c->alg->alg)};
     result = c->expiry ? policy_counts_init(&c->policy_counts, dp) : -ENOMEM;
     if (result == 0)
         result = next_hops_create(c, options->virtual_neighbours, now_ms);
@@ -231,14 +232,17 @@ unsigned control_run_timers(struct control *c, uint64_t now_ms)
     return expiry_run(c->expiry, now_ms) + resolver_run(&c->resolver, s, now_ms) +
            arp_run(&c->arp, s, now_ms) + nd_run(&c->nd, s, now_ms) + links_run(c, now_ms) +
            timer_sweep_run(&c->sweep) + publish_run(&c->publish) +
-           traffic_log_run(&c->traffic_log, now_ms) + policy_counts_run(&c->policy_counts, now_ms);
+           traffic_log_run(&c->traffic_log, now_ms) + voip_log_run(&c->voip_log, now_ms) +
+           policy_counts_run(&c->policy_counts, now_ms);
 }
 
 uint64_t control_next_deadline_ms(const struct control *c)
 {
     uint64_t expiry = expiry_next_deadline_ms(c->expiry);
     uint64_t resolver = resolver_next_deadline_ms(&c->resolver);
-    return expiry < resolver ? expiry : resolver;
+    uint64_t log = voip_log_deadline_ms(&c->voip_log);
+    uint64_t first = expiry < resolver ? expiry : resolver;
+    return first < log ? first : log;
 }
 
 unsigned control_run_once(struct control *c, uint64_t now_ms)

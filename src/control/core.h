@@ -14,6 +14,7 @@
 #include "control/sessions_view.h"
 #include "control/timer_sweep.h"
 #include "control/traffic_log.h"
+#include "control/voip_log.h"
 
 struct socket_server;
 
@@ -34,6 +35,7 @@ struct control {
     struct timer_sweep sweep;
     struct policy_counts policy_counts;
     struct traffic_log traffic_log;
+    struct voip_log voip_log;
     struct sessions_view view;
     struct socket_server *socket; /* NULL: none */
     struct backend backend;

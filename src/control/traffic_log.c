@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control/traffic_log.h"
 
-#include "base/events.h"
-#include "base/log.h"
+#include "control/log_line.h"
 
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -120,29 +119,12 @@ static bool may_write(struct traffic_log *l)
     return may;
 }
 
-static void write_line(struct traffic_log *l, const struct text *line, uint64_t at_ms)
-{
-    struct text quoted = {0};
-    if (events_on(&l->dp->events)) {
-        text_json(&quoted, slice_of(line->p, line->n));
-        event_emit(&l->dp->events, "log", at_ms, "\"line\":%s", quoted.p);
-        text_free(&quoted);
-    } else {
-        log_info("%s", line->p);
-    }
-}
-
 static void tell_unwritten(struct traffic_log *l, uint64_t now_ms)
 {
     uint64_t lost = verdicts_lost(&l->dp->verdicts), n = l->unwritten + lost - l->lost;
     l->unwritten = 0;
     l->lost = lost;
-    if (n == 0)
-        return;
-    if (events_on(&l->dp->events))
-        event_emit(&l->dp->events, "log-unwritten", now_ms, "\"lines\":%" PRIu64, n);
-    else
-        log_warn("%" PRIu64 " more lines of traffic were not logged", n);
+    log_line_unwritten(&l->dp->events, "lines of traffic", n, now_ms);
 }
 
 static void second_begin(struct traffic_log *l, uint64_t now_ms)
@@ -160,7 +142,7 @@ static void denial_write(struct traffic_log *l, const struct verdict_denial *d)
     if (!may_write(l))
         return;
     traffic_log_print_denial(dataplane_snapshot(l->dp), d, &line);
-    write_line(l, &line, d->at_ms);
+    log_line_write(&l->dp->events, &line, d->at_ms);
     text_free(&line);
 }
 
@@ -189,6 +171,6 @@ void traffic_log_session(struct traffic_log *l, uint32_t index, uint64_t duratio
     if (!may_write(l))
         return;
     traffic_log_print_session(l->dp, index, duration_s, &line);
-    write_line(l, &line, now_ms);
+    log_line_write(&l->dp->events, &line, now_ms);
     text_free(&line);
 }

@@ -191,6 +191,11 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
         .now_ms = now_ms,
         .policy_id = policy_id,
         .profile_index = profile,
+        .in_ifindex = s->ifindex[note.dir],
+        .out_ifindex = s->ifindex[!note.dir],
+        .proto = s->r.key[note.dir].proto,
+        .reply = note.dir == 1,
+        .log = policy && policy->log_utm,
         .profile = &snap->profiles[profile],
     };
     struct alg_packet packets[ALG_CROSSINGS] = {common, common};

@@ -100,6 +100,8 @@ static void compile_profiles(struct compile *c)
         p->open_register_pinhole = row->open_register_pinhole;
         p->open_contact_pinhole = row->open_contact_pinhole;
         p->strict_register = row->strict_register;
+        p->log_violations = row->log_violations;
+        p->log_call_summary = row->log_call_summary;
         p->nat_port_first = row->nat_port_first;
         p->nat_port_last = row->nat_port_last;
         p->max_dialogs = row->max_dialogs;

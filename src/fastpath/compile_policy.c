@@ -78,7 +78,8 @@ static void policy_fill(struct compile *c, uint32_t i, struct policy *p)
     memcpy(services, row->services, row->n_services * sizeof *services);
     *p = (struct policy){
         .id = row->id,
-        .log = row->log == ROW_LOG_ALL,
+        .log = row->log == ROW_LOG_ALL && rows->global.log_forward,
+        .log_utm = row->log != ROW_LOG_NONE && rows->global.log_voip,
         .accept = row->accept,
         .nat = row->nat,
         .preserve = row->port_preserve,
@@ -124,8 +125,8 @@ void compile_policies(struct compile *c)
         policy_fill(c, i, &policies[i]);
     c->s->policies = policies;
     c->s->n_policies = rows->n_policies;
-    c->s->log_implicit[0] = rows->global.log_implicit_deny;
-    c->s->log_implicit[1] = rows->global.log_implicit_deny6;
+    c->s->log_implicit[0] = rows->global.log_implicit_deny && rows->global.log_forward;
+    c->s->log_implicit[1] = rows->global.log_implicit_deny6 && rows->global.log_forward;
     compile_ids(c);
     c->s->matcher = matcher_create(rows, c->error);
     c->failed |= !c->s->matcher;

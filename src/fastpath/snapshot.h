@@ -76,6 +76,7 @@ struct policy {
     uint32_t id;
     uint32_t slot; /* of its counters (verdicts.h), given when the snapshot is published */
     bool log;      /* logtraffic all */
+    bool log_utm;  /* logtraffic all or utm, and the log takes VoIP */
     bool accept, nat, preserve, fixed;
     bool service_negate;
     uint16_t n_services;

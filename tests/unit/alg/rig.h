@@ -25,6 +25,7 @@ struct rig {
     be32 public_ip; /* 0: no translation */
     uint64_t now_ms;
     uint32_t policy_id;
+    bool log;           /* the policy wants utm logs */
     uint32_t flows[16]; /* mappings that a phone's flow keeps */
     unsigned n_flows;
     struct text events; /* one line each: name and details */
