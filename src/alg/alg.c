@@ -145,7 +145,7 @@ static enum alg_reason find(struct alg *alg, struct sip_message *m, struct dialo
         m->record = contact_find(alg, m, key);
     m->new_call = is_invite(m) && !m->call;
     m->media = m->new_call || (m->call && call_takes_media(m->call, m));
-    m->repeat = m->call && call_repeats(m->call, m);
+    m->repeat = m->call && call_repeats(alg, m->call, m);
     bool begins = m->new_call || (is_invite(m) && m->media && m->call->state == DIALOG_ENDED);
     if (begins && profile->max_dialogs &&
         dialog_policy_calls(&alg->dialogs, m->packet->policy_id) >= profile->max_dialogs)

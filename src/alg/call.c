@@ -13,9 +13,13 @@
  *   ENDING              BYE was seen; ENDED by its final response, with a grace for late packets
  *   BLOCKED             call-keepalive ended it; its messages are refused for a while
  *
- * Each is left by a message or by the timer; nothing else keeps a record. While it lasts the call
- * has at most one INVITE transaction under way, and one of PRACK or UPDATE. A retransmission is
- * told by CSeq and direction, changes nothing and restarts no timer.
+ * Each is left by a message or by the timer; nothing else keeps a record. While it lasts each side
+ * has at most one INVITE transaction under way, and one of PRACK or UPDATE: those of the two sides
+ * cross on the way (RFC 3261 14), and usually both are refused. A retransmission is told by CSeq
+ * and direction, changes nothing and restarts no timer.
+ *
+ * Who forks is answered more than once. Each 2xx is a leg with media and an ACK of its own; the
+ * first completes the exchange, the others only add to it.
  *
  * Who may end a call: whoever speaks from outside and knows the Call-ID and our tag has his message
  * delivered, since the phone can judge it; but what ends a call here or takes media away counts
@@ -50,9 +54,27 @@ struct dialog *call_begin(struct alg *alg, const struct sip_message *m,
     return d;
 }
 
+/* The side that sent the request, or that the response goes to: 1 inside. */
+static unsigned side_of(const struct sip_message *m)
+{
+    return m->msg.is_request == m->packet->outward;
+}
+
+/* The tag of the side that did not begin the call. */
+static struct slice other_tag(const struct sip_message *m)
+{
+    return m->from_began ? m->facts.to.tag : m->facts.from.tag;
+}
+
+static bool is_granted(const struct sip_message *m)
+{
+    return !m->msg.is_request && m->msg.status >= 200 && m->msg.status < 300;
+}
+
 bool call_takes_media(const struct dialog *d, const struct sip_message *m)
 {
     bool invite = m->msg.is_request && m->facts.method == SIP_METHOD_INVITE;
+    unsigned side = side_of(m);
     switch (m->facts.method) {
     case SIP_METHOD_INVITE:
     case SIP_METHOD_ACK:
@@ -64,7 +86,7 @@ bool call_takes_media(const struct dialog *d, const struct sip_message *m)
     }
     switch ((enum dialog_state)d->state) {
     case DIALOG_ENDED:
-        return invite && m->facts.cseq >= d->invite_seen[m->packet->outward];
+        return invite && side == d->inside_began && m->facts.cseq >= d->invite_seen[side];
     case DIALOG_CANCELLED:
         return !m->msg.is_request;
     case DIALOG_BLOCKED:
@@ -74,27 +96,42 @@ bool call_takes_media(const struct dialog *d, const struct sip_message *m)
     }
 }
 
-bool call_repeats(const struct dialog *d, const struct sip_message *m)
+/* A 2xx of a leg that had none yet, and that there is room for. */
+static bool is_new_leg(const struct alg *alg, const struct dialog *d, const struct sip_message *m)
 {
-    bool request = m->msg.is_request, inside = request == m->packet->outward;
-    const struct dialog_txn *txn = &d->invite;
+    const struct dialog_leg *leg = dialog_leg_find(d, alg_tag(alg, other_tag(m)));
+    return side_of(m) == d->inside_began && is_granted(m) &&
+           (leg ? leg->state == LEG_EARLY : d->n_legs < DIALOG_LEGS);
+}
+
+/* Is the answer to a late offer due in this ACK? */
+static bool is_late(const struct alg *alg, const struct dialog *d, const struct sip_message *m)
+{
+    const struct dialog_leg *leg = dialog_leg_find(d, alg_tag(alg, other_tag(m)));
+    return leg ? leg->late : d->invite[side_of(m)].late;
+}
+
+bool call_repeats(const struct alg *alg, const struct dialog *d, const struct sip_message *m)
+{
+    unsigned side = side_of(m);
+    const struct dialog_txn *txn = &d->invite[side];
+    uint32_t cseq = m->facts.cseq;
     switch (m->facts.method) {
     case SIP_METHOD_INVITE:
-        if (request && m->facts.cseq >= d->invite_seen[inside])
+        if (m->msg.is_request && cseq >= d->invite_seen[side])
             return false;
-        break;
+        return cseq != txn->cseq || !(txn->pending || is_new_leg(alg, d, m));
     case SIP_METHOD_ACK:
-        return !txn->late;
+        return !is_late(alg, d, m);
     case SIP_METHOD_PRACK:
     case SIP_METHOD_UPDATE:
-        txn = &d->other;
-        if (request && (txn->inside != inside || m->facts.cseq > txn->cseq))
+        txn = &d->other[side];
+        if (m->msg.is_request && (!txn->used || cseq > txn->cseq))
             return false;
-        break;
+        return cseq != txn->cseq || !txn->pending;
     default:
         return false;
     }
-    return txn->inside != inside || m->facts.cseq != txn->cseq || !txn->pending;
 }
 
 /*
@@ -108,6 +145,8 @@ static void call_started(struct alg *alg, struct dialog *d, const struct sip_mes
     d->hard_ms = m->packet->now_ms + CALL_HARD_LIMIT_MS;
     d->ack_ms = 0;
     memset(d->held, 0, sizeof(d->held));
+    memset(d->invite, 0, sizeof(d->invite));
+    memset(d->other, 0, sizeof(d->other));
     stat_add(&alg->stats.calls_attempted, 1);
     stat_add(&alg->stats.calls_active, 1);
     if (events_on(&alg->events))
@@ -138,11 +177,12 @@ static void txn_begin(struct dialog *d, struct dialog_txn *txn, const struct sip
 {
     *txn = (struct dialog_txn){
         .cseq = m->facts.cseq,
+        .used = true,
         .inside = m->packet->outward,
         .pending = true,
         .offer = plan->has_sdp,
+        .held = {d->held[0], d->held[1]},
     };
-    memcpy(d->held_before, d->held, sizeof(d->held));
 }
 
 static void txn_ask(struct alg *alg, struct dialog *d, struct dialog_txn *txn,
@@ -152,56 +192,84 @@ static void txn_ask(struct alg *alg, struct dialog *d, struct dialog_txn *txn,
     media_ask(alg, d, plan, first);
 }
 
+/* The INVITE that begins the call, or another try. */
+static void ring(struct alg *alg, struct dialog *d, const struct sip_message *m)
+{
+    uint32_t expires_s;
+    if (d->state == DIALOG_FREE || d->state == DIALOG_ENDED)
+        call_started(alg, d, m);
+    d->n_legs = 0;
+    if (!m->packet->outward)
+        dialog_peer_add(d, &m->packet->outside.ip);
+    d->ring_ms = UINT64_MAX;
+    if (sip_number_parse(sip_header_value(&m->msg, SIP_EXPIRES), UINT32_MAX, &expires_s, NULL) == 0)
+        d->ring_ms = m->packet->now_ms + expires_s * UINT64_C(1000) + CALL_WAIT_MS;
+    d->state = DIALOG_TRYING;
+    ring_restart(d, m);
+}
+
+/* May the call have an INVITE of this side now? */
+static bool takes_invite(const struct dialog *d, bool outward)
+{
+    if (call_is_up(d))
+        return true;
+    return outward == d->inside_began && (d->state == DIALOG_FREE || d->state == DIALOG_ENDED ||
+                                          d->state == DIALOG_RETRY || is_ringing(d));
+}
+
 static bool on_invite(struct alg *alg, struct dialog *d, const struct sip_message *m,
                       const struct sip_plan *plan)
 {
-    bool outward = m->packet->outward, begins = false;
-    uint32_t expires_s;
+    bool outward = m->packet->outward;
+    struct dialog_txn *txn = &d->invite[outward];
     if (m->facts.cseq < d->invite_seen[outward]) {
-        if (outward && !m->repeat && d->invite.asked)
+        if (outward && !m->repeat && txn->asked)
             media_ask_again(alg, d, plan);
         return false; /* sent again */
     }
-    if (d->state == DIALOG_FREE || d->state == DIALOG_ENDED)
-        begins = true;
-    else if (d->state != DIALOG_RETRY && !is_ringing(d) && !call_is_up(d))
+    if (!takes_invite(d, outward))
         return false;
     d->invite_seen[outward] = m->facts.cseq + 1;
-    txn_begin(d, &d->invite, m, plan);
-    if (!call_is_up(d)) {
-        if (begins)
-            call_started(alg, d, m);
-        d->n_legs = 0;
-        if (!outward)
-            dialog_peer_add(d, &m->packet->outside.ip);
-        d->ring_ms = UINT64_MAX;
-        if (sip_number_parse(sip_header_value(&m->msg, SIP_EXPIRES), UINT32_MAX, &expires_s,
-                             NULL) == 0)
-            d->ring_ms = m->packet->now_ms + expires_s * UINT64_C(1000) + CALL_WAIT_MS;
-        d->state = DIALOG_TRYING;
-        ring_restart(d, m);
-    }
+    if (!call_is_up(d))
+        ring(alg, d, m);
+    txn_begin(d, txn, m, plan);
     if (outward && plan->has_sdp)
-        txn_ask(alg, d, &d->invite, plan, !call_is_up(d));
+        txn_ask(alg, d, txn, plan, !call_is_up(d));
     return true;
+}
+
+/* The answer in an ACK: the first completes the exchange, that of another leg adds to it. */
+static void late_answer(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                        const struct sip_plan *plan)
+{
+    struct dialog_txn *txn = &d->invite[m->packet->outward];
+    bool described = m->packet->outward && plan->has_sdp;
+    if (!txn->late) {
+        if (described)
+            media_ask_again(alg, d, plan);
+        return;
+    }
+    txn->late = false;
+    if (described)
+        txn_ask(alg, d, txn, plan, false);
+    media_heard(alg, d, m->packet->now_ms);
+    if (txn->asked)
+        media_settle(alg, d);
 }
 
 static bool on_ack(struct alg *alg, struct dialog *d, const struct sip_message *m,
                    const struct sip_plan *plan)
 {
-    struct dialog_txn *txn = &d->invite;
-    bool news = txn->late;
-    if (m->facts.cseq != txn->cseq || txn->inside != m->packet->outward || !call_is_up(d))
+    struct dialog_txn *txn = &d->invite[m->packet->outward];
+    struct dialog_leg *leg = dialog_leg(d, alg_tag(alg, other_tag(m)), false);
+    bool news = is_late(alg, d, m);
+    if (m->facts.cseq != txn->cseq || !call_is_up(d))
         return false;
-    if (txn->late) {
-        txn->late = false;
-        if (m->packet->outward && plan->has_sdp)
-            txn_ask(alg, d, txn, plan, false);
-        media_heard(alg, d, m->packet->now_ms);
-        if (txn->asked)
-            media_settle(alg, d);
-    }
-    if (d->state == DIALOG_ANSWERED) {
+    if (news)
+        late_answer(alg, d, m, plan);
+    if (leg)
+        leg->late = false;
+    if (d->state == DIALOG_ANSWERED && txn->inside == d->inside_began) {
         d->state = DIALOG_ESTABLISHED;
         d->ack_ms = 0;
         stat_add(&alg->stats.calls_established, 1);
@@ -211,18 +279,13 @@ static bool on_ack(struct alg *alg, struct dialog *d, const struct sip_message *
 
 static bool on_cancel(struct alg *alg, struct dialog *d, const struct sip_message *m)
 {
-    if (!is_ringing(d) || is_stranger(d, m) || m->facts.cseq != d->invite.cseq ||
-        d->invite.inside != m->packet->outward)
+    const struct dialog_txn *txn = &d->invite[d->inside_began];
+    if (!is_ringing(d) || is_stranger(d, m) || m->facts.cseq != txn->cseq ||
+        txn->inside != m->packet->outward)
         return false;
     media_close(alg, d);
     call_wait(d, DIALOG_CANCELLED, m->packet->now_ms + CALL_WAIT_MS);
     return false;
-}
-
-/* The tag of the side that did not begin the call. */
-static struct slice other_tag(const struct sip_message *m)
-{
-    return m->from_began ? m->facts.to.tag : m->facts.from.tag;
 }
 
 /* With several 2xx (forking) BYE ends one of them. */
@@ -242,6 +305,7 @@ static bool on_bye(struct alg *alg, struct dialog *d, const struct sip_message *
     }
     d->bye = (struct dialog_txn){
         .cseq = m->facts.cseq,
+        .used = true,
         .inside = m->packet->outward,
         .pending = true,
         .doubt = is_stranger(d, m),
@@ -257,12 +321,14 @@ static bool on_bye(struct alg *alg, struct dialog *d, const struct sip_message *
 static bool on_offer(struct alg *alg, struct dialog *d, const struct sip_message *m,
                      const struct sip_plan *plan)
 {
-    struct dialog_txn *txn = &d->other;
-    if (txn->cseq == m->facts.cseq && txn->inside == m->packet->outward) {
-        if (m->packet->outward && txn->pending && txn->asked)
+    struct dialog_txn *txn = &d->other[m->packet->outward];
+    if (txn->used && m->facts.cseq <= txn->cseq) {
+        if (m->packet->outward && !m->repeat && txn->asked)
             media_ask_again(alg, d, plan);
-        return txn->pending;
+        return !m->repeat;
     }
+    if (txn->pending && txn->offer && !plan->has_sdp)
+        return false; /* the answer is awaited; this one has nothing to say about media */
     txn_begin(d, txn, m, plan);
     if (m->packet->outward && plan->has_sdp)
         txn_ask(alg, d, txn, plan, false);
@@ -275,7 +341,7 @@ static bool on_offer(struct alg *alg, struct dialog *d, const struct sip_message
 
 static bool is_answer_to(const struct dialog_txn *txn, const struct sip_message *m)
 {
-    return txn->cseq == m->facts.cseq && txn->inside != m->packet->outward;
+    return txn->used && txn->cseq == m->facts.cseq && txn->inside != m->packet->outward;
 }
 
 /* Session-Expires of a 2xx bounds the call until the next one. */
@@ -291,29 +357,44 @@ static void refresh(struct dialog *d, const struct sip_message *m)
     d->expires_ms = m->packet->now_ms + se.seconds * UINT64_C(1000);
 }
 
+/* The request of the other side that may have crossed this one's. */
+static const struct dialog_txn *rival_of(const struct dialog *d, const struct sip_message *m)
+{
+    unsigned other = !side_of(m);
+    return m->facts.method == SIP_METHOD_INVITE ? &d->invite[other] : &d->other[other];
+}
+
 /* A 2xx: the offer of its request has its answer, or it carries the offer itself. */
 static void exchange(struct alg *alg, struct dialog *d, const struct sip_message *m,
                      const struct sip_plan *plan, struct dialog_txn *txn)
 {
-    bool first = !d->answered && txn == &d->invite;
+    bool invite = m->facts.method == SIP_METHOD_INVITE, first = !d->answered && invite;
+    const struct dialog_txn *rival = rival_of(d, m);
     if (m->packet->outward && plan->has_sdp)
         txn_ask(alg, d, txn, plan, first);
-    txn->late = txn == &d->invite && !txn->offer && plan->has_sdp;
+    txn->late = invite && !txn->offer && plan->has_sdp;
     if (txn->late)
         return;
     media_heard(alg, d, m->packet->now_ms);
     if (first && m->packet->outward && !plan->has_sdp)
         media_keep(alg, d); /* answered in a 1xx, perhaps in several */
+    else if (rival->pending && rival->asked)
+        media_keep(alg, d);
     else if (txn->asked)
         media_settle(alg, d);
 }
 
-static void refused(struct alg *alg, struct dialog *d, const struct dialog_txn *txn)
+static void refused(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                    const struct dialog_txn *txn)
 {
+    const struct dialog_txn *rival = rival_of(d, m);
     if (txn->asked)
         media_revert(alg, d);
-    if (txn->offer)
-        memcpy(d->held, d->held_before, sizeof(d->held));
+    if (!txn->offer)
+        return;
+    d->held[txn->inside] = txn->held[txn->inside];
+    if (!rival->pending)
+        d->held[!txn->inside] = txn->held[!txn->inside];
 }
 
 /* May the caller send the INVITE again with what this response told it? */
@@ -342,6 +423,7 @@ static void call_refused(struct alg *alg, struct dialog *d, const struct sip_mes
 static bool on_provisional(struct alg *alg, struct dialog *d, const struct sip_message *m,
                            const struct sip_plan *plan)
 {
+    struct dialog_txn *txn = &d->invite[side_of(m)];
     struct slice tag = other_tag(m);
     if (is_ringing(d)) {
         if (m->msg.status > 100)
@@ -350,31 +432,45 @@ static bool on_provisional(struct alg *alg, struct dialog *d, const struct sip_m
             dialog_leg(d, alg_tag(alg, tag), true);
         ring_restart(d, m);
     }
-    if (m->packet->outward && plan->has_sdp && d->invite.pending)
-        txn_ask(alg, d, &d->invite, plan, !call_is_up(d));
-    return d->invite.pending;
+    if (m->packet->outward && plan->has_sdp && txn->pending)
+        txn_ask(alg, d, txn, plan, !call_is_up(d));
+    return txn->pending;
+}
+
+/* Another one has answered as well. Returns whether its description is news. */
+static bool on_other_leg(struct alg *alg, struct dialog *d, const struct sip_message *m,
+                         const struct sip_plan *plan)
+{
+    if (m->packet->outward && plan->has_sdp)
+        media_ask_again(alg, d, plan);
+    return true;
 }
 
 static bool on_invite_response(struct alg *alg, struct dialog *d, const struct sip_message *m,
                                const struct sip_plan *plan)
 {
-    struct dialog_txn *txn = &d->invite;
+    struct dialog_txn *txn = &d->invite[side_of(m)];
     bool setup = is_ringing(d) || d->state == DIALOG_CANCELLED;
+    bool new_leg = is_new_leg(alg, d, m);
     if (!is_answer_to(txn, m) || (!setup && !call_is_up(d)))
         return false;
     if (m->msg.status < 200)
         return on_provisional(alg, d, m, plan);
-    if (m->msg.status < 300) {
-        dialog_leg_confirm(d, alg_tag(alg, other_tag(m)));
+    if (is_granted(m)) {
+        struct dialog_leg *leg = dialog_leg_confirm(d, alg_tag(alg, other_tag(m)));
+        if (leg && (txn->pending || new_leg))
+            leg->late = !txn->offer && plan->has_sdp;
+        if (!txn->pending && new_leg)
+            return on_other_leg(alg, d, m, plan);
     }
     if (!txn->pending || (m->msg.status >= 300 && is_stranger(d, m)))
-        return false; /* sent again, or another leg of the same INVITE */
+        return false; /* sent again */
     txn->pending = false;
     if (m->msg.status >= 300) {
         if (setup)
             call_refused(alg, d, m);
         else
-            refused(alg, d, txn);
+            refused(alg, d, m, txn);
         return false;
     }
     exchange(alg, d, m, plan, txn);
@@ -392,7 +488,7 @@ static bool on_invite_response(struct alg *alg, struct dialog *d, const struct s
 
 static bool on_bye_response(struct alg *alg, struct dialog *d, const struct sip_message *m)
 {
-    bool granted = m->msg.status >= 200 && m->msg.status < 300;
+    bool granted = is_granted(m);
     if (!d->bye.pending || !is_answer_to(&d->bye, m) || m->msg.status < 200 || is_stranger(d, m) ||
         !(d->state == DIALOG_ENDING || (d->bye.doubt && granted && call_is_up(d))))
         return false;
@@ -410,13 +506,13 @@ static bool on_bye_response(struct alg *alg, struct dialog *d, const struct sip_
 static bool on_offer_response(struct alg *alg, struct dialog *d, const struct sip_message *m,
                               const struct sip_plan *plan)
 {
-    struct dialog_txn *txn = &d->other;
+    struct dialog_txn *txn = &d->other[side_of(m)];
     if (!is_answer_to(txn, m) || !txn->pending || m->msg.status < 200 ||
         (m->msg.status >= 300 && is_stranger(d, m)))
         return false;
     txn->pending = false;
     if (m->msg.status >= 300) {
-        refused(alg, d, txn);
+        refused(alg, d, m, txn);
         return false;
     }
     exchange(alg, d, m, plan, txn);
@@ -428,8 +524,7 @@ static bool on_offer_response(struct alg *alg, struct dialog *d, const struct si
 /* Where the inside party sends what it means for the call, the outside party is. */
 static void note_peer(struct dialog *d, const struct sip_message *m)
 {
-    bool granted = m->msg.status >= 200 && m->msg.status < 300;
-    if (m->packet->outward && (m->msg.is_request || granted))
+    if (m->packet->outward && (m->msg.is_request || is_granted(m)))
         dialog_peer_add(d, &m->packet->outside.ip);
 }
 

@@ -39,7 +39,7 @@ struct dialog *call_begin(struct alg *alg, const struct sip_message *m,
 bool call_takes_media(const struct dialog *d, const struct sip_message *m);
 
 /* Is it a copy of one whose exchange is complete or was refused? Such opens nothing. */
-bool call_repeats(const struct dialog *d, const struct sip_message *m);
+bool call_repeats(const struct alg *alg, const struct dialog *d, const struct sip_message *m);
 
 /* The message was committed. m->call may be gone afterwards. */
 void call_message(struct alg *alg, const struct sip_message *m, const struct sip_plan *plan);

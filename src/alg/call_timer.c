@@ -178,7 +178,7 @@ static bool idle_limit(struct alg *alg, struct dialog *d, uint64_t now_ms)
 
 void call_settled(struct alg *alg, struct dialog *d, uint64_t now_ms)
 {
-    if (d->state != DIALOG_ESTABLISHED || d->invite.pending || d->other.pending) {
+    if (d->state != DIALOG_ESTABLISHED || dialog_busy(d)) {
         idle_leave(alg, d);
     } else {
         dialog_idle(&alg->dialogs, d, true);

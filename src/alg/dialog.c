@@ -239,6 +239,14 @@ uint32_t dialog_idle_oldest(const struct dialogs *ds, const struct dialog *d, ui
     return ds->policies[d->policy].idle_head;
 }
 
+const struct dialog_leg *dialog_leg_find(const struct dialog *d, uint64_t tag)
+{
+    for (unsigned i = 0; i < d->n_legs; i++)
+        if (d->legs[i].tag == tag)
+            return &d->legs[i];
+    return NULL;
+}
+
 struct dialog_leg *dialog_leg(struct dialog *d, uint64_t tag, bool make)
 {
     for (unsigned i = 0; i < d->n_legs; i++)
@@ -269,6 +277,12 @@ bool dialog_leg_known(const struct dialog *d, uint64_t tag)
         if (d->legs[i].tag == tag)
             return true;
     return d->n_legs == 0 || d->n_legs == DIALOG_LEGS;
+}
+
+bool dialog_busy(const struct dialog *d)
+{
+    return d->invite[0].pending || d->invite[1].pending || d->other[0].pending ||
+           d->other[1].pending;
 }
 
 bool dialog_peer_known(const struct dialog *d, const struct ip_addr *ip)

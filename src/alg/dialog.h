@@ -89,17 +89,20 @@ enum leg_state {
 struct dialog_leg {
     uint64_t tag; /* keyed hash of the other side's tag */
     uint8_t state;
+    bool late; /* its 2xx carried the offer, its ACK carries the answer */
 };
 
 /* A request that may carry an offer, until its final response. */
 struct dialog_txn {
     uint32_t cseq;
+    bool used;    /* there was one */
     bool inside;  /* sent by the inside party */
     bool pending; /* no final response yet */
     bool offer;   /* it carried a session description */
-    bool late;    /* its 2xx carried the offer, the ACK carries the answer */
+    bool late;    /* its first 2xx carried the offer, the ACK carries the answer */
     bool asked;   /* the inside party described its media in it */
     bool doubt;   /* BYE of a stranger: it ends the call only when the other end grants it */
+    bool held[2]; /* the call's before it */
 };
 
 /*
@@ -134,17 +137,19 @@ struct dialog {
     bool counted; /* in calls_active, registers_active and the policy's count */
     bool idle;    /* on the policy's list of idle ones */
     bool inside_began;
-    bool held[2], held_before[2]; /* hold asked for by the outside [0] and inside [1] party */
+    bool held[2]; /* hold asked for by the outside [0] and inside [1] party */
     uint8_t n_legs, n_pins, n_peers;
     struct dialog_leg legs[DIALOG_LEGS];
-    uint8_t before_bye;                   /* the state BYE found ... */
-    uint64_t before_bye_ms;               /* ... and its expires_ms */
-    bool answered;                        /* a 2xx to its INVITE was seen */
-    struct dialog_txn invite, other, bye; /* other: PRACK, UPDATE */
-    uint32_t invite_seen[2];              /* highest CSeq + 1 of INVITEs from outside and inside */
-    struct dialog_ask asks[DIALOG_ASKS];  /* of a registration or contact */
-    uint32_t n_asks;                      /* how many there ever were */
-    uint32_t pins;                        /* head of the list */
+    uint8_t before_bye;     /* the state BYE found ... */
+    uint64_t before_bye_ms; /* ... and its expires_ms */
+    bool answered;          /* a 2xx to its INVITE was seen */
+    /* One of each that the outside [0] and the inside [1] party sent: requests may cross. */
+    struct dialog_txn invite[2], other[2]; /* other: PRACK, UPDATE */
+    struct dialog_txn bye;
+    uint32_t invite_seen[2];             /* highest CSeq + 1 of INVITEs from outside and inside */
+    struct dialog_ask asks[DIALOG_ASKS]; /* of a registration or contact */
+    uint32_t n_asks;                     /* how many there ever were */
+    uint32_t pins;                       /* head of the list */
     struct ip_port remotes[DIALOG_REMOTES];
     /* Outside addresses that belong to the call, the latest ones; and the hosts of the outside
      * party's Contact and nearest Record-Route, zero none. */
@@ -234,6 +239,9 @@ void dialog_idle(struct dialogs *ds, struct dialog *d, bool on);
 /* The oldest idle record of d's policy (DIALOG_NONE: none), and how many there are. */
 uint32_t dialog_idle_oldest(const struct dialogs *ds, const struct dialog *d, uint32_t *n);
 
+/* The leg with this tag, or NULL. */
+const struct dialog_leg *dialog_leg_find(const struct dialog *d, uint64_t tag);
+
 /* The leg with this tag; a new early one when there is room, else NULL. */
 struct dialog_leg *dialog_leg(struct dialog *d, uint64_t tag, bool make);
 
@@ -242,6 +250,9 @@ struct dialog_leg *dialog_leg_confirm(struct dialog *d, uint64_t tag);
 
 /* Could `tag` name a leg? One that was seen, or there is no telling: none was, or too many were. */
 bool dialog_leg_known(const struct dialog *d, uint64_t tag);
+
+/* Has one of its INVITEs, PRACKs and UPDATEs no final response yet? */
+bool dialog_busy(const struct dialog *d);
 
 /* An outside address that belongs to the call. */
 void dialog_peer_add(struct dialog *d, const struct ip_addr *ip);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "calls.h"
 
+#include "alg/alg_state.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,9 +86,34 @@ void tear_down(struct fixture *f)
     rig_free(&f->r);
 }
 
+/* Every pool and every count of the gateway is as at the start. */
+static void assert_empty(const struct alg *alg)
+{
+    const struct dialogs *ds = &alg->dialogs;
+    uint32_t free_records = 0, free_pins = 0, free_policies = 0, counted = 0;
+    assert_int_equal(ds->n_used, 0);
+    assert_int_equal(ds->n_pins, 0);
+    assert_int_equal(alg->wheel.n_filed, 0);
+    for (uint32_t i = ds->free; i != DIALOG_NONE; i = ds->at[i].hash_next)
+        free_records++;
+    for (uint32_t i = ds->pin_free; i != PIN_NONE; i = ds->pins[i].next)
+        free_pins++;
+    for (uint32_t i = ds->policy_free; i != DIALOG_NONE; i = ds->policies[i].hash_next)
+        free_policies++;
+    assert_int_equal(free_records, ds->fresh);
+    assert_int_equal(free_pins, ds->pin_fresh);
+    assert_int_equal(free_policies, ds->policy_fresh);
+    for (uint32_t i = 0; i < ds->n_buckets; i++)
+        assert_true(ds->buckets[i] == DIALOG_NONE && ds->policy_buckets[i] == DIALOG_NONE);
+    for (uint32_t i = 0; i < alg->hosts.n; i++)
+        counted += alg->hosts.counts[i];
+    assert_int_equal(counted, 0);
+}
+
 void assert_nothing_left(struct fixture *f)
 {
     rig_wait(&f->r, 13 * 3600 * 1000ull);
+    assert_empty(f->r.alg);
     assert_int_equal(rig_records(&f->r), 0);
     assert_int_equal(rig_reap(&f->r), 1);
     assert_int_equal(rig_owners(&f->r, INSIDE, 5060), 0);
