@@ -15,7 +15,7 @@ rate=${RATE:-20} life=${LIFE:-2} media=${MEDIA:-no} seconds=${DURATION:-10}
 calls=$((rate * seconds))
 scenario=rate
 [ "$media" = no ] || scenario=ports
-LAB_UDP_IDLE=10 LAB_DIALOGS=131072
+LAB_UDP_IDLE=5 LAB_DIALOGS=131072
 lab_open
 lab_firewall || exit 1
 lab_listen lan 10000-20003
