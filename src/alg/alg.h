@@ -124,7 +124,9 @@ void alg_stats_read(const struct alg *alg, struct alg_stats *out);
 void alg_stats_clear(struct alg *alg);
 
 /* One dialog or registration, for listings. ALG thread only. */
-#define ALG_CALL_MEDIA 8
+#define ALG_CALL_MEDIA    8
+#define ALG_CALL_CONTACTS 4
+#define ALG_CALL_TIMERS   6
 struct alg_call {
     uint64_t id; /* names this life of the dialog: handle as index | epoch << 32 */
     bool registration;
@@ -134,19 +136,32 @@ struct alg_call {
     uint16_t status;
     const char *state;
     bool idle;
+    bool reply;   /* its first message went against the direction its session began in */
+    bool held[2]; /* hold asked for by the outside [0] and the inside [1] party */
+    uint32_t age_s;
     struct ip_port src, dst;
+    struct handle session; /* of its first message */
     uint32_t policy_id;
     char profile[48];
     uint32_t expire_s;
     const char *ends_by;
-    uint8_t n_media;
+    uint8_t n_timers, n_contacts, n_media;
+    uint8_t more_contacts, more_media; /* for which there is no room */
+    struct {
+        const char *name;
+        uint32_t left_s;
+    } timers[ALG_CALL_TIMERS]; /* of a call, the next one first */
+    struct {
+        struct ip_port inside, public_side;
+        uint32_t expire_s; /* UINT32_MAX: with the call */
+    } contacts[ALG_CALL_CONTACTS];
     struct {
         struct ip_port inside, public_side, remote;
         uint32_t idle_s; /* UINT32_MAX: no packet seen */
     } media[ALG_CALL_MEDIA];
 };
 
-/* The next one from *cursor on (begin with 0). 1, or 0 at the end. */
+/* The next one from *cursor on (begin with 0). 1, 0 at the end, or -EAGAIN: none so far, go on. */
 int alg_call_next(const struct alg *alg, uint32_t *cursor, uint64_t now_ms, struct alg_call *out);
 
 /* End one call as an operator's clear: mappings close, messages are not sent. -ESTALE when gone. */

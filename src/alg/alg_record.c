@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What calls and registrations have in common: their timer, their pins, their end, and how they
- * look in listings and events.
+ * look in events.
  */
 #include "alg/alg_mapping.h"
 #include "alg/alg_state.h"
@@ -124,86 +124,4 @@ void alg_event(struct alg *alg, const char *name, const struct dialog *d, uint64
     event_emit(&alg->events, name, now_ms, "\"call_id\":%s,\"inside\":\"%s\",\"policy\":%u%s",
                call_id.p, inside, d->policy_id, more);
     text_free(&call_id);
-}
-
-/*
- * Listings
- */
-
-static void list_media(const struct alg *alg, const struct dialog *d, uint64_t now_ms,
-                       struct alg_call *out)
-{
-    const struct pin *p = pin_at(&alg->dialogs, d->pins);
-    for (; p && out->n_media < ALG_CALL_MEDIA; p = pin_at(&alg->dialogs, p->next)) {
-        uint32_t seen;
-        if (p->kind != MAPPING_RTP)
-            continue;
-        unsigned i = out->n_media++;
-        out->media[i].inside = p->inside;
-        out->media[i].public_side = p->public_side[0];
-        out->media[i].remote = p->remote;
-        out->media[i].idle_s = UINT32_MAX;
-        if (store_live(&alg->mappings->store, p->h[0]) &&
-            mapping_last_seen(alg->mappings, p->h[0].index, &seen)) {
-            uint32_t age = (uint32_t)now_ms - seen;
-            out->media[i].idle_s = (int32_t)age < 0 ? 0 : age / 1000;
-        }
-    }
-}
-
-static void list_one(const struct alg *alg, const struct dialog *d, uint64_t now_ms,
-                     struct alg_call *out)
-{
-    uint64_t at;
-    *out = (struct alg_call){
-        .id = dialog_index(&alg->dialogs, d) | (uint64_t)d->epoch << 32,
-        .registration = d->kind != DIALOG_CALL,
-        .method = sip_method_name((enum sip_method)d->method),
-        .cseq = d->cseq,
-        .status = d->status,
-        .state = dialog_state_text((enum dialog_state)d->state),
-        .idle = d->idle,
-        .src = d->src,
-        .dst = d->dst,
-        .policy_id = d->policy_id,
-        .ends_by = dialog_state_ends_by((enum dialog_state)d->state),
-    };
-    memcpy(out->call_id, d->call_id, sizeof(out->call_id));
-    memcpy(out->from, d->from, sizeof(out->from));
-    memcpy(out->to, d->to, sizeof(out->to));
-    memcpy(out->profile, d->profile, sizeof(out->profile));
-    if (d->kind == DIALOG_CALL)
-        at = call_deadline(alg, d, &out->ends_by);
-    else
-        at = registration_deadline(alg, d);
-    out->expire_s = at > now_ms ? (uint32_t)((at - now_ms + 999) / 1000) : 0;
-    list_media(alg, d, now_ms, out);
-}
-
-int alg_call_next(const struct alg *alg, uint32_t *cursor, uint64_t now_ms, struct alg_call *out)
-{
-    for (; *cursor < alg->dialogs.fresh; ++*cursor) {
-        const struct dialog *d = dialog_at(&alg->dialogs, *cursor);
-        if (d->state == DIALOG_FREE)
-            continue;
-        list_one(alg, d, now_ms, out);
-        ++*cursor;
-        return 1;
-    }
-    return 0;
-}
-
-int alg_call_clear(struct alg *alg, uint64_t id, uint64_t now_ms)
-{
-    uint32_t index = (uint32_t)id;
-    if (index >= alg->dialogs.fresh)
-        return -ESTALE;
-    struct dialog *d = dialog_at(&alg->dialogs, index);
-    if (d->state == DIALOG_FREE || d->epoch != id >> 32)
-        return -ESTALE;
-    if (d->kind == DIALOG_CALL)
-        call_clear(alg, d, now_ms);
-    else
-        registration_clear(alg, d);
-    return 0;
 }

@@ -50,5 +50,16 @@ void call_timer(struct alg *alg, struct dialog *d, uint64_t now_ms);
 /* End it at once: mappings close, messages are not sent. The record is gone afterwards. */
 void call_clear(struct alg *alg, struct dialog *d, uint64_t now_ms);
 
+/* One of the timers that run for a call. */
+struct call_limit {
+    const char *name; /* static; as in dialog-ended */
+    uint64_t at_ms;
+};
+#define CALL_LIMITS 5
+
+/* All of them, the next one first. Returns how many. */
+unsigned call_limits(const struct alg *alg, const struct dialog *d,
+                     struct call_limit out[CALL_LIMITS]);
+
 /* When it ends if nothing else happens, and what ends it then. */
 uint64_t call_deadline(const struct alg *alg, const struct dialog *d, const char **why);

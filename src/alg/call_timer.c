@@ -249,3 +249,39 @@ void call_timer(struct alg *alg, struct dialog *d, uint64_t now_ms)
         call_drop(alg, d, "over", now_ms);
     }
 }
+
+/*
+ * For listings
+ */
+
+static unsigned limit_put(struct call_limit *out, unsigned n, const char *name, uint64_t at_ms)
+{
+    unsigned i = n;
+    for (; i > 0 && out[i - 1].at_ms > at_ms; i--)
+        out[i] = out[i - 1];
+    out[i] = (struct call_limit){name, at_ms};
+    return n + 1;
+}
+
+unsigned call_limits(const struct alg *alg, const struct dialog *d,
+                     struct call_limit out[CALL_LIMITS])
+{
+    uint64_t silence = silence_deadline(alg, d);
+    unsigned n = 0;
+    if (!call_is_up(d)) {
+        const char *ends = dialog_state_ends_by((enum dialog_state)d->state);
+        return d->expires_ms ? limit_put(out, n, ends, d->expires_ms) : 0;
+    }
+    n = limit_put(out, n, "hard-limit", d->hard_ms);
+    if (d->expires_ms)
+        n = limit_put(out, n, "session-expires", d->expires_ms);
+    if (d->ack_ms)
+        n = limit_put(out, n, "ack", d->ack_ms);
+    if (silence != UINT64_MAX)
+        n = limit_put(out, n,
+                      d->call_keepalive_s && media_has(alg, d) ? "call-keepalive" : "silence",
+                      silence);
+    if (d->check_ms)
+        n = limit_put(out, n, "max-idle-dialogs", d->check_ms);
+    return n;
+}

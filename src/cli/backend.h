@@ -75,12 +75,25 @@ struct backend_sip_call {
     uint16_t status;   /* last response, 0 none yet */
     const char *state; /* "early", "answered", "established", "cancelled", "ended" */
     bool idle;
+    bool reply;   /* its first message went against the direction of its session */
+    bool held[2]; /* hold asked for by the outside [0] and the inside [1] party */
+    uint32_t age_s;
+    uint32_t session;        /* index of its first message's, UINT32_MAX none */
     struct ip_port src, dst; /* of the signalling, original direction */
     uint32_t policy_id;
     char profile[48];
     uint32_t expire_s;   /* until the timer that ends it */
     const char *ends_by; /* which timer that is: "provisional", "session-expires", ... */
-    uint8_t n_media;
+    uint8_t n_timers, n_contacts, n_media;
+    uint8_t more_contacts, more_media; /* that are not shown */
+    struct {
+        const char *name;
+        uint32_t left_s;
+    } timers[6]; /* that run, the next one first */
+    struct {
+        struct ip_port inside, public_side;
+        uint32_t expire_s; /* UINT32_MAX: with the call */
+    } contacts[4];         /* signalling mappings it holds */
     struct {
         struct ip_port inside, public_side, remote; /* remote ::, port 0: not known */
         uint32_t idle_s; /* since its last RTP packet, UINT32_MAX none seen */

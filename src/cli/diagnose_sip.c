@@ -6,155 +6,75 @@
  *
  * `calls list` keeps the lines known from FortiOS and adds to each call, in this order:
  *
- *      policy: 1  voip-profile: "default"  state: established idle
- *      media 1: inside 10.0.0.20:4000 public 203.0.113.2:4000 remote 198.51.100.5:6000 idle 0
+ *      policy: 1  voip-profile: "default"  state: established idle  age: 12
+ *      media 1: inside 10.0.0.20:4000 public 203.0.113.2:4000 remote 198.51.100.5:6000 idle 0 hold
+ *          none
+ *      contact 1: inside 10.0.0.20:5060 public 203.0.113.2:5060 expires 527
+ *      timers: session-expires 1790 silence 3590 hard-limit 43188
  *      ends: session-expires in 1790
  *
  * `media` once per stream with its mapping (`idle` seconds since its last RTP packet, `-` for none
- * yet), `ends` names the timer that ends the call next. `mapping list` has one line per mapping:
+ * yet; who put it on hold), `contact` once per signalling mapping it holds, `timers` what runs, the
+ * next one first; `ends` names the one that ends the call next. `mapping list` has one line per
+ * mapping:
  *
  *      KIND       PROTO INSIDE ... PUBLIC ... PEER ... OWNERS SESSIONS POLICY EXPIRE
  *
  * with the peer `any` where anyone may use the pinhole and the expiry `-` where it has none.
  */
+#include "cli/diagnose_sip.h"
 #include "cli/backend.h"
-#include "cli/filter.h"
+#include "cli/sip_filter.h"
+#include "config/rows.h"
 
 #include <errno.h>
 #include <inttypes.h>
-
-enum slot {
-    SLOT_VD,
-    SLOT_DST4,
-    SLOT_DST6,
-    SLOT_DPORT,
-    SLOT_SRC4,
-    SLOT_SRC6,
-    SLOT_SPORT,
-    SLOT_IDENTITY_POLICY,
-    SLOT_POLICY,
-    SLOT_POLICY_TYPE,
-    SLOT_PROFILE_GROUP,
-    SLOT_VOIP_PROFILE
-};
-
-enum {
-    NAME_POLICY_TYPE,
-    NAME_PROFILE_GROUP,
-    NAME_VOIP_PROFILE
-};
-
-_Static_assert(sizeof(struct filter) <= CLI_FILTER_SIZE, "filter fits its login area");
-
-static const struct filter_key keys[] = {
-    {"vd", "vd", FILTER_VDOM, SLOT_VD, 0, false},
-    {"dst-addr4", "dst-addr4", FILTER_ADDRESS, SLOT_DST4, 0, false},
-    {"dst-addr6", "dst-addr6", FILTER_ADDRESS6, SLOT_DST6, 0, false},
-    {"dst-port", "dst-port", FILTER_NUMBER, SLOT_DPORT, UINT16_MAX, false},
-    {"src-addr4", "src-addr4", FILTER_ADDRESS, SLOT_SRC4, 0, false},
-    {"src-addr6", "src-addr6", FILTER_ADDRESS6, SLOT_SRC6, 1, false},
-    {"src-port", "src-port", FILTER_NUMBER, SLOT_SPORT, UINT16_MAX, false},
-    {"identity-policy", "identity-policy", FILTER_NUMBER, SLOT_IDENTITY_POLICY, UINT32_MAX, false},
-    {"policy", "policy", FILTER_NUMBER, SLOT_POLICY, UINT32_MAX, false},
-    {"policy-type", "policy-type", FILTER_NAME, SLOT_POLICY_TYPE, NAME_POLICY_TYPE, false},
-    {"profile-group", "profile-group", FILTER_NAME, SLOT_PROFILE_GROUP, NAME_PROFILE_GROUP, false},
-    {"voip-profile", "voip-profile", FILTER_NAME, SLOT_VOIP_PROFILE, NAME_VOIP_PROFILE, false},
-    {NULL},
-};
-
-static const char *const key_names[] = {
-    "vd",       "dst-addr4",       "dst-addr6", "dst-port",    "src-addr4",     "src-addr6",
-    "src-port", "identity-policy", "policy",    "policy-type", "profile-group", "voip-profile",
-    NULL,
-};
 
 struct listing {
     uint32_t cursor, printed;
 };
 
-/* ---- filter ---- */
-
-static struct filter *filter_of(struct cli *cli)
-{
-    return cli_filter(cli, CLI_FILTER_SIP);
-}
-
-static int filter_key_start(struct cli *cli, unsigned n_args, const struct slice *args)
-{
-    const struct filter_key *key = filter_key_of_row(cli, keys);
-    return filter_set(cli, filter_of(cli), key, n_args, args);
-}
-
-static int filter_list_start(struct cli *cli, unsigned n_args, const struct slice *args)
-{
-    (void)n_args, (void)args;
-    text_puts(cli_output(cli), "sip filter:\n");
-    filter_print(filter_of(cli), keys, cli_output(cli));
-    return 0;
-}
-
-static int filter_clear_start(struct cli *cli, unsigned n_args, const struct slice *args)
-{
-    (void)n_args, (void)args;
-    memset(filter_of(cli), 0, sizeof(struct filter));
-    return 0;
-}
-
-static int filter_negate_start(struct cli *cli, unsigned n_args, const struct slice *args)
-{
-    (void)n_args;
-    return filter_negate(cli, filter_of(cli), keys, args[0]);
-}
-
-static const char *const *negate_words(unsigned arg)
-{
-    return arg == 0 ? key_names : NULL;
-}
-
-enum {
-    ADDRESS6_DST,
-    ADDRESS6_SRC
-};
-
-/* An address passes the key of its own family, and has none for that of the other. */
-static bool address_passes(const struct filter *f, unsigned slot4, unsigned slot6, unsigned at6,
-                           const struct ip_addr *ip)
-{
-    if (ip_addr_is4(ip))
-        return filter_passes(f, slot4, be32_host(ip->word[3])) && filter_passes_absent(f, slot6);
-    return filter_passes_absent(f, slot4) && filter_passes_address6(f, slot6, at6, ip);
-}
-
-static bool ends_pass(const struct filter *f, const struct ip_port *src, const struct ip_port *dst)
-{
-    const char *type = ip_addr_is4(&src->ip) ? "IPv4" : "IPv6";
-    return filter_passes(f, SLOT_VD, 0) &&
-           address_passes(f, SLOT_DST4, SLOT_DST6, ADDRESS6_DST, &dst->ip) &&
-           filter_passes(f, SLOT_DPORT, be16_host(dst->port)) &&
-           address_passes(f, SLOT_SRC4, SLOT_SRC6, ADDRESS6_SRC, &src->ip) &&
-           filter_passes(f, SLOT_SPORT, be16_host(src->port)) &&
-           filter_passes(f, SLOT_IDENTITY_POLICY, 0) &&
-           filter_passes_name(f, SLOT_POLICY_TYPE, NAME_POLICY_TYPE, type) &&
-           filter_passes_name(f, SLOT_PROFILE_GROUP, NAME_PROFILE_GROUP, "");
-}
-
-static bool call_selected(struct cli *cli, const struct backend_sip_call *call)
-{
-    const struct filter *f = filter_of(cli);
-    return ends_pass(f, &call->src, &call->dst) && filter_passes(f, SLOT_POLICY, call->policy_id) &&
-           filter_passes_name(f, SLOT_VOIP_PROFILE, NAME_VOIP_PROFILE, call->profile);
-}
-
 /* ---- calls ---- */
+
+static const char *hold_word(const struct backend_sip_call *call)
+{
+    if (call->held[0])
+        return call->held[1] ? "both" : "outside";
+    return call->held[1] ? "inside" : "none";
+}
 
 static void media_print(struct text *out, const struct backend_sip_call *call)
 {
     size_t room = sizeof(call->media) / sizeof(call->media[0]);
-    for (unsigned i = 0; i < call->n_media && i < room; i++) {
-        text_printf(out, "      media %u: inside %s public %s remote %s idle %s\n", i + 1,
+    for (unsigned i = 0; i < call->n_media && i < room; i++)
+        text_printf(out, "      media %u: inside %s public %s remote %s idle %s hold %s\n", i + 1,
                     cli_end(call->media[i].inside).s, cli_end(call->media[i].public_side).s,
-                    cli_end(call->media[i].remote).s, cli_seconds(call->media[i].idle_s, "-").s);
-    }
+                    cli_end(call->media[i].remote).s, cli_seconds(call->media[i].idle_s, "-").s,
+                    hold_word(call));
+    if (call->more_media)
+        text_printf(out, "      media: %u more\n", call->more_media);
+}
+
+static void contacts_print(struct text *out, const struct backend_sip_call *call)
+{
+    size_t room = sizeof(call->contacts) / sizeof(call->contacts[0]);
+    for (unsigned i = 0; i < call->n_contacts && i < room; i++)
+        text_printf(out, "      contact %u: inside %s public %s expires %s\n", i + 1,
+                    cli_end(call->contacts[i].inside).s, cli_end(call->contacts[i].public_side).s,
+                    cli_seconds(call->contacts[i].expire_s, "-").s);
+    if (call->more_contacts)
+        text_printf(out, "      contact: %u more\n", call->more_contacts);
+}
+
+static void timers_print(struct text *out, const struct backend_sip_call *call)
+{
+    size_t room = sizeof(call->timers) / sizeof(call->timers[0]);
+    if (call->n_timers)
+        text_puts(out, "      timers:");
+    for (unsigned i = 0; i < call->n_timers && i < room; i++)
+        text_printf(out, " %s %u", call->timers[i].name, call->timers[i].left_s);
+    if (call->n_timers)
+        text_puts(out, "\n");
 }
 
 static void party_line(struct text *out, const char *name, const char *value)
@@ -170,16 +90,21 @@ static void call_print(struct cli *cli, const struct backend_sip_call *call)
     text_printf(out, "  vdom 0 (root) vrf 0 call %012" PRIx64 "\n", call->id);
     party_line(out, "    call-id", call->call_id);
     text_printf(out, "    txn %012" PRIx64 " (%s)\n", call->id, call->method);
-    text_printf(out, "      cseq %u dir 0 state %s status %u expiry %s HA 0\n", call->cseq,
-                call->state, call->status, cli_seconds(call->expire_s, "never").s);
+    text_printf(out, "      cseq %u dir %u state %s status %u expiry %s HA 0\n", call->cseq,
+                call->reply, call->state, call->status, cli_seconds(call->expire_s, "never").s);
+    if (call->session != UINT32_MAX)
+        text_printf(out, "      i_session: %08x  r_session: %08x\n", call->session, call->session);
     if (call->registration)
         text_puts(out, "      register: present\n");
     party_line(out, "      from", call->from);
     party_line(out, "      to", call->to);
     text_printf(out, "      src: %s\n      dst: %s\n", cli_end(call->src).s, cli_end(call->dst).s);
-    text_printf(out, "      policy: %u  voip-profile: \"%s\"  state: %s%s\n", call->policy_id,
-                call->profile, call->state, call->idle ? " idle" : "");
+    text_printf(out, "      policy: %u  voip-profile: \"%s\"  state: %s%s  age: %u\n",
+                call->policy_id, call->profile, call->state, call->idle ? " idle" : "",
+                call->age_s);
     media_print(out, call);
+    contacts_print(out, call);
+    timers_print(out, call);
     if (call->expire_s == UINT32_MAX)
         text_puts(out, "      ends: never\n");
     else
@@ -198,11 +123,14 @@ static bool idle_call(const struct backend_sip_call *call)
     return call->idle;
 }
 
-/* An INVITE without a final response. */
+/* In set-up: no final response yet, or none after CANCEL. */
 static bool invite_call(const struct backend_sip_call *call)
 {
-    return !call->registration && call->status < 200 && call->state &&
-           strcmp(call->state, "early") == 0;
+    static const char *const states[] = {"trying", "early", "cancelled", "retry"};
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (!call->registration && call->state && strcmp(call->state, states[i]) == 0)
+            return true;
+    return false;
 }
 
 static void call_end(struct cli *cli, const struct backend_sip_call *call)
@@ -223,7 +151,8 @@ static int calls_walk(struct cli *cli, bool (*wanted)(const struct backend_sip_c
         int rc = backend->sip_call_next(backend->ctx, &listing->cursor, &call);
         if (rc != 1)
             return rc == -EAGAIN;
-        if (!wanted(&call) || !call_selected(cli, &call))
+        if (!wanted(&call) || !sip_filter_passes(cli_filter(cli, CLI_FILTER_SIP), &call.src,
+                                                 &call.dst, call.policy_id, call.profile))
             continue;
         use(cli, &call);
         used++;
@@ -280,8 +209,8 @@ static int sessions_step(struct cli *cli)
             text_printf(cli_output(cli), "total %u\n", listing->printed);
             return 0;
         }
-        if (!s.alg || !ends_pass(filter_of(cli), &s.src, &s.dst) ||
-            !filter_passes(filter_of(cli), SLOT_POLICY, s.policy_id))
+        if (!s.alg ||
+            !sip_filter_passes(cli_filter(cli, CLI_FILTER_SIP), &s.src, &s.dst, s.policy_id, NULL))
             continue;
         text_printf(cli_output(cli),
                     "  vdom 0 (root) session %08x %s %s->%s(%s) policy %u expire %s\n", s.index,
@@ -404,11 +333,51 @@ static int vdom_start(struct cli *cli, unsigned n_args, const struct slice *args
     return 0;
 }
 
-#define PATH "diagnose sys sip-proxy"
-#define KEY(name, text, takes, most)                                             \
-    {                                                                            \
-        PATH " filter " name, text, takes, 1, most, filter_key_start, NULL, NULL \
+/* What the session helper of FortiOS tells; its calls are the ALG's here. */
+static int helper_status_start(struct cli *cli, unsigned n_args, const struct slice *args)
+{
+    (void)n_args, (void)args;
+    const struct backend *backend = cli_backend(cli);
+    struct backend_sip_stat sip = {0};
+    struct backend_session_stat sessions = {0};
+    backend->sip_stat(backend->ctx, &sip);
+    backend->session_stat(backend->ctx, false, &sessions);
+    text_printf(cli_output(cli), "dialogs: max=%u, used=%" PRIu64 "\nmappings: used=%u\n",
+                backend->rows(backend->ctx)->dpdk.dialogs, sip.calls_active + sip.registers_active,
+                sessions.mappings);
+    return 0;
+}
+
+#define PATH   "diagnose sys sip-proxy"
+#define HELPER "diagnose sys sip"
+#define KEY(word, name, text, takes, most)                                             \
+    {                                                                                  \
+        PATH " " word " " name, text, takes, 1, most, sip_filter_key_start, NULL, NULL \
     }
+#define FILTER_ROWS(word, what)                                                            \
+    {PATH " " word, "List or set " what ".", NULL, 0, 0, sip_filter_list_start},           \
+        {PATH " " word " list", "Display the filter.", NULL, 0, 0, sip_filter_list_start}, \
+        {PATH " " word " clear", "Erase the filter.", NULL, 0, 0, sip_filter_clear_start}, \
+        {PATH " " word " negate",                                                          \
+         "Negate a filter key.",                                                           \
+         "<key>",                                                                          \
+         1,                                                                                \
+         1,                                                                                \
+         sip_filter_negate_start,                                                          \
+         NULL,                                                                             \
+         sip_filter_words},                                                                \
+        KEY(word, "vd", "Index of virtual domain. -1 matches all.", "<index>", 1),         \
+        KEY(word, "dst-addr4", "IPv4 destination address range.", "<from> [<to>]", 2),     \
+        KEY(word, "dst-addr6", "IPv6 destination address range.", "<from> [<to>]", 2),     \
+        KEY(word, "dst-port", "Destination port range.", "<from> [<to>]", 2),              \
+        KEY(word, "src-addr4", "IPv4 source address range.", "<from> [<to>]", 2),          \
+        KEY(word, "src-addr6", "IPv6 source address range.", "<from> [<to>]", 2),          \
+        KEY(word, "src-port", "Source port range.", "<from> [<to>]", 2),                   \
+        KEY(word, "identity-policy", "Identity policy ID.", "<from> [<to>]", 2),           \
+        KEY(word, "policy", "Policy ID.", "<from> [<to>]", 2),                             \
+        KEY(word, "policy-type", "Policy type: IPv4 or IPv6.", "<type>", 1),               \
+        KEY(word, "profile-group", "Profile group.", "<name>", 1),                         \
+        KEY(word, "voip-profile", "VoIP profile.", "<name>", 1)
 
 const struct cli_command cli_sip_commands[] = {
     {PATH, "SIP ALG."},
@@ -423,28 +392,25 @@ const struct cli_command cli_sip_commands[] = {
     {PATH " stats call", "Call statistics.", NULL, 0, 0, stats_call_start},
     {PATH " stats proto", "Statistics by method.", NULL, 0, 0, stats_start},
     {PATH " stats clear", "Clear statistics.", NULL, 0, 0, stats_clear_start},
+    {PATH " config", "VoIP profiles as the ALG has them."},
+    {PATH " config list", "List VoIP profiles, their settings and who uses them.", NULL, 0, 0,
+     sip_config_start, sip_config_step},
     {PATH " session", "SIP signalling sessions."},
     {PATH " session list", "List signalling sessions.", NULL, 0, 0, sessions_start, sessions_step},
     {PATH " mapping", "Pinholes."},
     {PATH " mapping list", "List the open mappings (pinholes).", NULL, 0, 0, mappings_start,
      mappings_step},
     {PATH " vdom", "List virtual domains.", NULL, 0, 0, vdom_start},
-    {PATH " filter", "List or set the filter of SIP listings.", NULL, 0, 0, filter_list_start},
-    {PATH " filter list", "Display the filter.", NULL, 0, 0, filter_list_start},
-    {PATH " filter clear", "Erase the filter.", NULL, 0, 0, filter_clear_start},
-    {PATH " filter negate", "Negate a filter key.", "<key>", 1, 1, filter_negate_start, NULL,
-     negate_words},
-    KEY("vd", "Index of virtual domain. -1 matches all.", "<index>", 1),
-    KEY("dst-addr4", "IPv4 destination address range.", "<from> [<to>]", 2),
-    KEY("dst-addr6", "IPv6 destination address range.", "<from> [<to>]", 2),
-    KEY("dst-port", "Destination port range.", "<from> [<to>]", 2),
-    KEY("src-addr4", "IPv4 source address range.", "<from> [<to>]", 2),
-    KEY("src-addr6", "IPv6 source address range.", "<from> [<to>]", 2),
-    KEY("src-port", "Source port range.", "<from> [<to>]", 2),
-    KEY("identity-policy", "Identity policy ID.", "<from> [<to>]", 2),
-    KEY("policy", "Policy ID.", "<from> [<to>]", 2),
-    KEY("policy-type", "Policy type: IPv4 or IPv6.", "<type>", 1),
-    KEY("profile-group", "Profile group.", "<name>", 1),
-    KEY("voip-profile", "VoIP profile.", "<name>", 1),
+    FILTER_ROWS("filter", "the filter of SIP listings"),
+    FILTER_ROWS("log-filter", "the filter of the SIP debug log"),
+    {HELPER, "SIP dialogs, in the words of the session helper."},
+    {HELPER " status", "How many dialogs and mappings there are.", NULL, 0, 0, helper_status_start},
+    {HELPER " dialog", "SIP dialogs."},
+    {HELPER " dialog list", "List dialogs.", NULL, 0, 0, calls_start, calls_list_step},
+    {HELPER " dialog clear", "Drop the dialogs the SIP filter selects.", NULL, 0, 0,
+     calls_clear_start, calls_clear_step},
+    {HELPER " mapping", "Pinholes."},
+    {HELPER " mapping list", "List the open mappings (pinholes).", NULL, 0, 0, mappings_start,
+     mappings_step},
     {NULL},
 };

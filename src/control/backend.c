@@ -17,7 +17,8 @@
 #define SLICE 4096
 
 _Static_assert((int)BACKEND_SIP_METHODS == (int)ALG_METHODS, "one row per method in both");
-_Static_assert(ALG_CALL_MEDIA <= 8, "room for the media of a call");
+_Static_assert(ALG_CALL_MEDIA <= 8 && ALG_CALL_CONTACTS <= 4 && ALG_CALL_TIMERS <= 6,
+               "room for what a call has");
 _Static_assert(sizeof((struct backend_sip_stat *)0)->method ==
                    sizeof((struct alg_stats *)0)->method,
                "the same table in both");
@@ -113,6 +114,23 @@ static void call_media(const struct alg_call *call, struct backend_sip_call *out
     }
 }
 
+static void call_timers(const struct alg_call *call, struct backend_sip_call *out)
+{
+    out->n_timers = call->n_timers;
+    for (uint8_t i = 0; i < call->n_timers; i++) {
+        out->timers[i].name = call->timers[i].name;
+        out->timers[i].left_s = call->timers[i].left_s;
+    }
+    out->n_contacts = call->n_contacts;
+    for (uint8_t i = 0; i < call->n_contacts; i++) {
+        out->contacts[i].inside = call->contacts[i].inside;
+        out->contacts[i].public_side = call->contacts[i].public_side;
+        out->contacts[i].expire_s = call->contacts[i].expire_s;
+    }
+    out->more_contacts = call->more_contacts;
+    out->more_media = call->more_media;
+}
+
 static int sip_call_next(void *ctx, uint32_t *cursor, struct backend_sip_call *out)
 {
     const struct control *c = ctx;
@@ -127,6 +145,11 @@ static int sip_call_next(void *ctx, uint32_t *cursor, struct backend_sip_call *o
                                      .status = call.status,
                                      .state = call.state,
                                      .idle = call.idle,
+                                     .reply = call.reply,
+                                     .held = {call.held[0], call.held[1]},
+                                     .age_s = call.age_s,
+                                     .session = handle_none(call.session) ? UINT32_MAX
+                                                                          : call.session.index,
                                      .src = call.src,
                                      .dst = call.dst,
                                      .policy_id = call.policy_id,
@@ -137,6 +160,7 @@ static int sip_call_next(void *ctx, uint32_t *cursor, struct backend_sip_call *o
     memcpy(out->to, call.to, sizeof out->to);
     memcpy(out->profile, call.profile, sizeof out->profile);
     call_media(&call, out);
+    call_timers(&call, out);
     return 1;
 }
 

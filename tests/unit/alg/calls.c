@@ -148,7 +148,7 @@ const char *only_state(struct fixture *f, const char **ends_by, uint32_t *expire
 {
     static struct alg_call call;
     uint32_t cursor = 0;
-    if (!alg_call_next(f->r.alg, &cursor, f->r.now_ms, &call))
+    if (alg_call_next(f->r.alg, &cursor, f->r.now_ms, &call) != 1)
         return "none";
     if (ends_by)
         *ends_by = call.ends_by;

@@ -226,7 +226,8 @@ unsigned rig_records(struct rig *r)
     struct alg_call call;
     uint32_t cursor = 0;
     unsigned n = 0;
-    while (alg_call_next(r->alg, &cursor, r->now_ms, &call))
-        n++;
+    int rc;
+    while ((rc = alg_call_next(r->alg, &cursor, r->now_ms, &call)) != 0)
+        n += rc == 1;
     return n;
 }

@@ -469,9 +469,43 @@ static void test_stats_clear(void **state)
     tear_down(&f);
 }
 
+/* Every timer that runs, the next one first; an emptied table is read in bounded steps. */
+static void test_listing(void **state)
+{
+    struct fixture f;
+    struct alg_call call;
+    uint32_t cursor = 0;
+    unsigned pauses = 0, n = 0;
+    int rc;
+    (void)state;
+    rig_init(&f.r, 1024, 512);
+    f.phone = rig_phone(&f.r, INSIDE, 5060, 40000);
+    several(&f, 0, 200);
+    while ((rc = alg_call_next(f.r.alg, &cursor, f.r.now_ms, &call)) == 1)
+        if (strcmp(call.call_id, "m199") != 0)
+            assert_int_equal(alg_call_clear(f.r.alg, call.id, f.r.now_ms), 0);
+    assert_int_equal(rc, 0);
+    for (cursor = 0; (rc = alg_call_next(f.r.alg, &cursor, f.r.now_ms, &call)) != 0;) {
+        pauses += rc == -EAGAIN;
+        n += rc == 1;
+    }
+    assert_int_equal(n, 1);
+    assert_in_range(pauses, 3, 4);
+    for (cursor = 0; alg_call_next(f.r.alg, &cursor, f.r.now_ms, &call) != 1;)
+        ;
+    assert_string_equal(call.call_id, "m199");
+    assert_int_equal(call.n_timers, 2);
+    assert_string_equal(call.timers[0].name, "silence");
+    assert_int_equal(call.timers[0].left_s, call.expire_s);
+    assert_string_equal(call.timers[1].name, "hard-limit");
+    assert_int_equal(call.timers[1].left_s, 12 * 3600 - call.age_s);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_listing),
         cmocka_unit_test(test_provisional),
         cmocka_unit_test(test_early_media_longer_than_the_timer),
         cmocka_unit_test(test_cancel),

@@ -24,13 +24,25 @@ static void calls_make(struct backend_sip_call *calls)
         .media = {{ep("10.0.0.20", 4000), ep("203.0.113.2", 4000), ep("198.51.100.5", 6000), 0},
                   {ep("10.0.0.20", 4002), ep("203.0.113.2", 4002), ep("198.51.100.5", 6002),
                    UINT32_MAX}},
+        .session = 7,
+        .age_s = 12,
+        .n_timers = 3,
+        .timers = {{"session-expires", 1790}, {"silence", 3590}, {"hard-limit", 43188}},
     };
     calls[1] = calls[0];
     calls[1].id = 0xdef;
     calls[1].registration = true;
     calls[1].method = "REGISTER";
     calls[1].idle = true;
-    calls[1].n_media = 0;
+    calls[1].n_media = calls[1].n_timers = 0;
+    calls[1].reply = true;
+    calls[1].n_contacts = 2;
+    calls[1].contacts[0].inside = ep("10.0.0.11", 5062);
+    calls[1].contacts[0].public_side = ep("203.0.113.2", 40000);
+    calls[1].contacts[0].expire_s = 527;
+    calls[1].contacts[1] = calls[1].contacts[0];
+    calls[1].contacts[1].expire_s = UINT32_MAX;
+    calls[1].more_contacts = 3;
     calls[1].expire_s = 527;
     calls[1].ends_by = "registration";
     calls[1].src = ep("10.0.0.11", 5062);
@@ -39,7 +51,11 @@ static void calls_make(struct backend_sip_call *calls)
     memcpy(calls[1].profile, "VoIP_Pro_Name", sizeof("VoIP_Pro_Name"));
     calls[2] = calls[0];
     calls[2].id = 3;
-    calls[2].n_media = 0;
+    calls[2].n_media = 1;
+    calls[2].held[0] = true;
+    calls[2].more_media = 2;
+    calls[2].n_timers = 0;
+    calls[2].session = UINT32_MAX;
     calls[2].status = 180;
     calls[2].state = "early";
     calls[2].expire_s = UINT32_MAX;
@@ -72,38 +88,47 @@ static int teardown(void **state)
     "    call-id: 619216389@10.0.0.20\n"                                                     \
     "    txn 000000000abc (INVITE)\n"                                                        \
     "      cseq 2 dir 0 state established status 200 expiry 1790 HA 0\n"                     \
+    "      i_session: 00000007  r_session: 00000007\n"                                       \
     "      from: sip:2001@198.51.100.44\n"                                                   \
     "      to: sip:2002@198.51.100.44\n"                                                     \
     "      src: 10.0.0.20:5060\n"                                                            \
     "      dst: 198.51.100.5:5060\n"                                                         \
-    "      policy: 1  voip-profile: \"default\"  state: established\n"                       \
+    "      policy: 1  voip-profile: \"default\"  state: established  age: 12\n"              \
     "      media 1: inside 10.0.0.20:4000 public 203.0.113.2:4000 remote 198.51.100.5:6000 " \
-    "idle 0\n"                                                                               \
+    "idle 0 hold none\n"                                                                     \
     "      media 2: inside 10.0.0.20:4002 public 203.0.113.2:4002 remote 198.51.100.5:6002 " \
-    "idle -\n"                                                                               \
+    "idle - hold none\n"                                                                     \
+    "      timers: session-expires 1790 silence 3590 hard-limit 43188\n"                     \
     "      ends: session-expires in 1790\n"
-#define CALL_1                                                                    \
-    "  vdom 0 (root) vrf 0 call 000000000def\n"                                   \
-    "    call-id: 619216389@10.0.0.20\n"                                          \
-    "    txn 000000000def (REGISTER)\n"                                           \
-    "      cseq 2 dir 0 state established status 200 expiry 527 HA 0\n"           \
-    "      register: present\n"                                                   \
-    "      from: sip:2001@198.51.100.44\n"                                        \
-    "      to: sip:2002@198.51.100.44\n"                                          \
-    "      src: 10.0.0.11:5062\n"                                                 \
-    "      dst: 198.51.100.44:5061\n"                                             \
-    "      policy: 2  voip-profile: \"VoIP_Pro_Name\"  state: established idle\n" \
+#define CALL_1                                                                             \
+    "  vdom 0 (root) vrf 0 call 000000000def\n"                                            \
+    "    call-id: 619216389@10.0.0.20\n"                                                   \
+    "    txn 000000000def (REGISTER)\n"                                                    \
+    "      cseq 2 dir 1 state established status 200 expiry 527 HA 0\n"                    \
+    "      i_session: 00000007  r_session: 00000007\n"                                     \
+    "      register: present\n"                                                            \
+    "      from: sip:2001@198.51.100.44\n"                                                 \
+    "      to: sip:2002@198.51.100.44\n"                                                   \
+    "      src: 10.0.0.11:5062\n"                                                          \
+    "      dst: 198.51.100.44:5061\n"                                                      \
+    "      policy: 2  voip-profile: \"VoIP_Pro_Name\"  state: established idle  age: 12\n" \
+    "      contact 1: inside 10.0.0.11:5062 public 203.0.113.2:40000 expires 527\n"        \
+    "      contact 2: inside 10.0.0.11:5062 public 203.0.113.2:40000 expires -\n"          \
+    "      contact: 3 more\n"                                                              \
     "      ends: registration in 527\n"
-#define CALL_2                                                      \
-    "  vdom 0 (root) vrf 0 call 000000000003\n"                     \
-    "    call-id: evil.[2J..\n"                                     \
-    "    txn 000000000003 (INVITE)\n"                               \
-    "      cseq 2 dir 0 state early status 180 expiry never HA 0\n" \
-    "      from: sip:2001@198.51.100.44\n"                          \
-    "      to: sip:2002@198.51.100.44\n"                            \
-    "      src: 10.0.0.20:5060\n"                                   \
-    "      dst: 198.51.100.5:5060\n"                                \
-    "      policy: 1  voip-profile: \"default\"  state: early\n"    \
+#define CALL_2                                                                               \
+    "  vdom 0 (root) vrf 0 call 000000000003\n"                                              \
+    "    call-id: evil.[2J..\n"                                                              \
+    "    txn 000000000003 (INVITE)\n"                                                        \
+    "      cseq 2 dir 0 state early status 180 expiry never HA 0\n"                          \
+    "      from: sip:2001@198.51.100.44\n"                                                   \
+    "      to: sip:2002@198.51.100.44\n"                                                     \
+    "      src: 10.0.0.20:5060\n"                                                            \
+    "      dst: 198.51.100.5:5060\n"                                                         \
+    "      policy: 1  voip-profile: \"default\"  state: early  age: 12\n"                    \
+    "      media 1: inside 10.0.0.20:4000 public 203.0.113.2:4000 remote 198.51.100.5:6000 " \
+    "idle 0 hold outside\n"                                                                  \
+    "      media: 2 more\n"                                                                  \
     "      ends: never\n"
 #define SIP "diagnose sys sip-proxy "
 
@@ -323,10 +348,69 @@ static void mappings_and_signalling_sessions(void **state)
     assert_non_null(strstr(fake_line(fake, SIP "mapping list"), "total mapping 2\n"));
 }
 
+/* The log filter is a filter of its own, with the same keys. */
+static void the_log_filter_is_kept_apart(void **state)
+{
+    struct fake *fake = *state;
+    const struct transcript rows[] = {
+        {SIP "log-filter policy 2", ""},
+        {SIP "log-filter negate policy", ""},
+        {SIP "filter list", ANY_FILTER},
+        {SIP "calls list", "sip calls\n" CALL_0 CALL_1 CALL_2},
+        {NULL},
+    };
+    fake_transcript(fake, rows);
+    assert_non_null(strstr(fake_line(fake, SIP "log-filter list"), "        policy: not 2-2\n"));
+    fake_line(fake, SIP "log-filter clear");
+    assert_string_equal(fake_line(fake, SIP "log-filter"), ANY_FILTER);
+}
+
+static void the_helper_speaks_of_the_same(void **state)
+{
+    struct fake *fake = *state;
+    fake->sip_stat.calls_active = 3;
+    fake->sip_stat.registers_active = 4;
+    fake->session_stat.mappings = 9;
+    const struct transcript rows[] = {
+        {"diagnose sys sip status", "dialogs: max=8192, used=7\nmappings: used=9\n"},
+        {"diagnose sys sip dialog list", "sip calls\n" CALL_0 CALL_1 CALL_2},
+        {SIP "filter policy 1", ""},
+        {"diagnose sys sip dialog clear", ""},
+        {SIP "filter clear", ""},
+        {"diagnose sys sip dialog list", "sip calls\n" CALL_1},
+        {NULL},
+    };
+    fake_transcript(fake, rows);
+}
+
+/* What does something is listed with its value, what does nothing is not. */
+static void profiles_are_listed_as_obeyed(void **state)
+{
+    struct fake *fake = *state;
+    static const char *const lines[] = {
+        "config voip profile", "edit loud",       "config sip", "set log-violations enable",
+        "set max-dialogs 7",   "set rtp disable", "end",        "end",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        fake_line(fake, lines[i]);
+    const char *out = fake_line(fake, SIP "config list");
+    assert_ptr_equal(out, strstr(out, "sip config\n  vdom 0 (root) voip-profile \"default\"\n"
+                                      "    policies: none\n    status: enable\n"));
+    const char *loud = strstr(out, "  vdom 0 (root) voip-profile \"loud\"\n");
+    assert_non_null(loud);
+    assert_non_null(strstr(loud, "    log-violations: enable\n"));
+    assert_non_null(strstr(loud, "    max-dialogs: 7\n"));
+    assert_non_null(strstr(loud, "    rtp: disable\n"));
+    assert_null(strstr(out, "ssl-mode"));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(the_log_filter_is_kept_apart),
+        TEST(the_helper_speaks_of_the_same),
+        TEST(profiles_are_listed_as_obeyed),
         TEST(calls_are_listed),
         TEST(calls_are_dropped_by_filter),
         TEST(every_filter_key_selects_as_written),
