@@ -75,14 +75,20 @@ static bool takes(struct worker *w, const struct packet *p, struct mapping *m, b
            takes_as_public(w, p, m);
 }
 
-/* A pinhole it comes in by. Only UDP has them. */
+/* Only these have pinholes. */
+static bool may_have_pinhole(uint8_t proto)
+{
+    return proto == IPPROTO_UDP || proto == IPPROTO_TCP;
+}
+
+/* A pinhole it comes in by. */
 enum step step_inward(struct worker *w, struct first *f)
 {
     struct mappings *ms = &w->dp->mappings;
     const struct key *key = &f->p->key;
     f->inward_index = f->outward_index = f->hairpin_index = f->outlet_index = INDEX_NONE;
     f->dport = key->dport;
-    if (key->proto != IPPROTO_UDP)
+    if (!may_have_pinhole(key->proto))
         return NEXT;
     uint32_t index = mapping_find_public(ms, key->proto, (struct endpoint){key->dst, key->dport});
     if (index == INDEX_NONE)
@@ -158,7 +164,7 @@ void first_outlet(struct worker *w, struct first *f, const struct ip_addr *src, 
                                    .port = dport,
                                    .zone = f->p->key.zone,
                                    .outside_ifindex = f->out_ifindex};
-    if (!f->vip && outlets_any(&ms->outlets))
+    if (f->p->key.proto == IPPROTO_UDP && !f->vip && outlets_any(&ms->outlets))
         f->outlet_index = outlet_find(ms, &way);
 }
 
@@ -166,7 +172,7 @@ void first_outlet(struct worker *w, struct first *f, const struct ip_addr *src, 
 enum step step_outward(struct worker *w, struct first *f)
 {
     const struct key *key = &f->p->key;
-    if (key->proto != IPPROTO_UDP)
+    if (!may_have_pinhole(key->proto))
         return NEXT;
     if (f->inward) {
         hairpin_find(w, f);
