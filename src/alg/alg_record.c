@@ -24,13 +24,14 @@ void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms)
 
 void alg_claim(struct alg *alg, const struct pin *pin)
 {
-    struct ip_port rtcp = {pin->remote.ip, be16_of((uint16_t)(be16_host(pin->remote.port) + 1))};
     for (int i = 0; i < 2; i++)
         alg_mapping_admit(alg->mappings, pin->h[i], &pin->remote.ip, MAPPING_PASSING);
+    if (pin->remote_rtcp.port)
+        alg_mapping_admit(alg->mappings, pin->h[1], &pin->remote_rtcp.ip, MAPPING_PASSING);
     if (store_live(&alg->mappings->store, pin->h[0]))
         alg_mapping_claim(alg->mappings, alg->thread, pin->h[0].index, &pin->remote);
-    if (store_live(&alg->mappings->store, pin->h[1]))
-        alg_mapping_claim(alg->mappings, alg->thread, pin->h[1].index, &rtcp);
+    if (pin->remote_rtcp.port && store_live(&alg->mappings->store, pin->h[1]))
+        alg_mapping_claim(alg->mappings, alg->thread, pin->h[1].index, &pin->remote_rtcp);
     alg_outlets_open(alg, pin);
 }
 

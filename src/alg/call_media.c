@@ -17,16 +17,34 @@ static struct pin *next_media(const struct alg *alg, uint32_t from)
     return pin;
 }
 
+/*
+ * Both sides take RTCP by RTP's port, and the exchange that says so is complete: the mapping of
+ * RTCP goes. What was written about it stays known, so that the same message gets the same bytes.
+ */
+static void media_unmux(struct alg *alg, struct pin *pin)
+{
+    const uint8_t agreed = PIN_CURRENT | PIN_MUX_IN | PIN_MUX_OUT;
+    if ((pin->flags & agreed) != agreed || handle_none(pin->h[1]))
+        return;
+    alg_outlets_close(alg, pin);
+    mapping_release(alg->mappings, alg->thread, pin->h[1], false);
+    pin->h[1] = HANDLE_NONE;
+    pin->flags |= PIN_MUXED;
+    alg_outlets_open(alg, pin);
+}
+
 /* Close the media pins that lack `flags`; the others are what both sides agreed on. */
 static void media_sweep(struct alg *alg, struct dialog *d, uint8_t flags)
 {
     struct pin *pin = next_media(alg, d->pins);
     while (pin) {
         uint32_t next = pin->next;
-        if ((pin->flags & flags) == flags)
+        if ((pin->flags & flags) == flags) {
             pin->flags |= PIN_CURRENT | PIN_PENDING;
-        else
+            media_unmux(alg, pin);
+        } else {
             alg_unpin(alg, d, pin);
+        }
         pin = next_media(alg, next);
     }
 }
@@ -37,9 +55,12 @@ void media_ask_again(struct alg *alg, struct dialog *d, const struct sip_plan *p
         const struct sip_map *map = &plan->maps[i];
         if (map->kind != MAPPING_RTP)
             continue;
-        struct pin *pin = pin_find(&alg->dialogs, d, MAPPING_RTP, map->stream, map->inside);
-        if (pin)
-            pin->flags |= PIN_PENDING;
+        struct pin *pin =
+            pin_find(&alg->dialogs, d, MAPPING_RTP, map->proto, map->stream, map->inside);
+        if (!pin)
+            continue;
+        pin->flags |= PIN_PENDING;
+        pin->flags = (uint8_t)((pin->flags & ~PIN_MUX_IN) | (map->mux ? PIN_MUX_IN : 0));
     }
 }
 
@@ -68,6 +89,19 @@ void media_revert(struct alg *alg, struct dialog *d)
     media_sweep(alg, d, PIN_CURRENT);
 }
 
+/* What the other party says of the pin's stream. */
+static void media_aim(struct alg *alg, struct pin *pin, const struct sip_stream *s)
+{
+    if (!ip_port_eq(pin->remote, s->remote) || !ip_port_eq(pin->remote_rtcp, s->rtcp)) {
+        alg_outlets_close(alg, pin);
+        pin->remote = s->remote;
+        pin->remote_rtcp = s->rtcp;
+        alg_claim(alg, pin);
+    }
+    pin->flags = (uint8_t)((pin->flags & ~PIN_MUX_OUT) | (s->mux ? PIN_MUX_OUT : 0));
+    media_unmux(alg, pin);
+}
+
 void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan)
 {
     for (unsigned i = 0; i < plan->n_streams; i++) {
@@ -75,15 +109,11 @@ void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan
         if (ip_addr_is_zero(&s->remote.ip))
             continue;
         if (s->stream < DIALOG_REMOTES)
-            d->remotes[s->stream] = s->remote;
+            d->remotes[s->stream] = (struct dialog_remote){s->remote, s->rtcp, s->mux};
         struct pin *pin = next_media(alg, d->pins);
-        for (; pin; pin = next_media(alg, pin->next)) {
-            if (pin->stream != s->stream || ip_port_eq(pin->remote, s->remote))
-                continue;
-            alg_outlets_close(alg, pin);
-            pin->remote = s->remote;
-            alg_claim(alg, pin);
-        }
+        for (; pin; pin = next_media(alg, pin->next))
+            if (pin->stream == s->stream)
+                media_aim(alg, pin, s);
     }
 }
 

@@ -341,10 +341,10 @@ bool pins_room(const struct dialogs *ds, const struct dialog *d, unsigned n)
 }
 
 struct pin *pin_find(const struct dialogs *ds, const struct dialog *d, enum mapping_kind kind,
-                     unsigned stream, struct ip_port inside)
+                     uint8_t proto, unsigned stream, struct ip_port inside)
 {
     for (struct pin *p = pin_at(ds, d->pins); p; p = pin_at(ds, p->next))
-        if (p->kind == kind && ip_port_eq(p->inside, inside) &&
+        if (p->kind == kind && p->proto == proto && ip_port_eq(p->inside, inside) &&
             (kind == MAPPING_SIGNALLING || p->stream == stream))
             return p;
     return NULL;

@@ -54,9 +54,12 @@ const char *dialog_state_ends_by(enum dialog_state state);
 #define PIN_NONE UINT32_MAX
 
 enum pin_flags {
-    PIN_CURRENT = 1, /* agreed by a finished offer and answer */
-    PIN_PENDING = 2, /* in the last session description of the inside party */
-    PIN_LOST = 4,    /* its mapping was found closed */
+    PIN_CURRENT = 1,  /* agreed by a finished offer and answer */
+    PIN_PENDING = 2,  /* in the last session description of the inside party */
+    PIN_LOST = 4,     /* its mapping was found closed */
+    PIN_MUX_IN = 8,   /* the inside party, in its last description, takes RTCP by RTP's port */
+    PIN_MUX_OUT = 16, /* ... the other party */
+    PIN_MUXED = 32,   /* both agreed: the mapping of RTCP is gone */
 };
 
 struct pin {
@@ -67,6 +70,7 @@ struct pin {
     uint8_t proto;
     struct handle h[2]; /* RTP and RTCP, or the signalling mapping and HANDLE_NONE */
     struct ip_port inside, rtcp, remote;
+    struct ip_port remote_rtcp; /* port 0: beside remote, or where that is */
     struct ip_port public_side[2];
     /* Contacts of a registration: what the last request that named it asked for, and who granted.
      */
@@ -124,6 +128,12 @@ struct dialog_ask {
 #define DIALOG_REMOTES 8
 #define DIALOG_PEERS   6
 
+/* Where the other party wants the media of a stream, as it said last. */
+struct dialog_remote {
+    struct ip_port rtp, rtcp; /* rtcp: port 0 where RTP is, or nowhere */
+    bool mux;                 /* it takes RTCP by RTP's port */
+};
+
 struct dialog_key {
     uint64_t h[2];
 };
@@ -150,7 +160,7 @@ struct dialog {
     struct dialog_ask asks[DIALOG_ASKS]; /* of a registration or contact */
     uint32_t n_asks;                     /* how many there ever were */
     uint32_t pins;                       /* head of the list */
-    struct ip_port remotes[DIALOG_REMOTES];
+    struct dialog_remote remotes[DIALOG_REMOTES]; /* by stream */
     /* Outside addresses that belong to the call, the latest ones; and the hosts of the outside
      * party's Contact and nearest Record-Route, zero none. */
     struct ip_addr peers[DIALOG_PEERS], targets[2];
@@ -274,4 +284,4 @@ bool pins_room(const struct dialogs *ds, const struct dialog *d, unsigned n);
 
 /* The pin of an inside endpoint (for media: of this stream), or NULL. */
 struct pin *pin_find(const struct dialogs *ds, const struct dialog *d, enum mapping_kind kind,
-                     unsigned stream, struct ip_port inside);
+                     uint8_t proto, unsigned stream, struct ip_port inside);

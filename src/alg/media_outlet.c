@@ -18,15 +18,15 @@ static struct handle mapping_of(const struct pin *pin, int side)
 static bool way_of(const struct alg *alg, const struct pin *pin, int side, struct outlet_way *way)
 {
     const struct mappings *ms = alg->mappings;
-    uint32_t port = be16_host(pin->remote.port) + (uint32_t)side;
+    const struct ip_port *remote = side ? &pin->remote_rtcp : &pin->remote;
     struct handle h = mapping_of(pin, side);
-    if (!mapping_kind_is_media(pin->kind) || ip_addr_is_zero(&pin->remote.ip) || port < PORT_MIN ||
-        port > UINT16_MAX || !store_live(&ms->store, h))
+    if (!mapping_kind_is_media(pin->kind) || pin->proto != 17 || ip_addr_is_zero(&remote->ip) ||
+        be16_host(remote->port) < PORT_MIN || !store_live(&ms->store, h))
         return false;
     const struct mapping *m = mapping_at(ms, h.index);
     *way = (struct outlet_way){.inside = pin->inside.ip,
-                               .remote = pin->remote.ip,
-                               .port = be16_of((uint16_t)port),
+                               .remote = remote->ip,
+                               .port = remote->port,
                                .zone = m->r.key[0].zone,
                                .outside_ifindex = m->outside_ifindex};
     return true;

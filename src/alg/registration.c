@@ -199,7 +199,8 @@ static void pins_ask(struct alg *alg, struct dialog *d, const struct sip_message
 {
     for (unsigned i = 0; i < plan->n_maps; i++) {
         const struct sip_map *map = &plan->maps[i];
-        struct pin *pin = pin_find(&alg->dialogs, d, MAPPING_SIGNALLING, 0, map->inside);
+        struct pin *pin =
+            pin_find(&alg->dialogs, d, MAPPING_SIGNALLING, map->proto, 0, map->inside);
         if (!pin)
             continue;
         pin->asked_s = map->granted_s;
@@ -367,8 +368,8 @@ static void on_contact(struct alg *alg, const struct sip_message *m, const struc
         pins_ask(alg, d, m, plan, ask_begin(alg, d, m));
     } else {
         for (unsigned i = 0; i < plan->n_maps; i++) {
-            struct pin *pin =
-                pin_find(&alg->dialogs, d, MAPPING_SIGNALLING, 0, plan->maps[i].inside);
+            struct pin *pin = pin_find(&alg->dialogs, d, MAPPING_SIGNALLING, plan->maps[i].proto, 0,
+                                       plan->maps[i].inside);
             if (pin)
                 at_least(&pin->expires_ms, m->packet->now_ms + CONTACT_LIFE_MS);
         }

@@ -209,6 +209,8 @@ static void media_close(struct parse *p, const char *end)
         m->connection = p->out->connection;
     if (!p->direction_said)
         m->direction = p->out->direction;
+    if (m->setup == SDP_SETUP_NONE)
+        m->setup = p->out->setup;
     m->held = m->direction == SDP_SENDONLY || m->direction == SDP_INACTIVE || m->connection.is_zero;
 }
 
@@ -223,6 +225,18 @@ static enum sdp_transport transport_of(struct slice proto)
         if (sip_ieq(first, udp[i]))
             return SDP_TRANSPORT_UDP;
     return SDP_TRANSPORT_OTHER;
+}
+
+/* Is RTP a component of the protocol: "RTP/AVP", "UDP/TLS/RTP/SAVPF", "TCP/RTP/AVP"? */
+static bool is_rtp(struct slice proto)
+{
+    while (proto.n) {
+        size_t n = slice_find(proto, '/');
+        if (sip_ieq(slice_head(proto, n), SLICE_LIT("RTP")))
+            return true;
+        proto = slice_skip(proto, n + 1);
+    }
+    return false;
 }
 
 /* "49170" or "49170/2" */
@@ -261,6 +275,7 @@ static int on_media(struct parse *p)
     if (m->proto.n == 0)
         return bad(p, SDP_BAD_MEDIA, p->line.p);
     m->transport = transport_of(m->proto);
+    m->rtp = is_rtp(m->proto);
     m->formats = slice_trim(rest);
     return media_port(p, port, m);
 }
@@ -291,6 +306,23 @@ static int on_rtcp(struct parse *p, struct slice value)
     return 0;
 }
 
+/* What is not known says nothing. */
+static void on_setup(struct parse *p, struct slice value)
+{
+    static const struct {
+        struct slice name;
+        enum sdp_setup setup;
+    } rows[] = {
+        {{"active", 6}, SDP_SETUP_ACTIVE},
+        {{"passive", 7}, SDP_SETUP_PASSIVE},
+        {{"actpass", 7}, SDP_SETUP_ACTPASS},
+        {{"holdconn", 8}, SDP_SETUP_HOLDCONN},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (sip_ieq(slice_trim(value), rows[i].name))
+            *(p->media ? &p->media->setup : &p->out->setup) = rows[i].setup;
+}
+
 static int on_attribute(struct parse *p)
 {
     static const struct slice directions[] = {
@@ -305,9 +337,13 @@ static int on_attribute(struct parse *p)
         return on_rtcp(p, value);
     if (sip_ieq(name, SLICE_LIT("ice-lite")))
         p->out->ice_lite = true;
+    if (sip_ieq(name, SLICE_LIT("setup")))
+        on_setup(p, value);
     if (!p->media)
         return 0;
-    if (sip_ieq(name, SLICE_LIT("rtcp-mux")) || sip_ieq(name, SLICE_LIT("rtcp-mux-only")))
+    if (sip_ieq(name, SLICE_LIT("rtcp-mux-only")))
+        p->media->rtcp_mux = p->media->rtcp_mux_only = true;
+    else if (sip_ieq(name, SLICE_LIT("rtcp-mux")))
         p->media->rtcp_mux = true;
     else if (sip_ieq(name, SLICE_LIT("candidate")) && p->media->n_candidates < UINT16_MAX)
         p->media->n_candidates++;

@@ -87,6 +87,15 @@ enum sdp_transport {
     SDP_TRANSPORT_OTHER,
 };
 
+/* Who opens the connection of a medium over TCP (RFC 4145 4). */
+enum sdp_setup {
+    SDP_SETUP_NONE,
+    SDP_SETUP_ACTIVE,
+    SDP_SETUP_PASSIVE,
+    SDP_SETUP_ACTPASS,
+    SDP_SETUP_HOLDCONN,
+};
+
 struct sdp_rtcp {
     bool present;
     struct slice port_text;
@@ -107,7 +116,10 @@ struct sdp_media {
     struct sdp_addr connection; /* its own, else that of the session */
     bool connection_own;        /* `connection` stands in this section */
     struct sdp_rtcp rtcp;
-    bool rtcp_mux; /* a=rtcp-mux or a=rtcp-mux-only */
+    bool rtp;             /* its protocol is RTP, over whatever: RTCP belongs to it */
+    bool rtcp_mux;        /* a=rtcp-mux or a=rtcp-mux-only */
+    bool rtcp_mux_only;   /* RFC 8858: no other port is offered */
+    enum sdp_setup setup; /* its own, else that of the session */
     enum sdp_direction direction;
     bool held;             /* sendonly, inactive, or a zero connection address */
     uint16_t n_candidates; /* a=candidate lines in this section */
@@ -123,6 +135,7 @@ struct sdp {
     struct sdp_addr connection; /* of the session */
     struct slice timing;        /* first t= value, empty when absent */
     enum sdp_direction direction;
+    enum sdp_setup setup;
     bool ice_lite;
     uint32_t odd_lines;  /* bit (letter - 'a'): such a line breaks the grammar without harm */
     unsigned n_media;    /* indexed, at most SDP_MEDIA_MAX */

@@ -18,6 +18,7 @@
 
 #define REGISTER_WAIT_MS 32000 /* 64 * T1: how long a registrar may take to answer */
 #define SIP_PORT         5060
+#define RUN_TRIES        16 /* places looked at for several pairs in a row */
 
 /*
  * Mappings
@@ -77,15 +78,38 @@ static int open_one(struct alg *alg, const struct mapping_want *want, struct sip
     return err;
 }
 
+/* RTP has a mapping, RTCP none: beside it, if that place is free, and else RTP goes alone. */
+static void open_beside(struct alg *alg, const struct mapping_want *want, struct sip_map *map)
+{
+    struct mapping_want beside = *want;
+    uint32_t port = be16_host(alg_mapping_public(alg->mappings, map->h[0].index).port) + 1u;
+    if (port > UINT16_MAX || exists(alg, want, map->rtcp))
+        return;
+    beside.kind = MAPPING_RTCP;
+    beside.inside = ip_port_v4(map->rtcp);
+    beside.v6 = want->v6 ? &map->rtcp : NULL;
+    beside.nat.first = beside.nat.last = (uint16_t)port;
+    beside.nat.preserve = beside.nat.fixed = false;
+    if (mapping_open(alg->mappings, alg->thread, &beside, &map->h[1]) == 0)
+        map->alone = false;
+    else
+        map->h[1] = HANDLE_NONE;
+}
+
 /*
  * RTP and RTCP. When one of the two endpoints has a mapping already that is not the other's
- * partner, RTP goes alone: two streams may use neighbouring ports with rtcp-mux.
+ * partner, RTP goes alone: two streams may use neighbouring ports with rtcp-mux. It gets its RTCP
+ * back where both had agreed to do without, and one thinks better of it.
  */
 static int open_two(struct alg *alg, const struct mapping_want *want, struct sip_map *map)
 {
     int err = mapping_open_pair(alg->mappings, alg->thread, want, ip_port_v4(map->rtcp), map->h);
-    if (err == -EADDRNOTAVAIL && (exists(alg, want, map->inside) || exists(alg, want, map->rtcp)))
-        return open_one(alg, want, map);
+    if (err == -EADDRNOTAVAIL && (exists(alg, want, map->inside) || exists(alg, want, map->rtcp))) {
+        err = open_one(alg, want, map);
+        if (err == 0)
+            open_beside(alg, want, map);
+        return err;
+    }
     if (err != 0)
         return err;
     if (!ip_port_eq(alg_mapping_inside(alg->mappings, map->h[1].index), map->rtcp)) {
@@ -107,9 +131,18 @@ static struct ip_port rtcp_alone(const struct alg *alg, const struct mapping_wan
     return (struct ip_port){map->public_side[0].ip, map->rtcp.port};
 }
 
-static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, struct sip_map *map)
+/* `at`: the public port it must get, 0 any. */
+static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, struct sip_map *map,
+                                uint32_t at)
 {
     struct mapping_want want = want_of(alg, m, map);
+    if (at > UINT16_MAX)
+        return ALG_REASON_SIP_NO_PORT;
+    if (at) {
+        want.nat.first = (uint16_t)at;
+        want.nat.last = (uint16_t)(at + (!map->alone && at < UINT16_MAX));
+        want.nat.preserve = want.nat.fixed = false;
+    }
     bool pair = map->kind == MAPPING_RTP && !map->alone;
     map->opened[0] = !exists(alg, &want, map->inside);
     map->opened[1] = pair && !exists(alg, &want, map->rtcp);
@@ -135,18 +168,75 @@ static void map_undo(struct alg *alg, struct sip_map *map)
     }
 }
 
+static void maps_undo(struct alg *alg, struct sip_plan *plan, unsigned from, unsigned to)
+{
+    while (to-- > from)
+        map_undo(alg, &plan->maps[to]);
+}
+
+/* The pairs behind the first one, each two ports further. */
+static enum alg_reason pairs_follow(struct alg *alg, const struct sip_message *m,
+                                    struct sip_plan *plan, unsigned first)
+{
+    const struct sip_map *base = &plan->maps[first];
+    uint32_t port = be16_host(base->public_side[0].port);
+    enum alg_reason reason = ALG_REASON_NONE;
+    if (!base->held && handle_none(base->h[0]))
+        return ALG_REASON_NONE; /* done without */
+    if (m->nat && port + 2u * base->pairs - 1 > m->packet->profile->nat_port_last)
+        return ALG_REASON_SIP_NO_PORT;
+    for (unsigned k = 1; k < base->pairs && reason == ALG_REASON_NONE; k++) {
+        struct sip_map *map = &plan->maps[first + k];
+        if (!map->held)
+            reason = map_open(alg, m, map, m->nat ? port + 2 * k : 0);
+        if (reason == ALG_REASON_NONE && be16_host(map->public_side[0].port) != port + 2 * k)
+            reason = ALG_REASON_SIP_NO_PORT;
+        if (reason != ALG_REASON_NONE)
+            maps_undo(alg, plan, first + 1, first + k + 1);
+    }
+    return reason;
+}
+
+/* Map number `i` and those that belong to it: where there is no room behind the first pair, all of
+ * them elsewhere. */
+static enum alg_reason run_open(struct alg *alg, const struct sip_message *m, struct sip_plan *plan,
+                                unsigned i)
+{
+    struct sip_map *base = &plan->maps[i];
+    const struct voip_profile *profile = m->packet->profile;
+    unsigned tries = base->pairs > 1 && !base->held && m->nat ? RUN_TRIES : 1;
+    uint32_t places = profile->nat_port_last - profile->nat_port_first + 1u, at = 0;
+    enum alg_reason reason = ALG_REASON_NONE;
+    for (; tries > 0; tries--) {
+        if (!base->held)
+            reason = map_open(alg, m, base, at);
+        if (reason == ALG_REASON_NONE && base->pairs > 1)
+            reason = pairs_follow(alg, m, plan, i);
+        else if (at == 0)
+            return reason;
+        if (reason == ALG_REASON_NONE)
+            return reason;
+        map_undo(alg, base);
+        base->h[0] = base->h[1] = HANDLE_NONE;
+        base->alone = !base->rtcp_own;
+        at = profile->nat_port_first + rng_below(&alg->thread->rng, places);
+        at += (at ^ be16_host(base->inside.port)) & 1;
+    }
+    return reason;
+}
+
 static enum alg_reason maps_open(struct alg *alg, const struct sip_message *m,
                                  struct sip_plan *plan)
 {
-    for (unsigned i = 0; i < plan->n_maps; i++) {
-        if (plan->maps[i].held)
-            continue;
-        enum alg_reason reason = map_open(alg, m, &plan->maps[i]);
-        if (reason == ALG_REASON_NONE)
-            continue;
-        while (i-- > 0)
-            map_undo(alg, &plan->maps[i]);
-        return reason;
+    for (unsigned i = 0; i < plan->n_maps;) {
+        unsigned n = plan->maps[i].pairs > 1 ? plan->maps[i].pairs : 1;
+        enum alg_reason reason =
+            plan->maps[i].held && n == 1 ? ALG_REASON_NONE : run_open(alg, m, plan, i);
+        if (reason != ALG_REASON_NONE) {
+            maps_undo(alg, plan, 0, i);
+            return reason;
+        }
+        i += n;
     }
     return ALG_REASON_NONE;
 }
@@ -297,13 +387,18 @@ static void map_pin(struct alg *alg, const struct sip_message *m, const struct s
     pin->proto = map->proto;
     pin->inside = map->inside;
     pin->rtcp = map->rtcp;
+    pin->flags = map->mux ? PIN_MUX_IN : 0;
     pin->expires_ms = m->packet->now_ms + REGISTER_WAIT_MS;
     for (int side = 0; side < 2; side++) {
         pin->h[side] = map->h[side];
         pin->public_side[side] = map->public_side[side];
     }
-    if (map->kind == MAPPING_RTP && map->stream < DIALOG_REMOTES)
-        pin->remote = owner->remotes[map->stream];
+    if (map->kind == MAPPING_RTP && map->stream < DIALOG_REMOTES) {
+        const struct dialog_remote *remote = &owner->remotes[map->stream];
+        pin->remote = remote->rtp;
+        pin->remote_rtcp = remote->rtcp;
+        pin->flags |= remote->mux ? PIN_MUX_OUT : 0;
+    }
     if (map->kind == MAPPING_SIGNALLING && !ip_port_eq(map->inside, m->packet->inside))
         alg_mapping_claim(alg->mappings, alg->thread, map->h[0].index, &m->packet->outside);
     if (!ip_addr_is_zero(&pin->remote.ip))

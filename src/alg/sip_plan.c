@@ -54,13 +54,14 @@ bool plan_text(struct sip_plan *plan, struct sip_edit *edit, struct slice text)
     return true;
 }
 
-struct sip_map *plan_map(struct sip_plan *plan, enum mapping_kind kind, unsigned stream,
-                         struct ip_port inside, bool *fresh)
+struct sip_map *plan_map(struct sip_plan *plan, enum mapping_kind kind, uint8_t proto,
+                         unsigned stream, struct ip_port inside, bool *fresh)
 {
     *fresh = false;
     for (unsigned i = 0; i < plan->n_maps; i++) {
         struct sip_map *map = &plan->maps[i];
-        if (map->kind == kind && map->stream == stream && ip_port_eq(map->inside, inside))
+        if (map->kind == kind && map->proto == proto && map->stream == stream &&
+            ip_port_eq(map->inside, inside))
             return map;
     }
     if (plan->n_maps == SIP_PLAN_MAPS)
@@ -69,7 +70,7 @@ struct sip_map *plan_map(struct sip_plan *plan, enum mapping_kind kind, unsigned
     struct sip_map *map = &plan->maps[plan->n_maps++];
     *map = (struct sip_map){
         .kind = (uint8_t)kind,
-        .proto = 17,
+        .proto = proto,
         .stream = (uint8_t)stream,
         .inside = inside,
         .h = {HANDLE_NONE, HANDLE_NONE},

@@ -51,6 +51,9 @@ struct sip_map {
     bool held;          /* the record holds it already: nothing to open */
     bool alone;         /* RTP without RTCP */
     bool anyone;        /* whoever sends is let in; else the other party's address only */
+    bool rtcp_own;      /* `rtcp` is the sender's, whether it has a mapping of its own or not */
+    bool mux;           /* RTCP may come by RTP's port (RFC 5761) */
+    uint8_t pairs;      /* 1, or how many maps from this one on have neighbouring public ports */
     uint32_t granted_s; /* contact of a REGISTER: what it asks for */
     struct ip_port inside, rtcp;
     struct ip_port public_side[2]; /* known when `held`, else filled by commit */
@@ -67,6 +70,8 @@ struct sip_note {
 struct sip_stream {
     uint8_t stream;
     struct ip_port remote; /* as the message says; 0 when it names no address */
+    struct ip_port rtcp;   /* where it wants RTCP; port 0: where RTP is, or nowhere */
+    bool mux;              /* RTCP may come by RTP's port */
 };
 
 struct sip_plan {
@@ -128,8 +133,8 @@ bool plan_text(struct sip_plan *plan, struct sip_edit *edit, struct slice text);
  * The map of an inside endpoint: one in the plan already, or a new one for the caller to fill
  * (*fresh). NULL when the plan is full.
  */
-struct sip_map *plan_map(struct sip_plan *plan, enum mapping_kind kind, unsigned stream,
-                         struct ip_port inside, bool *fresh);
+struct sip_map *plan_map(struct sip_plan *plan, enum mapping_kind kind, uint8_t proto,
+                         unsigned stream, struct ip_port inside, bool *fresh);
 
 static inline uint8_t plan_map_index(const struct sip_plan *plan, const struct sip_map *map)
 {

@@ -311,7 +311,7 @@ static enum alg_reason contact_map(struct planner *p, const struct sip_addr *con
     if (!ip_addr_eq(&e.ip, &m->packet->inside.ip) || contact_proto(&contact->uri) != 17 ||
         be16_host(e.port) < 1024 || !contact_opens(p, contact, &granted_s))
         return ALG_REASON_NONE;
-    struct sip_map *map = plan_map(p->plan, MAPPING_SIGNALLING, 0, e, &fresh);
+    struct sip_map *map = plan_map(p->plan, MAPPING_SIGNALLING, 17, 0, e, &fresh);
     if (!map)
         return ALG_REASON_SIP_MEDIA_LIMIT;
     if (granted_s > map->granted_s)
@@ -323,7 +323,7 @@ static enum alg_reason contact_map(struct planner *p, const struct sip_addr *con
                   !m->packet->profile->strict_register;
     const struct dialog *owner = m->call ? m->call : m->record;
     const struct pin *pin =
-        owner ? pin_find(&p->alg->dialogs, owner, MAPPING_SIGNALLING, 0, e) : NULL;
+        owner ? pin_find(&p->alg->dialogs, owner, MAPPING_SIGNALLING, 17, 0, e) : NULL;
     if (pin && alg_pin_stands(p->alg, pin, m)) {
         map->held = true;
         map->public_side[0] = pin->public_side[0];

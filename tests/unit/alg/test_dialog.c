@@ -107,15 +107,16 @@ static void test_pins(void **state)
         struct pin *p = pin_new(&ds, d);
         assert_non_null(p);
         p->kind = MAPPING_RTP;
+        p->proto = 17;
         p->stream = (uint8_t)i;
         p->inside = e;
     }
     assert_null(pin_new(&ds, d));
     assert_false(pins_room(&ds, d, 1));
     assert_true(pins_room(&ds, d, 0));
-    assert_int_equal(pin_find(&ds, d, MAPPING_RTP, 5, e)->stream, 5);
-    assert_null(pin_find(&ds, d, MAPPING_SIGNALLING, 0, e));
-    assert_null(pin_find(&ds, d, MAPPING_RTP, 5, ip_port_of4((struct endpoint){1, 3})));
+    assert_int_equal(pin_find(&ds, d, MAPPING_RTP, 17, 5, e)->stream, 5);
+    assert_null(pin_find(&ds, d, MAPPING_SIGNALLING, 17, 0, e));
+    assert_null(pin_find(&ds, d, MAPPING_RTP, 17, 5, ip_port_of4((struct endpoint){1, 3})));
     dialogs_free(&ds);
 }
 

@@ -103,8 +103,8 @@ static void test_sdp(void **state)
          V O_OUT S C_OUT T "m=audio 6002 RTP/AVP 0\r\na=rtcp:6003 IN IP4 203.0.113.9\r\n"},
         {"ports below 1024", V O_IN S C_IN T "m=audio 22 RTP/AVP 0\r\n",
          V O_OUT S C_OUT T "m=audio 22 RTP/AVP 0\r\n"},
-        {"TCP media", V O_IN S C_IN T "m=message 2855 TCP/MSRP *\r\n",
-         V O_OUT S C_OUT T "m=message 2855 TCP/MSRP *\r\n"},
+        {"TCP media", V O_IN S C_IN T "m=message 12855 TCP/MSRP *\r\n",
+         V O_OUT S C_OUT T "m=message 12855 TCP/MSRP *\r\n"},
         {"T.38", V O_IN S C_IN T "m=image 6002 udptl t38\r\n",
          V O_OUT S C_OUT T "m=image 6002 udptl t38\r\n"},
         {"LF alone",
@@ -113,12 +113,33 @@ static void test_sdp(void **state)
          "0\n"},
         {"MSRP",
          V O_IN S C_IN T
-         "m=message 2855 TCP/MSRP *\r\n"
-         "a=path:msrp://10.0.0.1:2855/s;tcp  msrps://u@10.0.0.1;tls msrp://10.0.0.9:1/s;tcp x\r\n",
+         "m=message 12855 TCP/MSRP *\r\n"
+         "a=path:msrp://10.0.0.1:12855/s;tcp  msrps://u@10.0.0.1;tls msrp://10.0.0.9:1/s;tcp x\r\n",
          V O_OUT S C_OUT T
-         "m=message 2855 TCP/MSRP *\r\n"
-         "a=path:msrp://203.0.113.9:2855/s;tcp  msrps://u@203.0.113.9;tls msrp://10.0.0.9:1/s;tcp "
+         "m=message 12855 TCP/MSRP *\r\n"
+         "a=path:msrp://203.0.113.9:12855/s;tcp  msrps://u@203.0.113.9;tls msrp://10.0.0.9:1/s;tcp "
          "x\r\n"},
+        {"TCP media of the active side",
+         V O_IN S C_IN T "m=message 12855 TCP/MSRP *\r\na=setup:active\r\n",
+         V O_OUT S C_OUT T "m=message 12855 TCP/MSRP *\r\na=setup:active\r\n"},
+        {"ICE: STUN's view of a known port",
+         V O_IN S C_IN T
+         "m=audio 6002 RTP/AVP 0\r\n"
+         "a=candidate:1 1 UDP 9 203.0.113.9 51000 typ srflx raddr 10.0.0.1 rport 6002\r\n"
+         "a=candidate:2 1 UDP 9 203.0.113.9 51001 typ srflx raddr 10.0.0.1 rport 7000\r\n",
+         V O_OUT S C_OUT T
+         "m=audio 6002 RTP/AVP 0\r\n"
+         "a=candidate:1 1 UDP 9 203.0.113.9 6002 typ srflx raddr 203.0.113.9 rport 6002\r\n"
+         "a=candidate:2 1 UDP 9 203.0.113.9 51001 typ srflx raddr 203.0.113.9 rport 7000\r\n"},
+        {"other attributes",
+         V O_IN S "u=http://10.0.0.1/x\r\ne=a@10.0.0.1\r\n" C_IN T
+                  "m=audio 6002 RTP/AVP 0\r\na=alt:1 1 : u p 10.0.0.1 6002\r\n"
+                  "a=alt:2 2 : u p 10.0.0.9 6002\r\na=source-filter: incl IN IP4 * 10.0.0.1\r\n"
+                  "a=ssrc:1 cname:a@10.0.0.1\r\na=remote-candidates:1 203.0.113.9 6002\r\n",
+         V O_OUT S "u=http://203.0.113.9/x\r\ne=a@10.0.0.1\r\n" C_OUT T
+                   "m=audio 6002 RTP/AVP 0\r\na=alt:1 1 : u p 203.0.113.9 6002\r\n"
+                   "a=alt:2 2 : u p 10.0.0.9 6002\r\na=source-filter: incl IN IP4 * 203.0.113.9\r\n"
+                   "a=ssrc:1 cname:a@10.0.0.1\r\na=remote-candidates:1 203.0.113.9 6002\r\n"},
         {"attributes of a medium in the session's part",
          V O_IN S C_IN T
          "a=rtcp:6003 IN IP4 10.0.0.1\r\na=rtcp:9 IN IP4 10.0.0.1\r\n"
@@ -150,6 +171,18 @@ static void test_sdp_ports(void **state)
          V O_OUT S C_OUT T "m=audio 8000 RTP/AVP 0\r\na=rtcp:8001\r\n"},
         {"rtcp on a port of its own", V O_IN S C_IN T "m=audio 6000 RTP/AVP 0\r\na=rtcp:7777\r\n",
          V O_OUT S C_OUT T "m=audio 8000 RTP/AVP 0\r\na=rtcp:8001\r\n"},
+        {"muxed on one port or two",
+         V O_IN S C_IN T "m=audio 6000 RTP/AVP 0\r\na=rtcp:6001\r\na=rtcp-mux\r\n",
+         V O_OUT S C_OUT T "m=audio 8000 RTP/AVP 0\r\na=rtcp:8001\r\na=rtcp-mux\r\n"},
+        {"MSRP, a pair elsewhere",
+         V O_IN S C_IN T
+         "m=audio 6000 RTP/AVP 0\r\nm=message 8000 TCP/MSRP *\r\na=setup:passive\r\n"
+         "a=path:msrp://10.0.0.1:8000/s;tcp\r\n",
+         V O_OUT S C_OUT T
+         "m=audio 8000 RTP/AVP 0\r\nm=message 8000 TCP/MSRP *\r\na=setup:passive\r\n"
+         "a=path:msrp://203.0.113.9:8000/s;tcp\r\n"},
+        {"BFCP over TCP", V O_IN S C_IN T "m=application 6000 TCP/BFCP *\r\na=setup:actpass\r\n",
+         V O_OUT S C_OUT T "m=application 8000 TCP/BFCP *\r\na=setup:actpass\r\n"},
         {"muxed on one port",
          V O_IN S C_IN T "m=audio 6000 RTP/AVP 0\r\na=rtcp:6000\r\na=rtcp-mux\r\n",
          V O_OUT S C_OUT T "m=audio 8000 RTP/AVP 0\r\na=rtcp:8000\r\na=rtcp-mux\r\n"},
