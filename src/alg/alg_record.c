@@ -99,13 +99,25 @@ static void describe(struct dialog *d, const struct sip_message *m)
     text_copy(d->profile, sizeof(d->profile), slice_str(packet->profile->name));
 }
 
+#define BLOCKED_GO 4 /* blocked calls that may go for one message */
+
+static bool has_room(const struct alg *alg, const struct alg_packet *packet)
+{
+    const struct dialogs *ds = &alg->dialogs;
+    return host_share_room(&alg->hosts, &packet->inside.ip, packet->inside_zone,
+                           ds->capacity - ds->n_used);
+}
+
 struct dialog *alg_record(struct alg *alg, const struct sip_message *m, enum dialog_kind kind,
                           const struct dialog_key *key)
 {
     const struct alg_packet *packet = m->packet;
     struct dialogs *ds = &alg->dialogs;
-    if (!host_share_room(&alg->hosts, &packet->inside.ip, packet->inside_zone,
-                         ds->capacity - ds->n_used))
+    /* What is only remembered to refuse its messages goes first. */
+    for (int i = 0; i < BLOCKED_GO && !has_room(alg, packet); i++)
+        if (ds->blocked_head != DIALOG_NONE)
+            alg_forget(alg, dialog_at(ds, ds->blocked_head));
+    if (!has_room(alg, packet))
         return NULL;
     struct dialog *d = dialog_new(ds, kind, key, packet->policy_id);
     if (!d)

@@ -11,7 +11,8 @@
  *                       An ACK that never comes ends it too (RFC 3261 13.3.1.4), unless media flow:
  *                       then the ACK took another way
  *   ENDING              BYE was seen; ENDED by its final response, with a grace for late packets
- *   BLOCKED             call-keepalive ended it; its messages are refused for a while
+ *   BLOCKED             call-keepalive ended it; its messages are refused for an hour, or until
+ *                       its record is needed for another
  *
  * Each is left by a message or by the timer; nothing else keeps a record. While it lasts each side
  * has at most one INVITE transaction under way, and one of PRACK or UPDATE: those of the two sides

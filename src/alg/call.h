@@ -17,8 +17,12 @@ struct alg;
 #define CALL_SILENCE_MS (3600 * 1000ull)
 
 /* 64 * T1: how long a final response, the answer to BYE, or (and a grace) the ACK of a 2xx may
- * take; how long the messages of a call that call-keepalive ended are refused. */
+ * take. */
 #define CALL_WAIT_MS 32000ull
+
+/* How long the messages of a call that call-keepalive ended are refused (1 h), unless the record is
+ * needed before. */
+#define CALL_BLOCK_MS (3600 * 1000ull)
 
 /* Late packets of a call that ended, and another try of one that was refused for now. */
 #define CALL_GRACE_MS 5000ull

@@ -119,8 +119,10 @@ static bool silence_limit(struct alg *alg, struct dialog *d, uint64_t now_ms)
         return false;
     }
     call_over(alg, d, "call-keepalive", now_ms);
-    media_close(alg, d);
-    call_wait(d, DIALOG_BLOCKED, now_ms + CALL_WAIT_MS);
+    while (d->pins != PIN_NONE)
+        alg_unpin(alg, d, pin_at(&alg->dialogs, d->pins));
+    call_wait(d, DIALOG_BLOCKED, now_ms + CALL_BLOCK_MS);
+    dialog_block(&alg->dialogs, d);
     return true;
 }
 

@@ -48,6 +48,8 @@ int dialogs_init(struct dialogs *ds, uint32_t capacity)
         .free = DIALOG_NONE,
         .pin_free = PIN_NONE,
         .policy_free = DIALOG_NONE,
+        .blocked_head = DIALOG_NONE,
+        .blocked_tail = DIALOG_NONE,
     };
     ds->bytes[0] = (size_t)capacity * sizeof(struct dialog);
     ds->bytes[1] = (size_t)ds->pin_capacity * sizeof(struct pin);
@@ -166,11 +168,42 @@ struct dialog *dialog_new(struct dialogs *ds, enum dialog_kind kind, const struc
     return d;
 }
 
+static void links_join(struct dialogs *ds, const struct dialog *d, uint32_t *head, uint32_t *tail)
+{
+    if (d->idle_prev != DIALOG_NONE)
+        ds->at[d->idle_prev].idle_next = d->idle_next;
+    else
+        *head = d->idle_next;
+    if (d->idle_next != DIALOG_NONE)
+        ds->at[d->idle_next].idle_prev = d->idle_prev;
+    else
+        *tail = d->idle_prev;
+}
+
+static void links_append(struct dialogs *ds, struct dialog *d, uint32_t *head, uint32_t *tail)
+{
+    d->idle_prev = *tail;
+    d->idle_next = DIALOG_NONE;
+    if (*tail != DIALOG_NONE)
+        ds->at[*tail].idle_next = dialog_index(ds, d);
+    else
+        *head = dialog_index(ds, d);
+    *tail = dialog_index(ds, d);
+}
+
+void dialog_block(struct dialogs *ds, struct dialog *d)
+{
+    d->blocked = true;
+    links_append(ds, d, &ds->blocked_head, &ds->blocked_tail);
+}
+
 void dialog_delete(struct dialogs *ds, struct dialog *d)
 {
     uint32_t i = dialog_index(ds, d);
     uint32_t *link = bucket_of(ds, &d->key);
     dialog_idle(ds, d, false);
+    if (d->blocked)
+        links_join(ds, d, &ds->blocked_head, &ds->blocked_tail);
     dialog_count(ds, d, false);
     policy_leave(ds, d->policy);
     while (*link != i)
@@ -201,35 +234,17 @@ void dialog_count(struct dialogs *ds, struct dialog *d, bool on)
         ds->policies[d->policy].n_calls--;
 }
 
-static void idle_unlink(struct dialogs *ds, struct dialog *d)
-{
-    struct dialog_policy *p = &ds->policies[d->policy];
-    if (d->idle_prev != DIALOG_NONE)
-        ds->at[d->idle_prev].idle_next = d->idle_next;
-    else
-        p->idle_head = d->idle_next;
-    if (d->idle_next != DIALOG_NONE)
-        ds->at[d->idle_next].idle_prev = d->idle_prev;
-    else
-        p->idle_tail = d->idle_prev;
-    p->n_idle--;
-}
-
 void dialog_idle(struct dialogs *ds, struct dialog *d, bool on)
 {
     struct dialog_policy *p = &ds->policies[d->policy];
-    if (d->idle)
-        idle_unlink(ds, d);
+    if (d->idle) {
+        links_join(ds, d, &p->idle_head, &p->idle_tail);
+        p->n_idle--;
+    }
     d->idle = on;
     if (!on)
         return;
-    d->idle_prev = p->idle_tail;
-    d->idle_next = DIALOG_NONE;
-    if (p->idle_tail != DIALOG_NONE)
-        ds->at[p->idle_tail].idle_next = dialog_index(ds, d);
-    else
-        p->idle_head = dialog_index(ds, d);
-    p->idle_tail = dialog_index(ds, d);
+    links_append(ds, d, &p->idle_head, &p->idle_tail);
     p->n_idle++;
 }
 

@@ -145,7 +145,8 @@ struct dialog {
     uint32_t epoch;
     uint8_t kind, state;
     bool counted; /* in calls_active, registers_active and the policy's count */
-    bool idle;    /* on the policy's list of idle ones */
+    bool idle;    /* on the policy's list of idle ones ... */
+    bool blocked; /* ... or on that of the blocked ones, through the same links */
     bool inside_began;
     bool held[2]; /* hold asked for by the outside [0] and inside [1] party */
     uint8_t n_legs, n_pins, n_peers;
@@ -210,6 +211,7 @@ struct dialogs {
     uint32_t pin_fresh, pin_free; /* chain through next */
     uint32_t policy_fresh, policy_free;
     uint32_t n_used, n_pins;
+    uint32_t blocked_head, blocked_tail; /* the list of blocked calls, the oldest in front */
     size_t bytes[5];
 };
 
@@ -248,6 +250,9 @@ void dialog_idle(struct dialogs *ds, struct dialog *d, bool on);
 
 /* The oldest idle record of d's policy (DIALOG_NONE: none), and how many there are. */
 uint32_t dialog_idle_oldest(const struct dialogs *ds, const struct dialog *d, uint32_t *n);
+
+/* Put it at the young end of the list of blocked calls; it is on no other. */
+void dialog_block(struct dialogs *ds, struct dialog *d);
 
 /* The leg with this tag, or NULL. */
 const struct dialog_leg *dialog_leg_find(const struct dialog *d, uint64_t tag);

@@ -301,9 +301,35 @@ static void test_session_expires_after_a_challenged_bye(void **state)
     tear_down(&f);
 }
 
+/* Calls that are only remembered to be refused give way, the oldest first, to any new record. */
+static void test_blocked_give_way(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    f.r.profile.call_keepalive_s = 10;
+    several(&f, 0, 20);
+    rig_wait(&f.r, 30000);
+    assert_int_equal(rig_records(&f.r), 20);
+    assert_int_equal(rig_stats(&f.r).calls_active, 0);
+    assert_int_equal(rig_reap(&f.r), 1); /* they hold nothing */
+    struct say bye = say("BYE", 2, NULL);
+    bye.call = "m0";
+    assert_int_equal(request(&f, true, bye), ALG_DROP);
+    f.r.profile.call_keepalive_s = 0;
+    several(&f, 20, 40);
+    assert_int_equal(rig_stats(&f.r).calls_active, 20);
+    assert_int_equal(request(&f, true, bye), ALG_PASS); /* forgotten */
+    bye.call = "m19";
+    assert_int_equal(request(&f, true, bye), ALG_DROP);
+    assert_nothing_left(&f);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_blocked_give_way),
         cmocka_unit_test(test_idle_check_and_bye),
         cmocka_unit_test(test_idle_check_is_handed_on),
         cmocka_unit_test(test_idle_check_and_reinvite),
