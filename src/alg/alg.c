@@ -35,7 +35,8 @@ struct alg *alg_create(const struct alg_limits *limits, struct mappings *mapping
     alg->log = calloc(1, sizeof(*alg->log));
     if (alg->log && dialogs_init(&alg->dialogs, capacity) == 0 &&
         host_shares_init(&alg->hosts, capacity, secret) == 0 &&
-        sip_forms_init(&alg->forms, capacity * FORMS_PER_DIALOG, secret) == 0)
+        sip_forms_init(&alg->forms, capacity * FORMS_PER_DIALOG, secret) == 0 &&
+        sip_meters_init(&alg->meters, secret) == 0)
         return alg;
     alg_destroy(alg);
     return NULL;
@@ -45,6 +46,7 @@ void alg_destroy(struct alg *alg)
 {
     if (!alg)
         return;
+    sip_meters_free(&alg->meters);
     sip_forms_free(&alg->forms);
     host_shares_free(&alg->hosts);
     if (alg->dialogs.at)
@@ -221,15 +223,40 @@ static enum alg_reason read(struct alg *alg, struct sip_message *m)
     if (!parsed || sip_facts_read(&m->msg, &m->facts, &fault) != 0) {
         stat_add(&alg->stats.method[SIP_METHOD_UNKNOWN].received[side], 1);
         stat_add(&alg->stats.method[SIP_METHOD_UNKNOWN].unknown_form[side], 1);
-        sip_log_fault(alg, m, &fault, false);
+        if (parsed)
+            sip_rules_blame_facts(alg, m, &fault);
+        else
+            sip_rules_blame_parse(alg, m, &fault);
         return ALG_REASON_SIP_MALFORMED;
     }
     m->known = true;
     stat_add(&alg->stats.method[m->facts.method].received[side], 1);
-    if (m->msg.longest_line > SIP_LONG_LINE)
+    uint32_t longest = m->packet->profile->rules.max_line_length;
+    if (longest && m->msg.longest_line > longest)
         stat_add(&alg->stats.method[m->facts.method].long_headers[side], 1);
-    alg_mark(alg->clock, ALG_STEP_CHECK);
     return ALG_REASON_NONE;
+}
+
+/* The ACK of an answer that the firewall gave itself: nobody else knows its transaction. */
+static bool is_own_ack(const struct alg *alg, const struct sip_message *m)
+{
+    struct sip_reply_id id = {m->facts.call_id, sip_header_value(&m->msg, SIP_FROM), m->facts.cseq};
+    return m->msg.is_request && m->msg.method == SIP_METHOD_ACK &&
+           sip_reply_is_own(&alg->secret2, &id, m->facts.to.tag);
+}
+
+/* The sender is told, where the profile wants that. */
+static enum alg_verdict refuse(struct alg *alg, const struct alg_packet *packet, char *out,
+                               size_t cap, size_t *out_n)
+{
+    const struct sip_reply *reply = &alg->refusal.reply;
+    if (reply->status == 0 || packet->checked)
+        return ALG_DROP;
+    size_t n = sip_reply_make(&alg->secret2, packet, reply, out, cap);
+    if (n == 0 || !sip_reply_allowed(&alg->replies, &alg->secret, &packet->src.ip, packet->now_ms))
+        return ALG_DROP;
+    *out_n = n;
+    return ALG_ANSWER;
 }
 
 /* Count a message that was read and not let through; the other reasons have drop counters alone. */
@@ -242,6 +269,11 @@ static void count_refusal(struct alg *alg, const struct sip_message *m, enum alg
     case ALG_REASON_SIP_SDP_MALFORMED:
         stat_add(&alg->stats.method[m->facts.method].unknown_form[side], 1);
         break;
+    case ALG_REASON_SIP_BLOCKED:
+    case ALG_REASON_SIP_RATE:
+    case ALG_REASON_SIP_LONG_LINE:
+    case ALG_REASON_SIP_BODY_LENGTH:
+    case ALG_REASON_SIP_VIOLATION:
     case ALG_REASON_SIP_DIALOG_LIMIT:
     case ALG_REASON_SIP_CALL_ENDED:
         stat_add(&alg->stats.method[m->facts.method].blocked[side], 1);
@@ -263,13 +295,21 @@ enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, cha
     m->packet = packet;
     alg->told = false;
     m->nat = !ip_port_eq(packet->inside, packet->public_side);
+    alg->refusal = (struct sip_refusal){0};
     *reason = read(alg, m);
     if (*reason != ALG_REASON_NONE)
-        return ALG_DROP;
-    *reason = handle(alg, m, &output);
+        return refuse(alg, packet, out, cap, out_n);
+    if (is_own_ack(alg, m))
+        *reason = ALG_REASON_SIP_ANSWERED;
+    if (*reason == ALG_REASON_NONE && !packet->checked)
+        *reason = sip_rules_apply(alg, m);
+    alg_mark(alg->clock, ALG_STEP_CHECK);
+    if (*reason == ALG_REASON_NONE)
+        *reason = handle(alg, m, &output);
     if (*reason != ALG_REASON_NONE) {
+        sip_rules_blame(alg, m, *reason);
         count_refusal(alg, m, *reason);
-        return ALG_DROP;
+        return refuse(alg, packet, out, cap, out_n);
     }
     if (output.n == 0)
         return ALG_PASS;
@@ -304,6 +344,14 @@ uint64_t alg_next_deadline_ms(const struct alg *alg)
 struct sip_log *alg_log(struct alg *alg)
 {
     return alg->log;
+}
+
+int alg_meters_next(const struct alg *alg, uint32_t *cursor, uint64_t now_ms, struct alg_meter *out)
+{
+    if (!sip_meters_next(&alg->meters, cursor, now_ms, out))
+        return 0;
+    out->dialogs = dialog_policy_calls(&alg->dialogs, out->policy_id);
+    return 1;
 }
 
 void alg_stats_read(const struct alg *alg, struct alg_stats *out)

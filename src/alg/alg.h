@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/events.h"
+#include "base/voip.h"
 #include "sessions/mapping.h"
 
 struct alg;
@@ -25,6 +26,7 @@ struct voip_profile {
     uint32_t max_dialogs, max_idle_dialogs; /* per policy; 0 no limit */
     uint32_t call_keepalive_s;              /* 0 off */
     uint32_t provisional_invite_expiry_s;
+    struct voip_rules rules; /* what a message is checked for, and how many there may be */
 };
 
 /*
@@ -40,7 +42,13 @@ struct voip_profile {
     X(SIP_NO_DIALOG, "sip-no-dialog", "dialog table full")                                   \
     X(SIP_DIALOG_LIMIT, "sip-dialog-limit", "max-dialogs of the policy reached")             \
     X(SIP_CALL_ENDED, "sip-call-ended", "message of a call that call-keepalive has ended")   \
-    X(SIP_MEDIA_LIMIT, "sip-media-limit", "more media streams than one dialog may open")
+    X(SIP_MEDIA_LIMIT, "sip-media-limit", "more media streams than one dialog may open")     \
+    X(SIP_BLOCKED, "sip-blocked", "method that the VoIP profile blocks")                     \
+    X(SIP_RATE, "sip-rate", "more requests a second than the VoIP profile allows")           \
+    X(SIP_LONG_LINE, "sip-long-line", "line longer than max-line-length")                    \
+    X(SIP_BODY_LENGTH, "sip-body-length", "body longer than max-body-length")                \
+    X(SIP_VIOLATION, "sip-violation", "malformed in a way that the VoIP profile discards")   \
+    X(SIP_ANSWERED, "sip-answered", "ACK of an answer that the firewall gave")
 
 enum alg_reason {
     ALG_REASON_NONE,
@@ -72,12 +80,14 @@ struct alg_packet {
     uint32_t policy_id;
     uint16_t profile_index;
     const struct voip_profile *profile; /* valid during the call */
+    bool checked; /* its profile has had its say: it comes for the second party translated */
 };
 
 enum alg_verdict {
     ALG_PASS,
     ALG_REPLACE,
-    ALG_DROP
+    ALG_DROP,
+    ALG_ANSWER /* drop it, and send its sender the answer */
 };
 
 struct alg_limits {
@@ -95,8 +105,10 @@ void alg_destroy(struct alg *alg);
 
 /*
  * Handle one payload. ALG_PASS: forward it as it is. ALG_REPLACE: forward `out` (*out_n bytes, at
- * most `cap`) instead. ALG_DROP: *reason says why; nothing was changed.
+ * most `cap`) instead. ALG_DROP: *reason says why; nothing was changed. ALG_ANSWER: the same, and
+ * `out` is a response for packet->src, from packet->dst; at most ALG_ANSWER_MAX bytes.
  */
+#define ALG_ANSWER_MAX 1300
 enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, char *out, size_t cap,
                            size_t *out_n, enum alg_reason *reason);
 
@@ -122,6 +134,24 @@ struct alg_stats {
 void alg_stats_read(const struct alg *alg, struct alg_stats *out);
 /* ALG thread only. The active counts stay. */
 void alg_stats_clear(struct alg *alg);
+
+/*
+ * What a policy has seen of each method, for `meters list`. Requests only; row 0 is methods that
+ * are not known. `rate` and `peak` count all that came in a second, `count` those let through by
+ * the limits.
+ */
+struct alg_meter {
+    uint32_t policy_id;
+    uint32_t dialogs, dialog_limit; /* calls now; max-dialogs, 0 no limit */
+    struct {
+        uint32_t rate, peak, max; /* a second; max: the limit when the last one came, 0 none */
+        uint64_t count, drop;
+    } method[ALG_METHODS];
+};
+
+/* The next one from *cursor on (begin with 0). 1, or 0 at the end. ALG thread only. */
+int alg_meters_next(const struct alg *alg, uint32_t *cursor, uint64_t now_ms,
+                    struct alg_meter *out);
 
 /* One dialog or registration, for listings. ALG thread only. */
 #define ALG_CALL_MEDIA    8

@@ -9,7 +9,9 @@
 #include "alg/dialog.h"
 #include "alg/host_share.h"
 #include "alg/sip_log.h"
+#include "alg/sip_meters.h"
 #include "alg/sip_plan.h"
+#include "alg/sip_rules.h"
 #include "alg/sip_stats.h"
 
 #define ALG_TICK_MS 100
@@ -29,8 +31,11 @@ struct alg {
     struct alg_stats stats;
     struct sip_log *log;
     bool told; /* why the message in hand is dropped was told to the log */
+    struct sip_meters meters;
+    struct sip_reply_limit replies;
     /* The message in hand. */
     struct sip_message message;
+    struct sip_refusal refusal;
     struct sdp sdp;
     struct sip_plan plan;
 };

@@ -20,6 +20,3 @@ struct sip_facts {
  * when the method of a request is not the one in its CSeq.
  */
 int sip_facts_read(const struct sip_msg *msg, struct sip_facts *out, struct sip_fault *fault);
-
-/* The longest header line that is not counted as long (`max-line-length`). */
-#define SIP_LONG_LINE 998

@@ -127,8 +127,12 @@ void sip_log_violation(struct alg *alg, const struct sip_message *m, const struc
     publish(alg->log);
 }
 
-/* Where `at` stands in the message: its line from 1, and the byte in it from 1. */
-static struct slice line_of(struct slice text, size_t at, struct sip_violation *v)
+bool sip_log_listens(const struct alg *alg, const struct sip_message *m)
+{
+    return wanted(alg, m->packet) || events_on(&alg->events);
+}
+
+void sip_log_place(struct slice text, size_t at, struct sip_violation *v)
 {
     size_t begin = 0;
     v->line = 1;
@@ -139,7 +143,7 @@ static struct slice line_of(struct slice text, size_t at, struct sip_violation *
         }
     v->column = (uint32_t)(at - begin + 1);
     struct slice line = slice_skip(text, begin);
-    return slice_trim(slice_head(line, slice_find(line, '\n')));
+    v->data = slice_trim(slice_head(line, slice_find(line, '\n')));
 }
 
 void sip_log_fault(struct alg *alg, const struct sip_message *m, const struct sip_fault *fault,
@@ -147,9 +151,8 @@ void sip_log_fault(struct alg *alg, const struct sip_message *m, const struct si
 {
     struct sip_violation v = {
         .malformed = true, .passed = passed, .what = sip_bad_text(fault->reason)};
-    if (!wanted(alg, m->packet) && !events_on(&alg->events))
-        return;
-    v.data = line_of(m->packet->payload, fault->offset, &v);
+    if (sip_log_listens(alg, m))
+        sip_log_place(m->packet->payload, fault->offset, &v);
     sip_log_violation(alg, m, &v);
 }
 

@@ -86,6 +86,12 @@ void sip_log_call(struct alg *alg, const struct dialog *d, enum sip_log_status s
 void sip_log_violation(struct alg *alg, const struct sip_message *m,
                        const struct sip_violation *violation);
 
+/* Does anybody want to hear of violations of this message? Else its place need not be found. */
+bool sip_log_listens(const struct alg *alg, const struct sip_message *m);
+
+/* Fill in where byte `at` of a payload stands: its line and column, from 1, and that line. */
+void sip_log_place(struct slice payload, size_t at, struct sip_violation *violation);
+
 /*
  * ALG thread: the same of a fault, whose offset counts from the first byte of the payload: the line
  * it is in is told.

@@ -140,6 +140,7 @@ enum sip_header_flags {
     X(RETRY_AFTER, "Retry-After", "", 0)                                                    \
     X(ROUTE, "Route", "", SIP_HEADER_COMMA | SIP_HEADER_ADDR)                               \
     X(RSEQ, "RSeq", "", SIP_HEADER_ONCE)                                                    \
+    X(SECURITY_CLIENT, "Security-Client", "", SIP_HEADER_COMMA)                             \
     X(SERVER, "Server", "", 0)                                                              \
     X(SERVICE_ROUTE, "Service-Route", "", SIP_HEADER_COMMA | SIP_HEADER_ADDR)               \
     X(SESSION_EXPIRES, "Session-Expires", "x", SIP_HEADER_ONCE)                             \

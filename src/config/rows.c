@@ -236,6 +236,7 @@ static void make_profile(struct rows_maker *maker, const char *name, const json_
         .call_keepalive_s = tree_u32(sip, node, "call-keepalive", 0),
         .provisional_invite_expiry_s = tree_u32(sip, node, "provisional-invite-expiry-time", 0),
     };
+    rows_read_voip(node, sip, &row->rules);
 }
 
 static int make_profiles(struct rows_maker *maker)

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "base/voip.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -191,6 +192,7 @@ struct row_voip_profile {
     uint32_t max_dialogs, max_idle_dialogs; /* 0 no limit */
     uint32_t call_keepalive_s;              /* 0 off */
     uint32_t provisional_invite_expiry_s;
+    struct voip_rules rules;
 };
 
 struct row_route {

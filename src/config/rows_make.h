@@ -83,6 +83,8 @@ bool rows_zones_allow(const struct rows_maker *maker);
 /* What an entry says by itself, without names of other entries: for the checks too. */
 void rows_read_vip(const struct schema_node *node, const json_t *entry, struct row_vip *row);
 void rows_read_pool(const struct schema_node *node, const json_t *entry, struct row_pool *row);
+/* The checks and limits of `config sip`. */
+void rows_read_voip(const struct schema_node *node, const json_t *sip, struct voip_rules *rules);
 /* A list of addresses, subnets and ranges; `ranges` has room for all; how many. */
 uint32_t rows_read_filter(const json_t *list, struct row_range *ranges);
 

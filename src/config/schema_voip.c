@@ -4,6 +4,7 @@
  * reference 2.2 to 2.7. The four families that repeat one row for many names are macros over the
  * list of names.
  */
+#include "base/voip.h"
 #include "config/schema_tables.h"
 
 static const struct schema_option malformed_action[] = {{"discard", "Discard the message."},
@@ -26,31 +27,13 @@ static const struct schema_option ssl_version[] = {{"ssl-3.0", "SSL 3.0."}, {"tl
 static const struct schema_option ssl_renegotiation[] = {
     {"allow", "Allow it."}, {"deny", "Deny it."}, {"secure", "Allow the secure form."}, {0}};
 
-#define FOR_METHODS(X) \
-    X(ack)             \
-    X(bye)             \
-    X(cancel)          \
-    X(info)            \
-    X(invite)          \
-    X(message)         \
-    X(notify)          \
-    X(options)         \
-    X(prack)           \
-    X(publish)         \
-    X(refer)           \
-    X(register)        \
-    X(subscribe)       \
-    X(update)
-
-#define ROW_BLOCK(m) ROW_SWITCH("block-" #m, "disable", "Block " #m " requests.", INERT),
-#define ROW_RATE(m)                                                                            \
-    ROW_INTEGER(#m "-rate", 0, UINT32_MAX, "0", "Limit of " #m " requests a second, 0: none.", \
-                INERT),
-#define ROW_RATE_TRACK(m) \
-    ROW_OPTION(#m "-rate-track", rate_track, "none", "What the " #m " limit counts by.", INERT),
-#define ROW_MALFORMED(n) \
-    ROW_OPTION(n, malformed_action, "pass", "Action where " n " is malformed.", INERT)
-#define ROW_MALFORMED_HEADER(n) ROW_MALFORMED("malformed-header-" n)
+#define ROW_BLOCK(id, m) ROW_SWITCH("block-" m, "disable", "Block " m " requests."),
+#define ROW_RATE(id, m) \
+    ROW_INTEGER(m "-rate", 0, UINT32_MAX, "0", "Limit of " m " requests a second, 0: none."),
+#define ROW_RATE_TRACK(id, m) \
+    ROW_OPTION(m "-rate-track", rate_track, "none", "What the " m " limit counts by."),
+#define ROW_CHECK(id, n, what) \
+    ROW_OPTION(n, malformed_action, "pass", "Action for a message with " what "."),
 
 static const struct schema_attr sip_attrs[] = {
     ROW_SWITCH("status", "enable", "SIP handling."),
@@ -65,18 +48,19 @@ static const struct schema_attr sip_attrs[] = {
     ROW_SWITCH("open-contact-pinhole", "enable",
                "Open a pinhole for the Contact of other requests."),
     ROW_SWITCH("strict-register", "enable", "Pinholes admit registrars and parties of calls only."),
-    FOR_METHODS(ROW_RATE) FOR_METHODS(ROW_RATE_TRACK) ROW_INTEGER(
+    VOIP_METHODS(ROW_RATE) VOIP_METHODS(ROW_RATE_TRACK) ROW_INTEGER(
         "max-dialogs", 0, UINT32_MAX, "0", "Concurrent dialogs per policy, 0: no limit."),
-    ROW_INTEGER("max-line-length", 78, 4096, "998", "Longest header line.", INERT),
-    ROW_SWITCH("block-long-lines", "enable", "Block messages with longer lines.", INERT),
-    ROW_SWITCH("block-unknown", "enable", "Block requests of unknown methods.", INERT),
+    ROW_INTEGER("max-line-length", 78, 4096, "998", "Longest header line."),
+    ROW_SWITCH("block-long-lines", "enable", "Block messages with longer lines."),
+    ROW_SWITCH("block-unknown", "enable", "Block requests of unknown methods."),
     ROW_INTEGER("call-keepalive", 0, 10080, "0",
                 "End a call whose RTP was silent for this many seconds, 0: off."),
-    FOR_METHODS(ROW_BLOCK) ROW_SWITCH("register-contact-trace", "disable",
-                                      "Add the original address to Contact.", INERT),
+    VOIP_METHODS(ROW_BLOCK) ROW_SWITCH("register-contact-trace", "disable",
+                                       "Add the original address to Contact.", INERT),
     ROW_SWITCH("open-via-pinhole", "disable", "Open a pinhole for Via.", INERT),
     ROW_SWITCH("open-record-route-pinhole", "enable", "Open a pinhole for Record-Route.", INERT),
-    ROW_SWITCH("rfc2543-branch", "disable", "Accept Via branches of RFC 2543.", INERT),
+    ROW_SWITCH("rfc2543-branch", "disable",
+               "Via branches without the cookie of RFC 3261 are well-formed."),
     ROW_SWITCH("log-violations", "disable", "Log messages that are dropped or malformed."),
     ROW_SWITCH("log-call-summary", "enable", "Log calls and registrations."),
     ROW_SWITCH("nat-trace", "enable", "Keep the original address in the i= line."),
@@ -85,45 +69,13 @@ static const struct schema_attr sip_attrs[] = {
     ROW_SWITCH("contact-fixup", "enable", "Translate any Contact.", INERT),
     ROW_INTEGER("max-idle-dialogs", 0, UINT32_MAX, "0",
                 "Idle dialogs kept per policy, oldest end first, 0: off."),
-    ROW_SWITCH("block-geo-red-options", "disable", "Block OPTIONS, use them as heartbeat.", INERT),
+    ROW_SWITCH("block-geo-red-options", "disable",
+               "Block OPTIONS; they still keep their session alive."),
     ROW_SWITCH("hosted-nat-traversal", "disable", "Hosted NAT traversal.", INERT),
     ROW_SWITCH("hnt-restrict-source-ip", "disable", "RTP must come from the SIP source.", INERT),
-    ROW_INTEGER("max-body-length", 0, UINT32_MAX, "0", "Longest message body, 0: no limit.", INERT),
-    ROW_OPTION("unknown-header", malformed_action, "pass", "Action where a header is unknown.",
-               INERT),
-    ROW_MALFORMED("malformed-request-line"),
-    ROW_MALFORMED_HEADER("via"),
-    ROW_MALFORMED_HEADER("from"),
-    ROW_MALFORMED_HEADER("to"),
-    ROW_MALFORMED_HEADER("call-id"),
-    ROW_MALFORMED_HEADER("cseq"),
-    ROW_MALFORMED_HEADER("rack"),
-    ROW_MALFORMED_HEADER("rseq"),
-    ROW_MALFORMED_HEADER("contact"),
-    ROW_MALFORMED_HEADER("record-route"),
-    ROW_MALFORMED_HEADER("route"),
-    ROW_MALFORMED_HEADER("expires"),
-    ROW_MALFORMED_HEADER("content-type"),
-    ROW_MALFORMED_HEADER("content-length"),
-    ROW_MALFORMED_HEADER("max-forwards"),
-    ROW_MALFORMED_HEADER("allow"),
-    ROW_MALFORMED_HEADER("p-asserted-identity"),
-    ROW_MALFORMED_HEADER("no-require"),
-    ROW_MALFORMED_HEADER("no-proxy-require"),
-    ROW_MALFORMED_HEADER("sdp-v"),
-    ROW_MALFORMED_HEADER("sdp-o"),
-    ROW_MALFORMED_HEADER("sdp-s"),
-    ROW_MALFORMED_HEADER("sdp-i"),
-    ROW_MALFORMED_HEADER("sdp-c"),
-    ROW_MALFORMED_HEADER("sdp-b"),
-    ROW_MALFORMED_HEADER("sdp-z"),
-    ROW_MALFORMED_HEADER("sdp-k"),
-    ROW_MALFORMED_HEADER("sdp-a"),
-    ROW_MALFORMED_HEADER("sdp-t"),
-    ROW_MALFORMED_HEADER("sdp-r"),
-    ROW_MALFORMED_HEADER("sdp-m"),
-    ROW_INTEGER("provisional-invite-expiry-time", 10, 3600, "210",
-                "Seconds an INVITE may stay without final response."),
+    ROW_INTEGER("max-body-length", 0, UINT32_MAX, "0", "Longest message body, 0: no limit."),
+    VOIP_CHECKS(ROW_CHECK) ROW_INTEGER("provisional-invite-expiry-time", 10, 3600, "210",
+                                       "Seconds an INVITE may stay without final response."),
     ROW_SWITCH("ips-rtp", "enable", "IPS on RTP.", INERT),
     ROW_OPTION("ssl-mode", ssl_mode, "off", "TLS mode.", INERT),
     ROW_SWITCH("ssl-send-empty-frags", "enable", "Send empty fragments.", INERT),

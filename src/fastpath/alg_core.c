@@ -18,6 +18,7 @@
 #include <rte_malloc.h>
 
 #define TIMER_BUDGET 256
+#define OWN_HOPS     64 /* of answers made here */
 
 struct alg_core *alg_core_create(struct dataplane *dp, const struct alg_limits *limits,
                                  const struct hash_secret *secret, uint64_t seed)
@@ -53,12 +54,17 @@ void alg_core_destroy(struct alg_core *core)
     rte_free(core);
 }
 
-static void core_drop(struct alg_core *core, struct rte_mbuf *m, enum drop_reason reason,
-                      uint64_t now_ms)
+static void count_drop(struct alg_core *core, enum drop_reason reason, uint64_t now_ms)
 {
     __atomic_store_n(&core->drop[reason], core->drop[reason] + 1, __ATOMIC_RELAXED);
     if (events_on(&core->dp->events))
         event_emit(&core->dp->events, "drop", now_ms, "\"reason\":\"%s\"", drop_name(reason));
+}
+
+static void core_drop(struct alg_core *core, struct rte_mbuf *m, enum drop_reason reason,
+                      uint64_t now_ms)
+{
+    count_drop(core, reason, now_ms);
     rte_pktmbuf_free(m);
 }
 
@@ -134,6 +140,7 @@ static enum alg_verdict cross(struct alg_core *core, struct alg_packet *packets,
     for (unsigned i = 0; i < n; i++) {
         size_t length = 0;
         packets[i].payload = *payload;
+        packets[i].checked = i > 0;
         enum alg_verdict verdict =
             alg_input(core->alg, &packets[i], core->out[i], room, &length, reason);
         if (verdict == ALG_DROP)
@@ -141,15 +148,53 @@ static enum alg_verdict cross(struct alg_core *core, struct alg_packet *packets,
         if (verdict == ALG_PASS)
             continue;
         *payload = slice_of(core->out[i], length);
+        if (verdict == ALG_ANSWER)
+            return ALG_ANSWER;
         result = ALG_REPLACE;
     }
     return result;
 }
 
+/* The frame becomes the answer to itself: back to whence it came, from where it was sent to. */
+static void frame_turn(struct packet *p, const struct interface *came, struct slice answer, be16 id)
+{
+    struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
+    struct rte_udp_hdr *udp = p->l4;
+    const be32 src = p->ip->src_addr;
+    const be16 sport = udp->src_port;
+    eth->dst_addr = eth->src_addr;
+    memcpy(eth->src_addr.addr_bytes, came->mac, sizeof came->mac);
+    p->ip->src_addr = p->ip->dst_addr;
+    p->ip->dst_addr = src;
+    p->ip->time_to_live = OWN_HOPS;
+    p->ip->fragment_offset = 0;
+    p->ip->packet_id = id;
+    udp->src_port = udp->dst_port;
+    udp->dst_port = sport;
+    p->m->ol_flags = 0;
+    payload_set(p, answer, id);
+}
+
+/* What the ALG answers goes out as a frame of our own; the one it answers counts as dropped. */
+static void answer_send(struct alg_core *core, struct worker *w, struct packet *p, uint16_t ifindex,
+                        struct slice text)
+{
+    const struct interface *came = &dataplane_snapshot(core->dp)->interfaces[ifindex];
+    const bool fits =
+        text.n + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr) <= came->mtu &&
+        p->ip->version_ihl == RTE_IPV4_VHL_DEF;
+    if (fits) {
+        frame_turn(p, came, text, (be16)rng_next(&core->thread.rng));
+        *note_of(p->m) = (struct note){.kind = NOTE_SEND, .ifindex = ifindex};
+    }
+    if (!fits || rte_ring_sp_enqueue(w->from_alg, p->m) != 0)
+        rte_pktmbuf_free(p->m);
+}
+
 /* Let the ALG have the message. What there is room for is known to it: beyond that it refuses
- * before it commits to anything. */
+ * before it commits to anything. *answer: a response to it, empty where there is none. */
 static enum alg_reason edit(struct alg_core *core, struct packet *p, struct alg_packet *packets,
-                            unsigned n)
+                            unsigned n, struct slice *answer)
 {
     struct dataplane *dp = core->dp;
     struct slice payload = packets[0].payload;
@@ -167,7 +212,8 @@ static enum alg_reason edit(struct alg_core *core, struct packet *p, struct alg_
         payload_set(p, payload, (be16)rng_next(&core->thread.rng));
     }
     rte_pktmbuf_free(spare);
-    return verdict == ALG_DROP ? reason : ALG_REASON_NONE;
+    *answer = verdict == ALG_ANSWER && head + payload.n <= own ? payload : SLICE_NONE;
+    return verdict == ALG_DROP || verdict == ALG_ANSWER ? reason : ALG_REASON_NONE;
 }
 
 static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, uint64_t now_ms)
@@ -206,7 +252,12 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
         if (vips_has(snap->nat->vips, ip_port_v4(packets[i].public_side).ip))
             packets[i].barred = &barred;
 
-    enum alg_reason reason = edit(core, &p, packets, crossings);
+    struct slice answer;
+    enum alg_reason reason = edit(core, &p, packets, crossings, &answer);
+    if (answer.n) {
+        count_drop(core, drop_of_alg(reason), now_ms);
+        return answer_send(core, w, &p, note.ifindex, answer);
+    }
     if (reason != ALG_REASON_NONE)
         return core_drop(core, p.m, drop_of_alg(reason), now_ms);
     if (rte_ring_sp_enqueue(w->from_alg, p.m) != 0)

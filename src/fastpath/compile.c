@@ -108,6 +108,7 @@ static void compile_profiles(struct compile *c)
         p->max_idle_dialogs = row->max_idle_dialogs;
         p->call_keepalive_s = row->call_keepalive_s;
         p->provisional_invite_expiry_s = row->provisional_invite_expiry_s;
+        p->rules = row->rules;
     }
     c->s->profiles = profiles;
     c->s->n_profiles = rows->n_voip_profiles;

@@ -34,6 +34,7 @@ void rig_init(struct rig *r, uint32_t mappings, uint32_t dialogs)
         .nat_port_first = 5117,
         .nat_port_last = 65533,
         .provisional_invite_expiry_s = 210,
+        .rules = {.max_line_length = 998, .block_long_lines = true, .block_unknown = true},
     };
     struct hash_secret secret;
     memset(r, 0, sizeof(*r));

@@ -131,7 +131,7 @@ static void test_violations(void **state)
          "header line without a colon", "From", SIP_LOG_FUZZING, 3, 5},
         {"INVITE sip:b@example.net SIP/2.0\nVia: SIP/2.0/UDP h\n"
          "From: <sip:x@e.net>;tag=1\nTo: <sip:y@e.net\nCall-ID: 1\nCSeq: 1 INVITE\n\n",
-         "angle brackets do not match", "To: <sip:y@e.net", SIP_LOG_FUZZING, 4, 5},
+         "malformed To header", "To: <sip:y@e.net", SIP_LOG_FUZZING, 4, 5},
         {"INVITE sip:b@example.net SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n"
          "From: <sip:x@e.net>;tag=1\r\nTo: <sip:y@e.net>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n"
          "Content-Type: application/sdp\r\n\r\nv=0\r\nnonsense\r\n",
