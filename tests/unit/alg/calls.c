@@ -86,8 +86,7 @@ void tear_down(struct fixture *f)
     rig_free(&f->r);
 }
 
-/* Every pool and every count of the gateway is as at the start. */
-static void assert_empty(const struct alg *alg)
+void assert_tables_empty(const struct alg *alg)
 {
     const struct dialogs *ds = &alg->dialogs;
     uint32_t free_records = 0, free_pins = 0, free_policies = 0, counted = 0;
@@ -113,7 +112,7 @@ static void assert_empty(const struct alg *alg)
 void assert_nothing_left(struct fixture *f)
 {
     rig_wait(&f->r, 13 * 3600 * 1000ull);
-    assert_empty(f->r.alg);
+    assert_tables_empty(f->r.alg);
     assert_int_equal(rig_records(&f->r), 0);
     assert_int_equal(rig_reap(&f->r), 1);
     assert_int_equal(rig_owners(&f->r, INSIDE, 5060), 0);

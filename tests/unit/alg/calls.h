@@ -53,5 +53,8 @@ const char *state_of(struct fixture *f);
 /* Alive just before `ms` from now, in another state (or gone) just after. */
 void assert_ends_after(struct fixture *f, uint64_t ms, const char *reason);
 
+/* Every pool and every count of the gateway is as at the start. */
+void assert_tables_empty(const struct alg *alg);
+
 /* After everything has run out the tables are as before: the phone's own mapping is left. */
 void assert_nothing_left(struct fixture *f);
