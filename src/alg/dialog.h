@@ -119,7 +119,7 @@ struct dialog_ask {
     uint32_t serial;    /* counts the requests of the record, from 1 */
     uint32_t expires_s; /* of the whole request, UINT32_MAX without */
     struct ip_addr to;  /* the server it went to */
-    bool pending, star;
+    bool pending;
 };
 
 #define DIALOG_ASKS 4 /* requests of one record under way at a time; the oldest is forgotten */

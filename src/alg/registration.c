@@ -220,7 +220,6 @@ static void on_register(struct alg *alg, const struct sip_message *m, const stru
     if (d->state == DIALOG_FREE)
         d->state = DIALOG_REGISTERING;
     struct dialog_ask *ask = ask_begin(alg, d, m);
-    ask->star = plan->star;
     pins_ask(alg, d, m, plan, ask);
     contacts_expire(alg, d, m->packet->now_ms);
 }
@@ -285,7 +284,7 @@ static void read_bindings(struct alg *alg, const struct sip_message *m, uint32_t
 static void not_listed(struct pin *pin, const struct sip_message *m, const struct dialog_ask *ask,
                        uint32_t expires_s, bool said)
 {
-    if (pin->ask == ask->serial && !ask->star)
+    if (pin->ask == ask->serial)
         grant(pin, said ? expires_s : pin->asked_s, m);
     else if (!pin_waits(m->record, pin) && (ip_addr_is_zero(&pin->registrar) ||
                                             ip_addr_eq(&pin->registrar, &m->packet->outside.ip)))

@@ -99,7 +99,7 @@ static void plan_reset(struct sip_plan *plan)
     plan->text_n = 0;
     plan->body_at = plan->body_end = UINT32_MAX;
     plan->length_at = UINT32_MAX;
-    plan->has_sdp = plan->held = plan->star = false;
+    plan->has_sdp = plan->held = false;
     plan->n_streams = 0;
 }
 

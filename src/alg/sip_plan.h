@@ -82,7 +82,6 @@ struct sip_plan {
     uint32_t length_at; /* which edit that is, or UINT32_MAX */
     bool has_sdp;
     bool held; /* every stream of the description is on hold */
-    bool star; /* REGISTER: Contact: * */
     unsigned n_streams;
     struct sip_stream streams[SDP_MEDIA_MAX];
     struct sip_map maps[SIP_PLAN_MAPS];

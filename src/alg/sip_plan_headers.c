@@ -343,10 +343,8 @@ static enum alg_reason plan_contact_maps(struct planner *p)
         enum alg_reason reason = ALG_REASON_NONE;
         if (sip_addr_parse(item, &contact, NULL) != 0)
             return ALG_REASON_SIP_MALFORMED;
-        if (contact.star)
-            p->plan->star = true;
-        else if (m->packet->outward && sip_uri_is_sip(&contact.uri) &&
-                 contact.uri.at.kind == SIP_HOST_IPV4)
+        if (!contact.star && m->packet->outward && sip_uri_is_sip(&contact.uri) &&
+            contact.uri.at.kind == SIP_HOST_IPV4)
             reason = contact_map(p, &contact);
         if (reason == ALG_REASON_NONE && !contact.star)
             reason = plan_uri(p, SIP_FORM_CONTACT, &contact.uri);

@@ -130,7 +130,7 @@ static void twin_granted(struct twin *t, const struct twin_ask *ask, const uint3
             continue;
         if (listed[i] != NO_SECONDS)
             twin_grant(c, listed[i], ask->server, now_ms);
-        else if (c->cseq == ask->cseq && !ask->star)
+        else if (c->cseq == ask->cseq)
             twin_grant(c, expires != NO_SECONDS ? expires : c->asked, ask->server, now_ms);
         else if (!twin_waits(t, c) && (c->server == 0 || c->server == ask->server))
             c->end_ms = 0;
