@@ -62,7 +62,8 @@ static bool takes_as_public(struct worker *w, const struct packet *p, const stru
         return false;
     uint32_t index = source_mapping(w, &p->key, m->outside_ifindex);
     return index != INDEX_NONE &&
-           mapping_knows(m, mapping_public(mapping_at(&w->dp->mappings, index)).ip);
+           mapping_knows(&w->dp->mappings, m,
+                         mapping_public(mapping_at(&w->dp->mappings, index)).ip);
 }
 
 /* Does the mapping take the packet? */
@@ -70,7 +71,7 @@ static bool takes(struct worker *w, const struct packet *p, struct mapping *m, b
 {
     const struct key *key = &p->key;
     if (shared && __atomic_load_n(&m->filter, __ATOMIC_RELAXED) == MAPPING_ANYONE)
-        return mapping_knows(m, key->src);
+        return mapping_knows(&w->dp->mappings, m, key->src);
     return mapping_admits(&w->dp->mappings, m, (struct endpoint){key->src, key->sport}) ||
            takes_as_public(w, p, m);
 }

@@ -176,8 +176,10 @@ static void mapping_fill(struct mappings *ms, uint32_t index, const struct mappi
     m->created_ms = want->now_ms;
     m->told = 0;
     memset(m->turn, 0, sizeof(m->turn));
-    for (int i = 0; i < MAPPING_FRIENDS; i++)
-        __atomic_store_n(&m->friends[i], 0, __ATOMIC_RELAXED);
+    for (int i = 0; i < MAPPING_PASSING_MAX; i++)
+        __atomic_store_n(&m->passing[i], 0, __ATOMIC_RELAXED);
+    for (int i = 0; i < MAPPING_LASTING_MAX; i++)
+        __atomic_store_n(&ms->cold[index].lasting[i], 0, __ATOMIC_RELAXED);
     __atomic_store_n(&m->partner, INDEX_NONE, __ATOMIC_RELAXED);
     wheel_link_init(&m->wheel);
     record_state_set(&m->r, RECORD_OPENING);
@@ -496,7 +498,7 @@ static uint32_t places_for(const struct mappings *ms, uint32_t mapping, uint32_t
     const struct session_v6 *v6 = session_v6_of(ms->sessions, session);
     be32 src = v6 ? key6_word(&ms->sessions->key6, &v6->src) : s->r.key[0].src;
     bool known = !(s->r.flags & SESSION_INWARD) ||
-                 !mapping_is_first(ms->sessions, mapping, session) || mapping_knows(m, src);
+                 !mapping_is_first(ms->sessions, mapping, session) || mapping_knows(ms, m, src);
     return known ? MAPPING_MAX_SESSIONS : MAPPING_MAX_SESSIONS - MAPPING_KEPT;
 }
 

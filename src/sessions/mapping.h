@@ -50,8 +50,8 @@ enum mapping_friend {
     MAPPING_LASTING, /* a registrar */
     MAPPING_PASSING, /* the other party of a call */
 };
-#define MAPPING_LASTING_MAX 3
-#define MAPPING_FRIENDS     7
+#define MAPPING_LASTING_MAX 16
+#define MAPPING_PASSING_MAX 7
 
 /* record.flags of a mapping */
 #define MAPPING_ALG 0x01 /* sessions made through it go to the ALG */
@@ -77,18 +77,18 @@ struct mapping {
     uint32_t created_ms;
     uint32_t news_next;
     struct wheel_link wheel;
-    uint32_t partner;   /* RTCP of this RTP and the other way round, or INDEX_NONE */
-    uint8_t told, seen; /* seen: a packet ever came through */
-    uint8_t turn[2];    /* where the next one goes, by enum mapping_friend */
-    /* Atomic words; 0 none. First the lasting ones, then the passing ones, each a ring. */
-    be32 friends[MAPPING_FRIENDS];
+    uint32_t partner;                  /* RTCP of this RTP and the other way round, or INDEX_NONE */
+    uint8_t told, seen;                /* seen: a packet ever came through */
+    uint8_t turn[2];                   /* where the next one goes, by enum mapping_friend */
+    be32 passing[MAPPING_PASSING_MAX]; /* a ring of atomic words; 0 none */
 };
 
 _Static_assert(sizeof(struct mapping) == 128, "two cache lines");
 
-/* Beside the mapping, touched at birth and end only. */
+/* Beside the mapping: touched at its birth and end, and for whoever it does not know otherwise. */
 struct mapping_cold {
-    struct pool_lease lease; /* what it holds of an IP pool */
+    be32 lasting[MAPPING_LASTING_MAX]; /* as mapping.passing */
+    struct pool_lease lease;           /* what it holds of an IP pool */
 };
 
 struct mappings {
@@ -229,7 +229,7 @@ void mapping_admit(struct mappings *ms, struct handle h, be32 ip, enum mapping_f
 void mapping_widen(struct mappings *ms, struct handle h);
 
 /* Is this the address of its peer, or one that was admitted? */
-bool mapping_knows(const struct mapping *m, be32 remote);
+bool mapping_knows(const struct mappings *ms, const struct mapping *m, be32 remote);
 
 /* May `from` come in through it? Latches where the filter says so. */
 bool mapping_admits(struct mappings *ms, struct mapping *m, struct endpoint from);

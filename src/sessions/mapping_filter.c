@@ -5,33 +5,50 @@
  * Whom it admits beside its peer stands in two rings of address words. One thread writes them, any
  * reads; a word is an address or none, so whoever reads while it changes sees the old one or the
  * new. Registrars have a ring of their own: however many parties call, they do not push out the one
- * who brings the calls.
+ * who brings the calls, and a PBX may have many trunks on one port.
  *
  * An address is let in because the mapping was opened for it, because it was admitted since, or for
  * as long as a session of the mapping talks to it. The first two outlive every session.
  */
 #include "sessions/mapping.h"
 
-static bool is_friend(const struct mapping *m, be32 remote, int first, int end)
+/* A ring of words. */
+struct ring {
+    be32 *at;
+    int n;
+};
+
+static struct ring ring_of(const struct mappings *ms, struct mapping *m, enum mapping_friend kind)
 {
-    for (int i = first; i < end; i++)
-        if (__atomic_load_n(&m->friends[i], __ATOMIC_RELAXED) == remote)
+    if (kind == MAPPING_LASTING)
+        return (struct ring){ms->cold[mapping_index(ms, m)].lasting, MAPPING_LASTING_MAX};
+    return (struct ring){m->passing, MAPPING_PASSING_MAX};
+}
+
+static bool holds(const be32 *at, int n, be32 remote)
+{
+    for (int i = 0; i < n; i++)
+        if (__atomic_load_n(&at[i], __ATOMIC_RELAXED) == remote)
             return true;
     return false;
 }
 
+static bool is_lasting(const struct mappings *ms, const struct mapping *m, be32 remote)
+{
+    return holds(ms->cold[mapping_index(ms, m)].lasting, MAPPING_LASTING_MAX, remote);
+}
+
 void mapping_admit(struct mappings *ms, struct handle h, be32 ip, enum mapping_friend kind)
 {
-    int first = kind == MAPPING_LASTING ? 0 : MAPPING_LASTING_MAX;
-    int end = kind == MAPPING_LASTING ? MAPPING_LASTING_MAX : MAPPING_FRIENDS;
     if (ip == 0 || !store_live(&ms->store, h))
         return;
     struct mapping *m = mapping_at(ms, h.index);
+    struct ring ring = ring_of(ms, m, kind);
     /* A lasting one is looked for among its own: a place among those that pass is not kept. */
-    if (is_friend(m, ip, kind == MAPPING_LASTING ? first : 0, end))
+    if (holds(ring.at, ring.n, ip) || (kind == MAPPING_PASSING && is_lasting(ms, m, ip)))
         return;
-    __atomic_store_n(&m->friends[first + m->turn[kind]], ip, __ATOMIC_RELAXED);
-    m->turn[kind] = (uint8_t)((m->turn[kind] + 1) % (end - first));
+    __atomic_store_n(&ring.at[m->turn[kind]], ip, __ATOMIC_RELAXED);
+    m->turn[kind] = (uint8_t)((m->turn[kind] + 1) % ring.n);
 }
 
 void mapping_widen(struct mappings *ms, struct handle h)
@@ -40,10 +57,11 @@ void mapping_widen(struct mappings *ms, struct handle h)
         __atomic_store_n(&mapping_at(ms, h.index)->filter, MAPPING_ANYONE, __ATOMIC_RELAXED);
 }
 
-bool mapping_knows(const struct mapping *m, be32 remote)
+bool mapping_knows(const struct mappings *ms, const struct mapping *m, be32 remote)
 {
-    return remote != 0 && ((be32)__atomic_load_n(&m->peer, __ATOMIC_RELAXED) == remote ||
-                           is_friend(m, remote, 0, MAPPING_FRIENDS));
+    return remote != 0 &&
+           ((be32)__atomic_load_n(&m->peer, __ATOMIC_RELAXED) == remote ||
+            holds(m->passing, MAPPING_PASSING_MAX, remote) || is_lasting(ms, m, remote));
 }
 
 /* The remote address of a session that came in through the mapping, or left by it. */
@@ -79,7 +97,7 @@ bool mapping_admits(struct mappings *ms, struct mapping *m, struct endpoint from
     case MAPPING_ANYONE:
         return true;
     case MAPPING_ADDRESS:
-        return mapping_knows(m, from.ip) || talks_to(ms, m, from.ip);
+        return mapping_knows(ms, m, from.ip) || talks_to(ms, m, from.ip);
     case MAPPING_LATCH:
         return peer == mine ||
                (peer == 0 && (__atomic_compare_exchange_n(&m->peer, &peer, mine, false,

@@ -312,6 +312,20 @@ def reg_one_name(it):
 
 
 @case
+def reg_trunks(it):
+    """A PBX registers one port with five providers. Long after its UDP sessions have ended each of
+    them still calls it, and a sixth one does not."""
+    pbx = it.agent("10.0.0.20")
+    providers = [it.agent(f"198.51.100.{n}", side="wan") for n in range(1, 7)]
+    uris = [register(pbx, provider, 600) for provider in providers[:5]]
+    assert len({host_of(uri) for uri in uris}) == 1, "one port outside, too"
+    it.wait(100)
+    for provider, uri in zip(providers, uris):
+        options(provider, pbx, uri)
+    options(providers[5], pbx, uris[0], answered=False)
+
+
+@case
 def reg_transparent(it):
     """Without NAT a registration opens the phone's own port to its registrar, and to nobody else,
     though no policy leads in."""

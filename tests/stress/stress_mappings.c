@@ -148,7 +148,7 @@ static void own_for_a_while(struct member *m)
         struct endpoint remote = endpoint_make(0xc6336400 + rng_below(&m->rng, 4), 0);
         mapping_admit(&m->crew->ms, h[0], remote.ip,
                       rng_below(&m->rng, 2) ? MAPPING_LASTING : MAPPING_PASSING);
-        CHECK(mapping_knows(mapping_at(&c->ms, h[0].index), remote.ip));
+        CHECK(mapping_knows(&c->ms, mapping_at(&c->ms, h[0].index), remote.ip));
         mapping_widen(&m->crew->ms, h[0]);
     }
     mapping_release(&m->crew->ms, &m->thread, h[0], true);
@@ -174,7 +174,7 @@ static void use(struct member *m)
     int result = session_create(&c->ss, &m->thread, &want, &hit);
     CHECK(result == 0 || result == -EEXIST || result == -EAGAIN || result == -ENOSPC);
     CHECK(mapping_admits(&c->ms, found, remote));
-    mapping_knows(found, remote.ip);
+    mapping_knows(&c->ms, found, remote.ip);
     mapping_last_seen(&c->ms, index, &seen_ms);
     CHECK(endpoint_eq(mapping_inside(found), inside_of(k)));
     CHECK(endpoint_eq(mapping_public(found), public_side));

@@ -258,7 +258,8 @@ static void test_strangers(void **state)
         f.r.outside = rig_endpoint(rows[i].server, 5060);
         answer(&f, 200, i == 4 ? "" : "Contact: <sip:a@" PUB ">;expires=600000\r\n");
         answer(&f, 403, "");
-        if (active(&f) != (i == 4) || mapping_knows(m, rig_endpoint("198.51.100.66", 0).ip))
+        if (active(&f) != (i == 4) ||
+            mapping_knows(&f.r.mappings, m, rig_endpoint("198.51.100.66", 0).ip))
             fail_msg("%s counted", rows[i].what);
         f.call_id = f.tag = "";
         rig_wait(&f.r, 33000);
@@ -346,6 +347,31 @@ static void test_two_registrars(void **state)
     rig_free(&f.r);
 }
 
+/* A PBX with a trunk to each of ten providers, all on one port. */
+static void test_many_registrars(void **state)
+{
+    struct asks f;
+    char name[32], ip[32];
+    (void)state;
+    set_up(&f);
+    struct mapping *m = rig_mapping(&f.r, "10.0.0.1", 5060);
+    m->peer = 0;
+    f.to = f.call_id = name;
+    for (int i = 1; i <= 10; i++) {
+        snprintf(name, sizeof(name), "sip:trunk@p%d.example.net", i);
+        snprintf(ip, sizeof(ip), "198.51.100.%d", i);
+        f.r.outside = rig_endpoint(ip, 5060);
+        ask(&f, "Contact: <sip:trunk@10.0.0.1>\r\n");
+        answer(&f, 200, "Contact: <sip:trunk@" PUB ">;expires=3600\r\n");
+    }
+    for (int i = 1; i <= 11; i++) {
+        snprintf(ip, sizeof(ip), "198.51.100.%d", i);
+        assert_int_equal(mapping_admits(&f.r.mappings, m, rig_endpoint(ip, 5060)), i <= 10);
+    }
+    assert_int_equal(active(&f), 10);
+    rig_free(&f.r);
+}
+
 /* A mapping that was for one address is for anyone once a registration says so. */
 static void test_widened(void **state)
 {
@@ -377,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_two_under_way),
         cmocka_unit_test(test_many_under_way),
         cmocka_unit_test(test_two_registrars),
+        cmocka_unit_test(test_many_registrars),
         cmocka_unit_test(test_widened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

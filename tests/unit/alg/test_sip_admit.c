@@ -145,9 +145,9 @@ static void test_media_places(void **state)
     (void)state;
     set_up(&f);
     call_up(&f);
-    assert_true(mapping_knows(rig_mapping(&f.r, INSIDE, 6000), media));
-    assert_true(mapping_knows(rig_mapping(&f.r, INSIDE, 6001), media));
-    assert_false(mapping_knows(rig_mapping(&f.r, INSIDE, 5060), media));
+    assert_true(mapping_knows(&f.r.mappings, rig_mapping(&f.r, INSIDE, 6000), media));
+    assert_true(mapping_knows(&f.r.mappings, rig_mapping(&f.r, INSIDE, 6001), media));
+    assert_false(mapping_knows(&f.r.mappings, rig_mapping(&f.r, INSIDE, 5060), media));
     tear_down(&f);
 }
 

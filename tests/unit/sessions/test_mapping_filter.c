@@ -59,7 +59,7 @@ static void oldest_goes(void **state)
 {
     (void)state;
     struct rig rig;
-    const unsigned passing = MAPPING_FRIENDS - MAPPING_LASTING_MAX;
+    const unsigned passing = MAPPING_PASSING_MAX;
     rig_open(&rig, 10, 10);
     struct handle h = open_for(&rig, MAPPING_ADDRESS, at("198.51.100.1", 5060));
     mapping_admit(&rig.ms, h, numbered(250), MAPPING_LASTING);
@@ -71,10 +71,10 @@ static void oldest_goes(void **state)
             assert_int_equal(admits(&rig, h, numbered(k)), n - k < passing);
         assert_true(admits(&rig, h, numbered(250)));
     }
-    for (unsigned n = 1; n <= 20; n++)
+    for (unsigned n = 1; n <= 30; n++)
         mapping_admit(&rig.ms, h, numbered(n), MAPPING_LASTING);
-    for (unsigned n = 1; n <= 20; n++)
-        assert_int_equal(admits(&rig, h, numbered(n)), n > 20 - MAPPING_LASTING_MAX);
+    for (unsigned n = 1; n <= 30; n++)
+        assert_int_equal(admits(&rig, h, numbered(n)), n > 30 - MAPPING_LASTING_MAX);
     assert_false(admits(&rig, h, numbered(250)));
     assert_true(admits(&rig, h, numbered(200)));
     rig_close(&rig);
