@@ -325,12 +325,14 @@ static int control_start(struct pinholed *d, struct text *error)
     struct config_tree *tree = d->tree;
     d->tree = NULL;
     socket_folder_make(d->options.socket_path);
-    d->control = control_create(d->dp, d->alg,
-                                &(struct control_options){.config_path = d->config_path,
-                                                          .socket_path = d->options.socket_path,
-                                                          .clock_ms = control_clock,
-                                                          .clock_ctx = d},
-                                tree, now_ms(d), error);
+    d->control = control_create(
+        d->dp, d->alg,
+        &(struct control_options){.config_path = d->config_path,
+                                  .socket_path = d->options.socket_path,
+                                  .clock_ms = control_clock,
+                                  .clock_ctx = d,
+                                  .wall_s = (int64_t)time(NULL) - (int64_t)(now_ms(d) / 1000)},
+        tree, now_ms(d), error);
     return d->control ? 0 : -EINVAL;
 }
 

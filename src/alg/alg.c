@@ -33,7 +33,8 @@ struct alg *alg_create(const struct alg_limits *limits, struct mappings *mapping
     alg->secret2 = (struct hash_secret){{secret->k[2], secret->k[3], secret->k[0], secret->k[1]}};
     uint32_t capacity = limits->dialogs ? limits->dialogs : 1;
     alg->log = calloc(1, sizeof(*alg->log));
-    if (alg->log && dialogs_init(&alg->dialogs, capacity) == 0 &&
+    alg->debug = sip_debug_create();
+    if (alg->log && alg->debug && dialogs_init(&alg->dialogs, capacity) == 0 &&
         host_shares_init(&alg->hosts, capacity, secret) == 0 &&
         sip_forms_init(&alg->forms, capacity * FORMS_PER_DIALOG, secret) == 0 &&
         sip_meters_init(&alg->meters, secret) == 0)
@@ -52,6 +53,7 @@ void alg_destroy(struct alg *alg)
     if (alg->dialogs.at)
         dialogs_free(&alg->dialogs);
     free(alg->log);
+    sip_debug_destroy(alg->debug);
     free(alg);
 }
 
@@ -195,6 +197,7 @@ static enum alg_reason handle(struct alg *alg, struct sip_message *m, struct sip
     struct dialog_key key;
     struct dialog *fresh = NULL;
     enum alg_reason reason = find(alg, m, &key);
+    sip_debug_found(alg, m);
     alg_mark(alg->clock, ALG_STEP_FIND);
     if (reason == ALG_REASON_NONE)
         reason = sip_plan(alg, m, &alg->sdp, &alg->plan);
@@ -294,11 +297,14 @@ enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, cha
     alg_clock_begin(alg->clock);
     m->packet = packet;
     alg->told = false;
+    sip_debug_read(alg, packet);
     m->nat = !ip_port_eq(packet->inside, packet->public_side);
     alg->refusal = (struct sip_refusal){0};
     *reason = read(alg, m);
-    if (*reason != ALG_REASON_NONE)
+    if (*reason != ALG_REASON_NONE) {
+        sip_debug_dropped(alg, packet, *reason);
         return refuse(alg, packet, out, cap, out_n);
+    }
     if (is_own_ack(alg, m))
         *reason = ALG_REASON_SIP_ANSWERED;
     if (*reason == ALG_REASON_NONE && !packet->checked)
@@ -309,8 +315,10 @@ enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, cha
     if (*reason != ALG_REASON_NONE) {
         sip_rules_blame(alg, m, *reason);
         count_refusal(alg, m, *reason);
+        sip_debug_dropped(alg, packet, *reason);
         return refuse(alg, packet, out, cap, out_n);
     }
+    sip_debug_written(alg, packet, output.n ? slice_of(out, output.n) : packet->payload);
     if (output.n == 0)
         return ALG_PASS;
     *out_n = output.n;
@@ -352,6 +360,11 @@ int alg_meters_next(const struct alg *alg, uint32_t *cursor, uint64_t now_ms, st
         return 0;
     out->dialogs = dialog_policy_calls(&alg->dialogs, out->policy_id);
     return 1;
+}
+
+struct sip_debug *alg_debug(struct alg *alg)
+{
+    return alg->debug;
 }
 
 void alg_stats_read(const struct alg *alg, struct alg_stats *out)

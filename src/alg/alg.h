@@ -14,6 +14,7 @@
 #include "sessions/mapping.h"
 
 struct alg;
+struct sip_debug;
 struct sip_log;
 
 /* What a VoIP profile means to the ALG; filled by fastpath/compile, part of the snapshot. */
@@ -120,6 +121,9 @@ uint64_t alg_next_deadline_ms(const struct alg *alg);
 
 /* What waits to be written to the log (sip_log.h); control takes it. */
 struct sip_log *alg_log(struct alg *alg);
+
+/* What waits to be shown to who looks on (sip_debug.h); control takes it. */
+struct sip_debug *alg_debug(struct alg *alg);
 
 /* Counters, in the order of fortios.md 6.6. Written by the ALG thread, read relaxed by any. */
 enum {

@@ -16,6 +16,7 @@
 void alg_file(struct alg *alg, struct dialog *d, uint64_t deadline_ms)
 {
     uint32_t i = dialog_index(&alg->dialogs, d);
+    sip_debug_timer(alg, d, deadline_ms);
     if (deadline_ms == UINT64_MAX)
         wheel_del(&alg->wheel, i);
     else
@@ -45,6 +46,7 @@ bool alg_pin_stands(const struct alg *alg, const struct pin *pin, const struct s
 void alg_unpin(struct alg *alg, struct dialog *d, struct pin *pin)
 {
     struct mappings *ms = alg->mappings;
+    sip_debug_mapping(alg, d, pin, "closed");
     alg_outlets_close(alg, pin);
     for (int i = 1; i >= 0; i--) {
         /* A flow may have opened it and need it, whatever this record took it for. */

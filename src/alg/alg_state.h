@@ -8,6 +8,7 @@
 #include "alg/alg_clock.h"
 #include "alg/dialog.h"
 #include "alg/host_share.h"
+#include "alg/sip_debug.h"
 #include "alg/sip_log.h"
 #include "alg/sip_meters.h"
 #include "alg/sip_plan.h"
@@ -30,6 +31,7 @@ struct alg {
     struct sip_forms forms;
     struct alg_stats stats;
     struct sip_log *log;
+    struct sip_debug *debug;
     bool told; /* why the message in hand is dropped was told to the log */
     struct sip_meters meters;
     struct sip_reply_limit replies;

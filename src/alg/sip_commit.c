@@ -314,12 +314,13 @@ static bool output_put(struct sip_output *w, const char *p, size_t n)
     return true;
 }
 
-static enum alg_reason message_write(const struct sip_message *m, const struct sip_plan *plan,
-                                     struct sip_output *w)
+static enum alg_reason message_write(struct alg *alg, const struct sip_message *m,
+                                     const struct sip_plan *plan, struct sip_output *w)
 {
     struct slice from = {m->packet->payload.p, m->packet->payload.n};
     uint32_t length = plan->body_at == UINT32_MAX ? 0 : body_length(plan);
     size_t at = 0, base = (size_t)(m->msg.bytes.p - from.p);
+    bool debug = sip_debug_on(alg, SIP_DEBUG_EDITS);
     for (unsigned i = 0; i < plan->n_edits; i++) {
         const struct sip_edit *e = &plan->edits[i];
         char text[EDIT_MAX];
@@ -333,6 +334,8 @@ static enum alg_reason message_write(const struct sip_message *m, const struct s
         } else {
             n = edit_print(plan, e, length, text);
         }
+        if (debug)
+            sip_debug_edit(alg, m, e, slice_of(put, n));
         if (!output_put(w, from.p + at, place - at) || !output_put(w, put, n))
             return ALG_REASON_SIP_TOO_LARGE;
         at = place + e->cut;
@@ -403,6 +406,7 @@ static void map_pin(struct alg *alg, const struct sip_message *m, const struct s
         alg_mapping_claim(alg->mappings, alg->thread, map->h[0].index, &m->packet->outside);
     if (!ip_addr_is_zero(&pin->remote.ip))
         alg_claim(alg, pin);
+    sip_debug_mapping(alg, owner, pin, "opened");
 }
 
 enum alg_reason sip_commit(struct alg *alg, const struct sip_message *m, struct sip_plan *plan,
@@ -419,7 +423,7 @@ enum alg_reason sip_commit(struct alg *alg, const struct sip_message *m, struct 
 
     out->n = 0;
     if (plan->n_edits || m->msg.trailing)
-        reason = message_write(m, plan, out);
+        reason = message_write(alg, m, plan, out);
     if (reason != ALG_REASON_NONE) {
         for (unsigned i = plan->n_maps; i-- > 0;)
             map_undo(alg, &plan->maps[i]);

@@ -44,6 +44,7 @@ void sip_log_call(struct alg *alg, const struct dialog *d, enum sip_log_status s
                   const char *reason, uint64_t now_ms)
 {
     event(alg, d, status, now_ms);
+    sip_debug_call(alg, d, status == SIP_LOG_START ? "start" : "end", reason);
     struct sip_log_record *r = d->logs ? next(alg->log) : NULL;
     if (!r)
         return;

@@ -100,6 +100,22 @@ struct backend_sip_call {
     } media[8];
 };
 
+#define DEBUG_WHEN 24
+
+/* Debug output (fortios.md 6.7). */
+struct backend_debug {
+    uint64_t missed;       /* lines before it that are gone */
+    char when[DEBUG_WHEN]; /* "2024-05-01 10:11:12" */
+    uint32_t bits;         /* of which mask bits it is */
+    struct ip_port src, dst;
+    uint32_t policy_id;
+    const char *profile;
+    uint16_t port;     /* interface number */
+    bool written;      /* a message that leaves */
+    uint32_t whole;    /* bytes of the message of which `text` is the beginning; 0: a line */
+    struct slice text; /* valid until the next call */
+};
+
 struct backend_mapping {
     uint32_t index;
     uint8_t proto;
@@ -193,6 +209,10 @@ struct backend {
     void (*sip_stat_clear)(void *ctx);
     int (*sip_call_next)(void *ctx, uint32_t *cursor, struct backend_sip_call *out);
     int (*sip_call_clear)(void *ctx, uint64_t id);
+    /* Debug output of the ALG that login `who` wants, 0 none: the number of the next line, 0 when
+     * too many look on. And the next line from *number on: 1, or 0 when there is none yet. */
+    uint64_t (*debug_want)(void *ctx, const void *who, uint32_t mask);
+    int (*debug_next)(void *ctx, uint64_t *number, struct backend_debug *out);
     int (*mapping_next)(void *ctx, uint32_t *cursor, struct backend_mapping *out);
 
     int (*drop_next)(void *ctx, uint32_t *cursor, struct backend_counter *out);

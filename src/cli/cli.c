@@ -47,11 +47,17 @@ void cli_close(struct cli *cli)
     if (!cli)
         return;
     listing_drop(cli);
+    debug_end(cli);
     edit_close(cli->edit);
     words_free(&cli->words);
     text_free(&cli->line);
     text_free(&cli->out);
     free(cli);
+}
+
+bool cli_show_debug(struct cli *cli)
+{
+    return debug_show(cli);
 }
 
 void cli_interrupt(struct cli *cli)

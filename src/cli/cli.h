@@ -39,6 +39,12 @@ void cli_close(struct cli *cli);
 enum cli_state cli_line(struct cli *cli, struct slice line);
 enum cli_state cli_step(struct cli *cli);
 
+/*
+ * Between commands: append debug output that waits, a bounded piece of it. True: there may be more
+ * at once.
+ */
+bool cli_show_debug(struct cli *cli);
+
 /* Ctrl-C while a listing runs: end it now. Its status is CLI_INTERRUPTED. */
 void cli_interrupt(struct cli *cli);
 #define CLI_INTERRUPTED 1

@@ -31,6 +31,7 @@ extern const struct cli_command cli_session_commands[];  /* diagnose_session.c *
 extern const struct cli_command cli_sip_commands[];      /* diagnose_sip.c */
 extern const struct cli_command cli_system_commands[];   /* get_system.c */
 extern const struct cli_command cli_route_commands[];    /* get_route.c */
+extern const struct cli_command cli_debug_commands[];    /* debug.c */
 extern const struct cli_command cli_firewall_commands[]; /* diagnose_firewall.c */
 
 const struct backend *cli_backend(const struct cli *cli);

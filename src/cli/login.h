@@ -6,6 +6,7 @@
 #pragma once
 
 #include "cli/command.h"
+#include "cli/debug.h"
 #include "cli/grep.h"
 #include "cli/resolve.h"
 #include "config/edit.h"
@@ -24,7 +25,8 @@ struct cli {
     int status;
 
     const struct cli_command *row; /* whose start or step runs */
-    struct grep *grep;             /* filters its output, NULL none */
+    struct cli_debug debug;
+    struct grep *grep; /* filters its output, NULL none */
     alignas(16) uint8_t scratch[CLI_SCRATCH_SIZE];
     alignas(16) uint8_t filter[CLI_FILTERS][CLI_FILTER_SIZE];
 };

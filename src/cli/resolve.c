@@ -10,7 +10,7 @@
 
 static const struct cli_command *const tables[] = {
     cli_session_commands, cli_sip_commands,      cli_system_commands,
-    cli_route_commands,   cli_firewall_commands,
+    cli_route_commands,   cli_firewall_commands, cli_debug_commands,
 };
 
 enum {

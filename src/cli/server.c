@@ -179,6 +179,20 @@ bool cli_conn_step(struct cli_conn *conn)
     return !conn->closing && (conn->running || conn->taken < conn->queue.n);
 }
 
+bool cli_conn_debug(struct cli_conn *conn)
+{
+    struct text *printed = cli_output(conn->cli);
+    if (conn->closing || conn->running || conn->out.n - conn->sent > CLI_CONN_BACKLOG)
+        return false;
+    bool more = cli_show_debug(conn->cli);
+    if (printed->n == 0)
+        return more;
+    conn->prompt_at = SIZE_MAX;
+    message_put_long(&conn->out, MESSAGE_OUTPUT, text_slice(printed));
+    text_clear(printed);
+    return more;
+}
+
 void cli_conn_amend(struct cli_conn *conn, struct slice words, int status)
 {
     bool answered = conn->prompt_at != SIZE_MAX && !conn->running;

@@ -48,6 +48,10 @@ bool cli_conn_wants_input(const struct cli_conn *conn);
  */
 bool cli_conn_step(struct cli_conn *conn);
 
+/* Between commands: frame debug output that waits, unless the client is behind. True: there may be
+ * more at once. */
+bool cli_conn_debug(struct cli_conn *conn);
+
 /*
  * What the last step did turned out otherwise afterwards: its answer says `words` before its
  * prompt, which carries `status`; where that prompt has gone out already, the next one does.

@@ -170,6 +170,18 @@ static int sip_call_clear(void *ctx, uint64_t id)
     return alg_mail_clear_call(c->alg->mail, id);
 }
 
+static uint64_t debug_want(void *ctx, const void *who, uint32_t mask)
+{
+    struct control *c = ctx;
+    return debug_hub_want(&c->debug_hub, who, mask);
+}
+
+static int debug_next(void *ctx, uint64_t *number, struct backend_debug *out)
+{
+    const struct control *c = ctx;
+    return debug_hub_line(&c->debug_hub, number, out);
+}
+
 /* ---- mappings ---- */
 
 /*
@@ -440,6 +452,8 @@ void control_backend_init(struct control *c)
         .sip_stat_clear = sip_stat_clear,
         .sip_call_next = sip_call_next,
         .sip_call_clear = sip_call_clear,
+        .debug_want = debug_want,
+        .debug_next = debug_next,
         .mapping_next = mapping_next,
         .drop_next = drop_next,
         .interface_next = interface_next,

@@ -104,6 +104,7 @@ static int parts_create(struct control *c, const struct control_options *options
                                                      .over_ctx = c},
                               now_ms);
     c->traffic_log.dp = dp;
+    debug_hub_init(&c->debug_hub, alg_debug(c->alg->alg), options->wall_s);
     c->voip_log = (struct voip_log){.dp = dp, .from = alg_log(c->alg->alg)};
     result = c->expiry ? policy_counts_init(&c->policy_counts, dp) : -ENOMEM;
     if (result == 0)
@@ -182,6 +183,7 @@ void control_destroy(struct control *c)
     resolver_free(&c->resolver);
     expiry_destroy(c->expiry);
     publish_free(&c->publish);
+    debug_hub_free(&c->debug_hub);
     policy_counts_free(&c->policy_counts);
     tree_free(c->running);
     free(c);
@@ -233,7 +235,7 @@ unsigned control_run_timers(struct control *c, uint64_t now_ms)
            arp_run(&c->arp, s, now_ms) + nd_run(&c->nd, s, now_ms) + links_run(c, now_ms) +
            timer_sweep_run(&c->sweep) + publish_run(&c->publish) +
            traffic_log_run(&c->traffic_log, now_ms) + voip_log_run(&c->voip_log, now_ms) +
-           policy_counts_run(&c->policy_counts, now_ms);
+           debug_hub_run(&c->debug_hub) + policy_counts_run(&c->policy_counts, now_ms);
 }
 
 uint64_t control_next_deadline_ms(const struct control *c)

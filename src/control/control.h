@@ -21,6 +21,7 @@ struct control_options {
      * thread. NULL: none is used; time stands still while a commit lasts. */
     uint64_t (*clock_ms)(const void *ctx);
     const void *clock_ctx;
+    int64_t wall_s; /* wall clock (seconds since 1970) at time 0; 0: unknown, replay */
     /* Replay: a neighbour resolves at once to 02:00 and its address; no ARP is sent. */
     bool virtual_neighbours;
 };

@@ -7,6 +7,7 @@
 #include "cli/backend.h"
 #include "control/arp.h"
 #include "control/control.h"
+#include "control/debug_hub.h"
 #include "control/expiry.h"
 #include "control/nd.h"
 #include "control/policy_counts.h"
@@ -36,6 +37,7 @@ struct control {
     struct policy_counts policy_counts;
     struct traffic_log traffic_log;
     struct voip_log voip_log;
+    struct debug_hub debug_hub;
     struct sessions_view view;
     struct socket_server *socket; /* NULL: none */
     struct backend backend;

@@ -244,6 +244,7 @@ static bool client_turn(struct socket_server *server, struct client *client, sho
     if (!client_write(client))
         return false;
     client->more = cli_conn_step(client->conn);
+    client->more |= cli_conn_debug(client->conn);
     if (server->publish->saves != saves)
         client->save = server->publish->saves;
     bool done = cli_conn_closing(client->conn) || (client->ended && !client->more);

@@ -188,6 +188,10 @@ void replay_burst(struct replay *r, uint16_t ifindex, const struct slice *frames
 int replay_command(struct replay *r, struct slice line, struct text *out)
 {
     settle(r); /* everybody knows what time it is */
+    while (cli_show_debug(r->cli))
+        ;
+    text_put(out, text_slice(cli_output(r->cli)));
+    text_clear(cli_output(r->cli));
     cli_prompt(r->cli, out);
     text_put(out, line);
     text_puts(out, "\n");

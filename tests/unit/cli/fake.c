@@ -97,6 +97,24 @@ static int fake_sip_call_clear(void *ctx, uint64_t id)
     return -ESTALE;
 }
 
+static uint64_t fake_debug_want(void *ctx, const void *who, uint32_t mask)
+{
+    struct fake *fake = ctx;
+    assert_non_null(who);
+    fake->debug_mask = mask;
+    return fake->debug_full ? 0 : fake->n_debug + 1;
+}
+
+static int fake_debug_next(void *ctx, uint64_t *number, struct backend_debug *out)
+{
+    struct fake *fake = ctx;
+    assert_true(*number > 0);
+    if (*number > fake->n_debug)
+        return 0;
+    *out = fake->debug[(*number)++ - 1];
+    return 1;
+}
+
 #define LISTING(what, type)                                                                \
     static int fake_##what##_next(void *ctx, uint32_t *cursor, struct backend_##type *out) \
     {                                                                                      \
@@ -184,6 +202,8 @@ void fake_open(struct fake *fake)
         .sip_stat_clear = fake_sip_stat_clear,
         .sip_call_next = fake_sip_call_next,
         .sip_call_clear = fake_sip_call_clear,
+        .debug_want = fake_debug_want,
+        .debug_next = fake_debug_next,
         .mapping_next = fake_mapping_next,
         .drop_next = fake_counter_next,
         .interface_next = fake_interface_next,

@@ -27,6 +27,9 @@ struct fake {
     struct backend_sip_call *calls;
     bool call_gone[32];
     uint32_t n_calls;
+    struct backend_debug debug[8]; /* number 1 is [0] */
+    uint32_t n_debug, debug_mask;  /* mask: what is wanted */
+    bool debug_full;
     const struct backend_mapping *mappings;
     uint32_t n_mappings;
     const struct backend_counter *counters;

@@ -408,14 +408,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(the_log_filter_is_kept_apart),
-        TEST(the_helper_speaks_of_the_same),
-        TEST(profiles_are_listed_as_obeyed),
-        TEST(calls_are_listed),
-        TEST(calls_are_dropped_by_filter),
-        TEST(every_filter_key_selects_as_written),
-        TEST(the_filter_is_printed_and_guarded),
-        TEST(statistics),
+        TEST(the_log_filter_is_kept_apart),      TEST(the_helper_speaks_of_the_same),
+        TEST(profiles_are_listed_as_obeyed),     TEST(calls_are_listed),
+        TEST(calls_are_dropped_by_filter),       TEST(every_filter_key_selects_as_written),
+        TEST(the_filter_is_printed_and_guarded), TEST(statistics),
         TEST(mappings_and_signalling_sessions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

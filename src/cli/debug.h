@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * `diagnose debug` of one login: what it wants to see, and whether it wants to see it now. Output
+ * comes between commands, when the login has nothing else to print.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cli;
+
+struct cli_debug {
+    bool enabled, timestamp;
+    uint32_t sip;  /* mask */
+    uint64_t next; /* number of the next line, 0: not looking on */
+};
+
+/* Append what there is to cli_output; a bounded piece. True: there may be more at once. */
+bool debug_show(struct cli *cli);
+
+/* The login ends. */
+void debug_end(struct cli *cli);
