@@ -133,9 +133,11 @@ int alg_call_clear(struct alg *alg, uint64_t id, uint64_t now_ms)
     struct dialog *d = dialog_at(&alg->dialogs, index);
     if (d->state == DIALOG_FREE || d->epoch != id >> 32)
         return -ESTALE;
+    alg->clearing = true;
     if (d->kind == DIALOG_CALL)
         call_clear(alg, d, now_ms);
     else
         registration_clear(alg, d);
+    alg->clearing = false;
     return 0;
 }

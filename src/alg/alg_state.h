@@ -32,7 +32,8 @@ struct alg {
     struct alg_stats stats;
     struct sip_log *log;
     struct sip_debug *debug;
-    bool told; /* why the message in hand is dropped was told to the log */
+    bool clearing; /* an operator ends the record in hand */
+    bool told;     /* why the message in hand is dropped was told to the log */
     struct sip_meters meters;
     struct sip_reply_limit replies;
     /* The message in hand. */

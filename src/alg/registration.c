@@ -76,6 +76,8 @@ static void count(struct alg *alg, struct dialog *d, bool on)
     stat_add(&alg->stats.registers_active, on ? 1 : -1);
     if (on)
         sip_log_call(alg, d, SIP_LOG_START, "", alg->now_ms);
+    else if (alg->clearing)
+        sip_log_call(alg, d, SIP_LOG_END, "cleared", alg->now_ms);
     else if (d->last_ms == alg->now_ms)
         sip_log_call(alg, d, SIP_LOG_END, "unregistered", alg->now_ms);
     else

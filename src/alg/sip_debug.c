@@ -192,6 +192,8 @@ void sip_debug_edit(struct alg *alg, const struct sip_message *m, const struct s
     const char *at = m->msg.bytes.p + edit->at;
     struct slice name = place_name(&m->msg, at), cut = slice_of(at, edit->cut);
     struct sip_debug_record r = of_packet(m->packet);
+    if (slice_eq(cut, with))
+        return; /* written as it was */
     name = slice_head(name, 32);
     cut = slice_head(cut, 160);
     with = slice_head(with, 160);

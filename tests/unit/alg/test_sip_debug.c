@@ -44,7 +44,8 @@ static void test_call(void **state)
     request(&f, true, other);
     const char *all = lines(&f);
     assert_non_null(strstr(all, "INVITE cseq 1 belongs to no call yet\n"));
-    assert_non_null(strstr(all, "edit body: \"6010\" -> \"6010\"\n"));
+    assert_null(strstr(all, "\"6010\" -> \"6010\""));
+    assert_non_null(strstr(all, "edit body: \"10.0.0.1\" -> \"203.0.113.9\"\n"));
     assert_non_null(
         strstr(all, "mapping rtp opened 203.0.113.9:6010 for 10.0.0.1:6010, call 000100000001\n"));
     assert_non_null(strstr(all, "call 000100000001 start, call-id c2\n"));

@@ -66,8 +66,8 @@ static void at_the_top(void **state)
         {"conf sys session", "session-ttl    Configure session timeouts.\n"},
         {"diag sys s", "session      Session table.\n"
                        "session6     IPv6 session table.\n"
-                       "sip          SIP dialogs, in the words of the session helper.\n"
-                       "sip-proxy    SIP ALG.\n"},
+                       "sip-proxy    SIP ALG.\n"
+                       "sip          SIP dialogs, in the words of the session helper.\n"},
         {"diagnose sys session list ", "<Enter>\n"},
         {"diagnose sys session filter port ", "<from> [<to>]    Source or destination port.\n"},
         {"diagnose sys session filter port 1 ", "<from> [<to>]    Source or destination port.\n"},
