@@ -217,6 +217,49 @@ static void test_answers_without_end(void **state)
     tear_down(&f);
 }
 
+/* CANCEL of a re-INVITE ends the re-INVITE, not the call. */
+static void test_cancel_of_reinvite(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    call_up(&f);
+    request(&f, true, say("INVITE", 2, ours(6100)));
+    respond(&f, false, 100, say("INVITE", 2, NULL));
+    request(&f, true, say("CANCEL", 2, NULL));
+    respond(&f, false, 200, say("CANCEL", 2, NULL));
+    assert_true(open_at(&f, 6000) && open_at(&f, 6100));
+    respond(&f, false, 487, say("INVITE", 2, NULL));
+    request(&f, true, say("ACK", 2, NULL));
+    assert_string_equal(state_of(&f), "established");
+    assert_true(open_at(&f, 6000) && !open_at(&f, 6100));
+    assert_nothing_left(&f);
+    tear_down(&f);
+}
+
+/* Both hang up at once; whichever answers come, the call ends once. */
+static void test_byes_cross(void **state)
+{
+    struct fixture f;
+    (void)state;
+    for (int answers = 0; answers < 4; answers++) {
+        set_up(&f);
+        call_up(&f);
+        request(&f, true, say("BYE", 2, NULL));
+        request(&f, false, by_b("BYE", 1, NULL));
+        if (answers & 1)
+            respond(&f, true, 481, by_b("BYE", 1, NULL));
+        if (answers & 2)
+            respond(&f, false, 200, say("BYE", 2, NULL));
+        assert_string_equal(state_of(&f), answers & 2 ? "ended" : "ending");
+        rig_wait(&f.r, answers & 2 ? 5100 : 32100);
+        assert_string_equal(state_of(&f), "none");
+        assert_int_equal(rig_events(&f.r, "dialog-ended"), 1);
+        assert_nothing_left(&f);
+        tear_down(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_both_granted),        cmocka_unit_test(test_invite_of_the_callee),
         cmocka_unit_test(test_prack_beside_update), cmocka_unit_test(test_several_answer_inside),
         cmocka_unit_test(test_several_late_offers), cmocka_unit_test(test_answers_without_end),
+        cmocka_unit_test(test_cancel_of_reinvite),  cmocka_unit_test(test_byes_cross),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -180,7 +180,8 @@ static void test_books_agree(void **state)
     expiry_stat(s->expiry, s->now_ms, &stat);
     assert_true(made > SESSIONS);
     assert_int_equal(stat.created, made);
-    assert_int_equal(stat.expired + stat.ended, made);
+    /* Where control falls behind the small table gets tight, and sessions end early. */
+    assert_int_equal(stat.expired + stat.ended + stat.early, made);
     assert_int_equal(s->sessions.store.freed, made);
     assert_int_equal(stat.sessions, 0);
     assert_int_equal(stat.mappings, 0);
