@@ -377,6 +377,8 @@ static bool summary_print(struct program *p)
         dropped += c.packets.drop[reason];
     printf("%-20s %10" PRIu64 "\n", "packets in", c.packets.in);
     printf("%-20s %10" PRIu64 "\n", "pieces", c.packets.pieces);
+    if (c.packets.made)
+        printf("%-20s %10" PRIu64 "\n", "made", c.packets.made);
     printf("%-20s %10" PRIu64 "\n", "out", c.packets.out);
     printf("%-20s %10" PRIu64 "\n", "consumed", c.packets.consumed);
     printf("%-20s %10" PRIu64 "\n", "joined", c.packets.joined);

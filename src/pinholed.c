@@ -290,7 +290,8 @@ static int dataplane_start(struct pinholed *d, struct text *error)
                                               .mtu = config_rows_mtu(d->rows),
                                               .huge = r->hugepages,
                                               .wire = ports_wire()};
-    const struct alg_limits limits = {.dialogs = r->dialogs};
+    const struct alg_limits limits = {
+        .dialogs = r->dialogs, .streams = r->sip_streams, .stream_buffers = r->sip_stream_buffers};
     struct hash_secret secret;
     d->dp = dataplane_create(&options, error);
     if (!d->dp)

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #define FORMS_PER_DIALOG 4
+#define STREAM_BUFFERS   1024
 
 struct alg *alg_create(const struct alg_limits *limits, struct mappings *mappings,
                        struct session_thread *thread, const struct event_sink *events,
@@ -37,7 +38,9 @@ struct alg *alg_create(const struct alg_limits *limits, struct mappings *mapping
     if (alg->log && alg->debug && dialogs_init(&alg->dialogs, capacity) == 0 &&
         host_shares_init(&alg->hosts, capacity, secret) == 0 &&
         sip_forms_init(&alg->forms, capacity * FORMS_PER_DIALOG, secret) == 0 &&
-        sip_meters_init(&alg->meters, secret) == 0)
+        sip_meters_init(&alg->meters, secret) == 0 &&
+        streams_init(&alg->streams, limits->streams ? limits->streams : capacity,
+                     limits->stream_buffers ? limits->stream_buffers : STREAM_BUFFERS) == 0)
         return alg;
     alg_destroy(alg);
     return NULL;
@@ -48,6 +51,7 @@ void alg_destroy(struct alg *alg)
     if (!alg)
         return;
     sip_meters_free(&alg->meters);
+    streams_free(&alg->streams);
     sip_forms_free(&alg->forms);
     host_shares_free(&alg->hosts);
     if (alg->dialogs.at)
@@ -221,7 +225,8 @@ static enum alg_reason read(struct alg *alg, struct sip_message *m)
     struct slice payload = m->packet->payload;
     unsigned side = stat_side(!slice_istarts(slice_trim(payload), SLICE_LIT("SIP/")));
     m->known = false;
-    bool parsed = sip_msg_parse(payload, SIP_DATAGRAM, &m->msg, &fault, NULL) == SIP_DONE;
+    enum sip_mode mode = m->packet->proto == 6 ? SIP_STREAM : SIP_DATAGRAM;
+    bool parsed = sip_msg_parse(payload, mode, &m->msg, &fault, NULL) == SIP_DONE;
     alg_mark(alg->clock, ALG_STEP_PARSE);
     if (!parsed || sip_facts_read(&m->msg, &m->facts, &fault) != 0) {
         stat_add(&alg->stats.method[SIP_METHOD_UNKNOWN].received[side], 1);
@@ -327,7 +332,7 @@ enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, cha
 
 unsigned alg_run_timers(struct alg *alg, uint64_t now_ms, unsigned budget)
 {
-    unsigned ran = 0;
+    unsigned ran = streams_run_timers(alg, now_ms, budget);
     uint32_t left = budget;
     alg_start(alg, now_ms);
     while (left > 0) {
@@ -346,7 +351,9 @@ unsigned alg_run_timers(struct alg *alg, uint64_t now_ms, unsigned budget)
 
 uint64_t alg_next_deadline_ms(const struct alg *alg)
 {
-    return alg->started ? wheel_next_deadline_ms(&alg->wheel) : UINT64_MAX;
+    uint64_t streams = streams_next_deadline_ms(&alg->streams);
+    uint64_t own = alg->started ? wheel_next_deadline_ms(&alg->wheel) : UINT64_MAX;
+    return own < streams ? own : streams;
 }
 
 struct sip_log *alg_log(struct alg *alg)
@@ -375,4 +382,14 @@ void alg_stats_read(const struct alg *alg, struct alg_stats *out)
 void alg_stats_clear(struct alg *alg)
 {
     sip_stats_clear(&alg->stats);
+}
+
+const char *alg_reason_name(enum alg_reason reason)
+{
+    static const char *const names[] = {[ALG_REASON_NONE] = "none",
+#define X(id, name, text) [ALG_REASON_##id] = name,
+                                        ALG_REASONS(X)
+#undef X
+    };
+    return names[reason];
 }

@@ -34,22 +34,30 @@ struct voip_profile {
  * Why the ALG dropped a message: identifier, name in counters and JSON, text for people. The
  * fastpath's list of drop reasons takes these rows in.
  */
-#define ALG_REASONS(X)                                                                       \
-    X(SIP_MALFORMED, "sip-malformed", "message that is not well-formed SIP")                 \
-    X(SIP_TOO_LARGE, "sip-too-large", "message larger than a datagram after editing")        \
-    X(SIP_SDP_MALFORMED, "sip-sdp-malformed", "session description that is not well-formed") \
-    X(SIP_NO_PORT, "sip-no-port", "no public port left for media or signalling")             \
-    X(SIP_NO_MAPPING, "sip-no-mapping", "mapping table full")                                \
-    X(SIP_NO_DIALOG, "sip-no-dialog", "dialog table full")                                   \
-    X(SIP_DIALOG_LIMIT, "sip-dialog-limit", "max-dialogs of the policy reached")             \
-    X(SIP_CALL_ENDED, "sip-call-ended", "message of a call that call-keepalive has ended")   \
-    X(SIP_MEDIA_LIMIT, "sip-media-limit", "more media streams than one dialog may open")     \
-    X(SIP_BLOCKED, "sip-blocked", "method that the VoIP profile blocks")                     \
-    X(SIP_RATE, "sip-rate", "more requests a second than the VoIP profile allows")           \
-    X(SIP_LONG_LINE, "sip-long-line", "line longer than max-line-length")                    \
-    X(SIP_BODY_LENGTH, "sip-body-length", "body longer than max-body-length")                \
-    X(SIP_VIOLATION, "sip-violation", "malformed in a way that the VoIP profile discards")   \
-    X(SIP_ANSWERED, "sip-answered", "ACK of an answer that the firewall gave")
+#define ALG_REASONS(X)                                                                             \
+    X(SIP_MALFORMED, "sip-malformed", "message that is not well-formed SIP")                       \
+    X(SIP_TOO_LARGE, "sip-too-large", "message larger than a datagram after editing")              \
+    X(SIP_SDP_MALFORMED, "sip-sdp-malformed", "session description that is not well-formed")       \
+    X(SIP_NO_PORT, "sip-no-port", "no public port left for media or signalling")                   \
+    X(SIP_NO_MAPPING, "sip-no-mapping", "mapping table full")                                      \
+    X(SIP_NO_DIALOG, "sip-no-dialog", "dialog table full")                                         \
+    X(SIP_DIALOG_LIMIT, "sip-dialog-limit", "max-dialogs of the policy reached")                   \
+    X(SIP_CALL_ENDED, "sip-call-ended", "message of a call that call-keepalive has ended")         \
+    X(SIP_MEDIA_LIMIT, "sip-media-limit", "more media streams than one dialog may open")           \
+    X(SIP_BLOCKED, "sip-blocked", "method that the VoIP profile blocks")                           \
+    X(SIP_RATE, "sip-rate", "more requests a second than the VoIP profile allows")                 \
+    X(SIP_LONG_LINE, "sip-long-line", "line longer than max-line-length")                          \
+    X(SIP_BODY_LENGTH, "sip-body-length", "body longer than max-body-length")                      \
+    X(SIP_VIOLATION, "sip-violation", "malformed in a way that the VoIP profile discards")         \
+    X(SIP_ANSWERED, "sip-answered", "ACK of an answer that the firewall gave")                     \
+    X(SIP_STREAM_LIMIT, "sip-stream-limit", "more TCP connections than the ALG holds")             \
+    X(SIP_STREAM_FULL, "sip-stream-full", "no buffer left for bytes of a TCP connection")          \
+    X(SIP_STREAM_STRAY, "sip-stream-stray", "TCP segment outside the window, or of no connection") \
+    X(SIP_STREAM_CHECKSUM, "sip-stream-checksum", "TCP segment with a wrong checksum")             \
+    X(SIP_STREAM_BROKEN, "sip-stream-broken", "TCP connection that stopped being SIP, reset")      \
+    X(SIP_STREAM_LONG, "sip-stream-long", "message too long for a TCP connection, reset")          \
+    X(SIP_STREAM_CUT, "sip-stream-cut", "TCP connection that ended within a message")              \
+    X(SIP_STREAM_SILENT, "sip-stream-silent", "TCP connection whose side does not answer, reset")
 
 enum alg_reason {
     ALG_REASON_NONE,
@@ -59,7 +67,10 @@ enum alg_reason {
     ALG_REASON_COUNT
 };
 
-/* One UDP payload of a session that has an ALG. */
+/* Its name in counters and JSON. */
+const char *alg_reason_name(enum alg_reason reason);
+
+/* One UDP payload of a session that has an ALG, or one message out of its TCP connection. */
 struct alg_packet {
     struct slice payload;
     struct handle session;
@@ -75,14 +86,17 @@ struct alg_packet {
     uint16_t inside_zone;         /* for mappings of the inside party */
     uint16_t outside_ifindex;
     uint16_t in_ifindex, out_ifindex; /* its way, for the log */
-    uint8_t proto;
-    bool reply; /* against the direction in which the session began */
-    bool log;   /* the policy wants utm logs */
+    uint8_t proto;                    /* 17 or 6 */
+    bool reply;                       /* against the direction in which the session began */
+    bool log;                         /* the policy wants utm logs */
     uint32_t policy_id;
     uint16_t profile_index;
     const struct voip_profile *profile; /* valid during the call */
     bool checked; /* its profile has had its say: it comes for the second party translated */
 };
+
+/* A message crosses the ALG once for each party that is translated: fastpath/alg_parties.h. */
+#define ALG_CROSSINGS 2
 
 enum alg_verdict {
     ALG_PASS,
@@ -92,7 +106,9 @@ enum alg_verdict {
 };
 
 struct alg_limits {
-    uint32_t dialogs; /* calls and registrations together */
+    uint32_t dialogs;        /* calls and registrations together */
+    uint32_t streams;        /* TCP connections; 0: as many as dialogs */
+    uint32_t stream_buffers; /* of 64 KiB, for bytes that are under way on them; 0: some */
 };
 
 /*

@@ -14,6 +14,7 @@
 #include "alg/sip_plan.h"
 #include "alg/sip_rules.h"
 #include "alg/sip_stats.h"
+#include "alg/streams_state.h"
 
 #define ALG_TICK_MS 100
 
@@ -36,6 +37,7 @@ struct alg {
     bool told;     /* why the message in hand is dropped was told to the log */
     struct sip_meters meters;
     struct sip_reply_limit replies;
+    struct streams streams;
     /* The message in hand. */
     struct sip_message message;
     struct sip_refusal refusal;

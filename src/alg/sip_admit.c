@@ -44,7 +44,7 @@ static void admit(struct alg *alg, const struct sip_message *m, const struct dia
 {
     const struct alg_packet *packet = m->packet;
     struct mappings *ms = alg->mappings;
-    uint32_t own = alg_mapping_find_source(ms, 17, packet->inside_zone, packet->inside,
+    uint32_t own = alg_mapping_find_source(ms, packet->proto, packet->inside_zone, packet->inside,
                                            packet->outside_ifindex);
     if (own != INDEX_NONE)
         alg_mapping_admit(ms, store_handle(&ms->store, own), ip, MAPPING_PASSING);

@@ -63,7 +63,8 @@ static struct mapping_want want_of(const struct alg *alg, const struct sip_messa
     uint16_t port = be16_host(map->inside.port);
     if (map->kind != MAPPING_SIGNALLING) /* `nat-port-range` is for media */
         want.nat.preserve = port >= want.nat.first && port <= want.nat.last;
-    if (map->kind == MAPPING_SIGNALLING && ip_port_eq(map->inside, packet->inside)) {
+    if (map->kind == MAPPING_SIGNALLING && map->proto == packet->proto &&
+        ip_port_eq(map->inside, packet->inside)) {
         want.nat.first = want.nat.last = be16_host(packet->public_side.port);
         want.nat.preserve = false;
     }

@@ -141,7 +141,7 @@ static enum alg_reason plan_body(struct planner *p)
 enum alg_reason sip_plan(const struct alg *alg, const struct sip_message *m, struct sdp *sdp,
                          struct sip_plan *plan)
 {
-    struct planner p = {.alg = alg, .m = m, .plan = plan, .sdp = sdp};
+    struct planner p = {.alg = alg, .m = m, .plan = plan, .sdp = sdp, .proto = m->packet->proto};
     plan_reset(plan);
     enum alg_reason reason = plan_headers(&p);
     if (reason == ALG_REASON_NONE)

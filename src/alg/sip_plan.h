@@ -120,6 +120,7 @@ struct planner {
     const struct sip_message *m;
     struct sip_plan *plan;
     struct sdp *sdp; /* room to parse a description into */
+    uint8_t proto;   /* 17 or 6: how what is looked at is reached */
 };
 
 /* Add an edit, wherever it belongs; false when the plan is full. */

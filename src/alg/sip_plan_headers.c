@@ -135,20 +135,21 @@ static bool outward_target(struct planner *p, enum sip_form_class class, const s
     }
     *t = target_of(packet->public_side);
     t->keep_port = is_person(class) && !h->has_port;
-    if (t->keep_port || e.port == packet->inside.port)
+    if (t->keep_port || (e.port == packet->inside.port && p->proto == packet->proto))
         return true;
     for (unsigned i = 0; i < p->plan->n_maps; i++) {
         const struct sip_map *map = &p->plan->maps[i];
-        if (map->kind == MAPPING_SIGNALLING && map->proto == 17 && ip_port_eq(map->inside, e)) {
+        if (map->kind == MAPPING_SIGNALLING && map->proto == p->proto &&
+            ip_port_eq(map->inside, e)) {
             t->map = (uint8_t)i;
             return true;
         }
     }
-    uint32_t index = alg_mapping_find_source(p->alg->mappings, 17, packet->inside_zone, e,
+    uint32_t index = alg_mapping_find_source(p->alg->mappings, p->proto, packet->inside_zone, e,
                                              packet->outside_ifindex);
     if (index != INDEX_NONE)
         t->ep = alg_mapping_public(p->alg->mappings, index);
-    else
+    else if (e.port != packet->inside.port)
         t->keep_port = class != SIP_FORM_VIA;
     return true;
 }
@@ -172,11 +173,13 @@ static bool inside_of(const struct planner *p, struct ip_port e, struct ip_port 
 {
     const struct alg_packet *packet = p->m->packet;
     const struct mappings *ms = p->alg->mappings;
-    if (ip_port_eq(e, packet->public_side)) {
+    if (ip_port_eq(e, packet->public_side) && p->proto == packet->proto) {
         *inside = packet->inside;
         return true;
     }
-    uint32_t index = alg_mapping_find_public(ms, 17, e);
+    uint32_t index = alg_mapping_find_public(ms, p->proto, e);
+    if (index == INDEX_NONE) /* it may not say by which of the two */
+        index = alg_mapping_find_public(ms, p->proto == 6 ? 17 : 6, e);
     if (index == INDEX_NONE)
         return false;
     struct ip_port found = alg_mapping_inside(ms, index);
@@ -234,6 +237,26 @@ static enum alg_reason plan_ip(struct planner *p, const struct sip_host *h,
     return put(p, SIP_FORM_RECEIVED, h, &t);
 }
 
+/*
+ * How the host of a URI is reached, by its transport (RFC 3263 4.1): 17, 6, or 0 for what there are
+ * no mappings for. A registration by UDP may be for a contact on TCP, and the other way round.
+ * Without a transport it is UDP; but an address that a message comes from is meant as it came, and
+ * where no contact is meant nobody will be asked to open anything.
+ */
+static uint8_t uri_proto(const struct planner *p, enum sip_form_class class,
+                         const struct sip_uri *uri)
+{
+    const struct alg_packet *packet = p->m->packet;
+    const struct ip_port e = host_endpoint(&uri->at);
+    bool own = ip_port_eq(e, packet->inside) || ip_port_eq(e, packet->public_side);
+    if (uri->scheme == SIP_SCHEME_SIPS || slice_ieq(uri->transport, SLICE_LIT("tcp")) ||
+        slice_ieq(uri->transport, SLICE_LIT("tls")))
+        return 6;
+    if (uri->transport.n && !slice_ieq(uri->transport, SLICE_LIT("udp")))
+        return 0;
+    return uri->transport.n || (class == SIP_FORM_CONTACT && !own) ? 17 : packet->proto;
+}
+
 static enum alg_reason plan_uri(struct planner *p, enum sip_form_class class,
                                 const struct sip_uri *uri)
 {
@@ -241,7 +264,9 @@ static enum alg_reason plan_uri(struct planner *p, enum sip_form_class class,
     bool edited;
     if (!sip_uri_is_sip(uri))
         return ALG_REASON_NONE;
+    p->proto = uri_proto(p, class, uri);
     enum alg_reason reason = plan_host(p, class, &uri->at, &edited);
+    p->proto = packet->proto;
     if (reason != ALG_REASON_NONE || !uri->has_maddr)
         return reason;
     return packet->outward ? plan_ip(p, &uri->maddr, &packet->inside.ip, &packet->public_side.ip)
@@ -292,14 +317,6 @@ static bool contact_opens(const struct planner *p, const struct sip_addr *contac
     }
 }
 
-/* A registration or subscription may live on TCP while the request comes by UDP. */
-static uint8_t contact_proto(const struct sip_uri *uri)
-{
-    if (uri->scheme == SIP_SCHEME_SIPS)
-        return 6;
-    return uri->transport.n == 0 || slice_ieq(uri->transport, SLICE_LIT("udp")) ? 17 : 6;
-}
-
 static enum alg_reason contact_map(struct planner *p, const struct sip_addr *contact)
 {
     const struct sip_message *m = p->m;
@@ -308,22 +325,23 @@ static enum alg_reason contact_map(struct planner *p, const struct sip_addr *con
     bool fresh;
     if (ip_port_eq(e, m->packet->public_side))
         e = m->packet->inside; /* it wrote its public address itself */
-    if (!ip_addr_eq(&e.ip, &m->packet->inside.ip) || contact_proto(&contact->uri) != 17 ||
-        be16_host(e.port) < 1024 || !contact_opens(p, contact, &granted_s))
+    uint8_t proto = uri_proto(p, SIP_FORM_CONTACT, &contact->uri);
+    if (!ip_addr_eq(&e.ip, &m->packet->inside.ip) || proto == 0 || be16_host(e.port) < 1024 ||
+        !contact_opens(p, contact, &granted_s))
         return ALG_REASON_NONE;
-    struct sip_map *map = plan_map(p->plan, MAPPING_SIGNALLING, 17, 0, e, &fresh);
+    struct sip_map *map = plan_map(p->plan, MAPPING_SIGNALLING, proto, 0, e, &fresh);
     if (!map)
         return ALG_REASON_SIP_MEDIA_LIMIT;
     if (granted_s > map->granted_s)
         map->granted_s = granted_s;
     if (!fresh)
         return ALG_REASON_NONE;
-    map->optional = ip_port_eq(e, m->packet->inside);
+    map->optional = ip_port_eq(e, m->packet->inside) && proto == m->packet->proto;
     map->anyone = (map->optional || m->facts.method == SIP_METHOD_REGISTER) &&
                   !m->packet->profile->strict_register;
     const struct dialog *owner = m->call ? m->call : m->record;
     const struct pin *pin =
-        owner ? pin_find(&p->alg->dialogs, owner, MAPPING_SIGNALLING, 17, 0, e) : NULL;
+        owner ? pin_find(&p->alg->dialogs, owner, MAPPING_SIGNALLING, proto, 0, e) : NULL;
     if (pin && alg_pin_stands(p->alg, pin, m)) {
         map->held = true;
         map->public_side[0] = pin->public_side[0];

@@ -246,6 +246,8 @@ struct row_global {
     bool voip_alg_proxy;    /* default-voip-alg-mode proxy-based */
     uint8_t n_sip_udp_ports;
     uint16_t sip_udp_ports[8];
+    uint8_t n_sip_tcp_ports;
+    uint16_t sip_tcp_ports[2];
     enum row_anti_replay anti_replay;
     uint32_t fragment_timeout_s; /* ip-fragment-timeout */
     bool asymroute;              /* no reverse path check, TCP midway */
@@ -264,11 +266,12 @@ struct row_global {
 /* `config dpdk global`, `config dpdk cpus`: read once at start. */
 struct row_dpdk {
     bool hugepages;
-    uint32_t memory_mib; /* EAL memory (-m) */
-    uint32_t sessions;   /* capacity of the session table */
-    uint32_t mappings;   /* capacity of the mapping table */
-    uint32_t mbufs;      /* packet buffers */
-    uint32_t dialogs;    /* calls and registrations the ALG holds */
+    uint32_t memory_mib;                      /* EAL memory (-m) */
+    uint32_t sessions;                        /* capacity of the session table */
+    uint32_t mappings;                        /* capacity of the mapping table */
+    uint32_t mbufs;                           /* packet buffers */
+    uint32_t dialogs;                         /* calls and registrations the ALG holds */
+    uint32_t sip_streams, sip_stream_buffers; /* TCP connections, and buffers for their bytes */
     bool sleep_on_idle;
     uint16_t n_worker_cpus;
     uint16_t worker_cpus[64];

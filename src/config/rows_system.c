@@ -18,6 +18,18 @@ static const char *const ecmp_words[] = {[ROW_ECMP_SOURCE] = "source-ip-based",
                                          [ROW_ECMP_SOURCE_DEST] = "source-dest-ip-based",
                                          [ROW_ECMP_WEIGHT] = "weight-based"};
 
+/* A list of ports, at most `most`; returns how many. */
+static uint8_t ports_of(const json_t *object, const struct schema_attr *attr, uint16_t *out,
+                        size_t most)
+{
+    json_t *ports = tree_value(object, attr);
+    uint8_t n = 0;
+    for (; n < json_array_size(ports) && n < most; n++)
+        out[n] = (uint16_t)json_integer_value(json_array_get(ports, n));
+    json_decref(ports);
+    return n;
+}
+
 static void make_settings(struct rows_maker *maker)
 {
     struct row_global *g = &maker->rows->global;
@@ -30,11 +42,10 @@ static void make_settings(struct rows_maker *maker)
     g->block_land_attack = rows_enabled(node, object, "block-land-attack");
     g->snat_hairpin = rows_enabled(node, object, "snat-hairpin-traffic");
     g->ecmp = rows_choice(node, object, "v4-ecmp-mode", ecmp_words, COUNT(ecmp_words));
-    json_t *ports = tree_value(object, schema_attr(node, "sip-udp-port"));
-    for (size_t i = 0; i < json_array_size(ports) && i < 8; i++)
-        g->sip_udp_ports[g->n_sip_udp_ports++] =
-            (uint16_t)json_integer_value(json_array_get(ports, i));
-    json_decref(ports);
+    g->n_sip_udp_ports = ports_of(object, schema_attr(node, "sip-udp-port"), g->sip_udp_ports,
+                                  COUNT(g->sip_udp_ports));
+    g->n_sip_tcp_ports = ports_of(object, schema_attr(node, "sip-tcp-port"), g->sip_tcp_ports,
+                                  COUNT(g->sip_tcp_ports));
 }
 
 void rows_make_global(struct rows_maker *maker)
@@ -107,6 +118,8 @@ int rows_make_dpdk(struct rows_maker *maker)
     d->mappings = tree_u32(object, node, "mappings", 0);
     d->mbufs = tree_u32(object, node, "mbufs", 0);
     d->dialogs = tree_u32(object, node, "dialogs", 0);
+    d->sip_streams = tree_u32(object, node, "sip-streams", 0);
+    d->sip_stream_buffers = tree_u32(object, node, "sip-stream-buffers", 0);
 
     node = schema_root("dpdk cpus");
     object = json_object_get(maker->tree->root, node->path);

@@ -117,7 +117,6 @@ static const struct schema_attr settings_attrs[] = {
      .max = 65535,
      .max_items = 2,
      .initial = "5060",
-     .flags = SCHEMA_INERT,
      .help = "TCP ports of SIP (1 to 65535)."},
     {.name = "sip-udp-port",
      .type = SCHEMA_PORTS,
@@ -351,6 +350,10 @@ static const struct schema_attr dpdk_global_attrs[] = {
     ROW_INTEGER("mbufs", 1024, 16777216, "16384", "Number of packet buffers. Read at start."),
     ROW_INTEGER("dialogs", 16, 4194304, "8192",
                 "Calls and registrations the SIP ALG holds. Read at start."),
+    ROW_INTEGER("sip-streams", 16, 4194304, "4096",
+                "TCP connections the SIP ALG holds. Read at start."),
+    ROW_INTEGER("sip-stream-buffers", 16, 1048576, "1024",
+                "Buffers of 64 KiB for bytes under way on them. Read at start."),
 };
 
 const struct schema_node schema_dpdk_global = {

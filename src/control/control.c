@@ -322,4 +322,6 @@ void control_counts(const struct control *c, struct packet_counts *out)
     dataplane_counts(c->dp, out);
     for (int r = 0; r < DROP_COUNT; r++)
         out->drop[r] = control_drops(c, (enum drop_reason)r);
+    out->consumed += __atomic_load_n(&c->alg->consumed, __ATOMIC_RELAXED);
+    out->made = __atomic_load_n(&c->alg->made, __ATOMIC_RELAXED);
 }

@@ -11,6 +11,7 @@
 #include "base/checksum.h"
 #include "fastpath/alg_mail.h"
 #include "fastpath/alg_parties.h"
+#include "fastpath/alg_tcp.h"
 #include "fastpath/nat_rules.h"
 #include "fastpath/packet.h"
 #include "fastpath/snat.h"
@@ -36,6 +37,7 @@ struct alg_core *alg_core_create(struct dataplane *dp, const struct alg_limits *
         alg_core_destroy(core);
         return NULL;
     }
+    alg_tcp_begin(core);
     rte_rcu_qsbr_thread_register(dp->qsbr, dataplane_alg_reader(dp));
     rte_rcu_qsbr_thread_online(dp->qsbr, dataplane_alg_reader(dp));
     return core;
@@ -61,8 +63,8 @@ static void count_drop(struct alg_core *core, enum drop_reason reason, uint64_t 
         event_emit(&core->dp->events, "drop", now_ms, "\"reason\":\"%s\"", drop_name(reason));
 }
 
-static void core_drop(struct alg_core *core, struct rte_mbuf *m, enum drop_reason reason,
-                      uint64_t now_ms)
+void alg_core_drop(struct alg_core *core, struct rte_mbuf *m, enum drop_reason reason,
+                   uint64_t now_ms)
 {
     count_drop(core, reason, now_ms);
     rte_pktmbuf_free(m);
@@ -216,41 +218,52 @@ static enum alg_reason edit(struct alg_core *core, struct packet *p, struct alg_
     return verdict == ALG_DROP || verdict == ALG_ANSWER ? reason : ALG_REASON_NONE;
 }
 
-static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, uint64_t now_ms)
+unsigned alg_core_describe(struct alg_core *core, struct handle session, unsigned dir,
+                           struct alg_packet packets[ALG_CROSSINGS])
 {
     struct dataplane *dp = core->dp;
     const struct snapshot *snap = dataplane_snapshot(dp);
-    struct note note = *note_of(m);
-    if (!store_live(&dp->sessions.store, note.session))
-        return core_drop(core, m, DROP_SESSION_GONE, now_ms);
-    const struct session *s = session_at(&dp->sessions, note.session.index);
+    if (!store_live(&dp->sessions.store, session))
+        return 0;
+    const struct session *s = session_at(&dp->sessions, session.index);
     uint32_t policy_id = session_policy(s);
     const struct policy *policy = policy_by_id(snap, policy_id);
     uint16_t profile = policy ? policy->profile : 0;
-
-    struct packet p = {.m = m, .ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET)};
-    p.l4 = (char *)p.ip + (p.ip->version_ihl & 15) * 4;
-    size_t n = be16_host(packet_udp(&p)->dgram_len) - sizeof(struct rte_udp_hdr);
-    const struct alg_packet common = {
-        .payload = slice_of((const char *)p.l4 + sizeof(struct rte_udp_hdr), n),
-        .session = note.session,
-        .now_ms = now_ms,
+    packets[0] = (struct alg_packet){
+        .session = session,
+        .now_ms = core->now_ms,
         .policy_id = policy_id,
         .profile_index = profile,
-        .in_ifindex = s->ifindex[note.dir],
-        .out_ifindex = s->ifindex[!note.dir],
-        .proto = s->r.key[note.dir].proto,
-        .reply = note.dir == 1,
+        .in_ifindex = s->ifindex[dir],
+        .out_ifindex = s->ifindex[!dir],
+        .proto = s->r.key[0].proto,
+        .reply = dir == 1,
         .log = policy && policy->log_utm,
         .profile = &snap->profiles[profile],
     };
-    struct alg_packet packets[ALG_CROSSINGS] = {common, common};
-    unsigned crossings = alg_parties(dp, snap, note.session.index, note.dir, packets);
-    const struct snat_spoken spoken = {snap->nat->vips, IPPROTO_UDP};
-    const struct nat_fit barred = {snat_spoken_for, &spoken};
+    packets[1] = packets[0];
+    unsigned crossings = alg_parties(dp, snap, session.index, (uint8_t)dir, packets);
+    core->spoken = (struct snat_spoken){snap->nat->vips, IPPROTO_UDP};
+    core->barred = (struct nat_fit){snat_spoken_for, &core->spoken};
     for (unsigned i = 0; i < crossings; i++)
         if (vips_has(snap->nat->vips, ip_port_v4(packets[i].public_side).ip))
-            packets[i].barred = &barred;
+            packets[i].barred = &core->barred;
+    return crossings;
+}
+
+static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, uint64_t now_ms)
+{
+    struct packet p = {.m = m, .ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET)};
+    struct note note = *note_of(m);
+    struct alg_packet packets[ALG_CROSSINGS];
+    unsigned crossings = alg_core_describe(core, note.session, note.dir, packets);
+    if (crossings == 0)
+        return alg_core_drop(core, m, DROP_SESSION_GONE, now_ms);
+    if (packets[0].proto == IPPROTO_TCP)
+        return alg_tcp_input(core, w, m, now_ms);
+    p.l4 = (char *)p.ip + (p.ip->version_ihl & 15) * 4;
+    size_t n = be16_host(packet_udp(&p)->dgram_len) - sizeof(struct rte_udp_hdr);
+    packets[0].payload = slice_of((const char *)p.l4 + sizeof(struct rte_udp_hdr), n);
 
     struct slice answer;
     enum alg_reason reason = edit(core, &p, packets, crossings, &answer);
@@ -259,14 +272,15 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
         return answer_send(core, w, &p, note.ifindex, answer);
     }
     if (reason != ALG_REASON_NONE)
-        return core_drop(core, p.m, drop_of_alg(reason), now_ms);
+        return alg_core_drop(core, p.m, drop_of_alg(reason), now_ms);
     if (rte_ring_sp_enqueue(w->from_alg, p.m) != 0)
-        core_drop(core, p.m, DROP_ALG_RING_FULL, now_ms);
+        alg_core_drop(core, p.m, DROP_ALG_RING_FULL, now_ms);
 }
 
 unsigned alg_core_run_once(struct alg_core *core, uint64_t now_ms)
 {
     struct dataplane *dp = core->dp;
+    core->now_ms = now_ms;
     unsigned done = alg_run_timers(core->alg, now_ms, TIMER_BUDGET);
     for (uint16_t i = 0; i < dp->n_workers; i++) {
         struct worker *w = dp->workers[i];

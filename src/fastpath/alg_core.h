@@ -5,7 +5,9 @@
  */
 #pragma once
 
+#include "alg/streams.h"
 #include "fastpath/alg_parties.h"
+#include "fastpath/snat.h"
 
 struct alg_mail;
 
@@ -15,7 +17,11 @@ struct alg_core {
     struct alg_mail *mail; /* where control asks for listings */
     struct session_thread thread;
     char *out[ALG_CROSSINGS];  /* an edited message each, of dp->large_room bytes */
-    uint64_t drop[DROP_COUNT]; /* messages dropped here, by reason */
+    uint64_t drop[DROP_COUNT]; /* messages and segments dropped here, by reason */
+    uint64_t consumed, made;   /* TCP segments, as in struct packet_counts */
+    uint64_t now_ms;           /* of the round */
+    struct snat_spoken spoken; /* what `barred` of alg_core_describe refers to ... */
+    struct nat_fit barred;
 };
 
 /* `reader` is its RCU reader id. NULL: no memory. */
@@ -28,3 +34,14 @@ void alg_core_destroy(struct alg_core *core);
  * timers handled.
  */
 unsigned alg_core_run_once(struct alg_core *core, uint64_t now_ms);
+
+/*
+ * The crossings of a message that travels in direction `dir` of a session (alg_parties.h), with all
+ * but the payload; valid until the next call. 0: the session is gone.
+ */
+unsigned alg_core_describe(struct alg_core *core, struct handle session, unsigned dir,
+                           struct alg_packet packets[ALG_CROSSINGS]);
+
+/* Drop a frame here: as drop() of worker.h. */
+void alg_core_drop(struct alg_core *core, struct rte_mbuf *m, enum drop_reason reason,
+                   uint64_t now_ms);

@@ -13,8 +13,6 @@
 #include "fastpath/dataplane.h"
 #include "fastpath/snapshot.h"
 
-#define ALG_CROSSINGS 2
-
 /*
  * The crossings of what travels in direction `dir` of a session, in their order: fills of each
  * packet who is who and where. Returns how many, 1 or 2.

@@ -138,6 +138,9 @@ struct snapshot *snapshot_compile(const struct config_rows *rows, struct timer_s
     c.s->n_sip_ports = rows->global.n_sip_udp_ports;
     for (int i = 0; i < c.s->n_sip_ports; i++)
         c.s->sip_ports[i] = be16_of(rows->global.sip_udp_ports[i]);
+    c.s->n_sip_tcp_ports = rows->global.n_sip_tcp_ports;
+    for (int i = 0; i < c.s->n_sip_tcp_ports; i++)
+        c.s->sip_tcp_ports[i] = be16_of(rows->global.sip_tcp_ports[i]);
     c.s->deny_tcp_with_icmp = rows->global.deny_tcp_with_icmp;
     c.s->reset_sessionless = rows->global.reset_sessionless_tcp;
     snprintf(c.s->hostname, sizeof c.s->hostname, "%s", rows->global.hostname);

@@ -71,7 +71,7 @@ static inline const struct snapshot *dataplane_snapshot(const struct dataplane *
 
 /* What a frame on a ring between two threads is. */
 enum note_kind {
-    NOTE_SIP,      /* worker -> ALG: UDP of an ALG session; back: the same, edited */
+    NOTE_SIP,      /* worker -> ALG: UDP or TCP of an ALG session; back: the same, edited, or new */
     NOTE_ARP,      /* worker -> control: an ARP packet that arrived on ifindex */
     NOTE_ND,       /* worker -> control: Neighbour Discovery that arrived on ifindex */
     NOTE_RESOLVE,  /* worker -> control: frame for next_hop on ifindex, whose MAC is not known */
@@ -86,6 +86,7 @@ struct note {
     uint8_t kind;
     uint8_t dir;
     uint16_t ifindex;
+    uint16_t l3_len; /* NOTE_SIP, to the ALG: bytes before the UDP or TCP header, from IP on */
     struct ip_addr next_hop;
     struct handle session;
 };
@@ -97,14 +98,15 @@ static inline struct note *note_of(struct rte_mbuf *m)
 
 /*
  * Packets are counted once on each side of:
- * in + pieces = out + dropped + consumed + joined + held.
+ * in + pieces + made = out + dropped + consumed + joined + held.
  */
 struct packet_counts {
     uint64_t in;        /* received from the wire */
     uint64_t out;       /* of those, handed to the wire */
-    uint64_t consumed;  /* of those, ended here on purpose (ARP, keep-alive to us) */
+    uint64_t consumed;  /* of those, ended here on purpose (ARP, keep-alive to us, TCP of SIP) */
     uint64_t joined;    /* of those, fragments that became part of the packet they complete */
     uint64_t pieces;    /* further fragments of packets that were cut on the way out */
+    uint64_t made;      /* TCP segments that the ALG sends instead of those it consumed */
     uint64_t generated; /* made here and sent (ARP): not part of the balance */
     uint64_t drop[DROP_COUNT];
 };

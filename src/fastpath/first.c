@@ -210,8 +210,10 @@ void pipeline_successor(struct worker *w, struct packet *p)
 {
     const struct session *was = session_at(&w->dp->sessions, p->session);
     enum tcp_state state = tcp_state_digit(__atomic_load_n(&was->tcp_state, __ATOMIC_RELAXED));
+    /* Not one that the ALG has changed: its numbers are others on each side. */
     first_run(w, p,
-              p->key.proto == IPPROTO_TCP && !(was->r.flags & (SESSION_SNAT | SESSION_DNAT)) &&
+              p->key.proto == IPPROTO_TCP && !session_has_alg(was) &&
+                  !(was->r.flags & (SESSION_SNAT | SESSION_DNAT)) &&
                   (state == TCP_STATE_ESTABLISHED || state == TCP_STATE_FIN_WAIT ||
                    state == TCP_STATE_CLOSE_WAIT));
 }

@@ -10,10 +10,20 @@
  */
 #include "alg/sip_msg.h"
 #include "fastpath/first.h"
+#include "sessions/tcp.h"
+
+/* A connection from its beginning; whether it is SIP is found out later (alg/streams.h). */
+static bool starts(const struct packet *p)
+{
+    return (packet_tcp(p)->tcp_flags & (TCP_BIT_SYN | TCP_BIT_ACK | TCP_BIT_FIN | TCP_BIT_RST)) ==
+           TCP_BIT_SYN;
+}
 
 /* Does the first message look like SIP, or like what SIP phones keep a way open with? */
 static bool looks_like_sip(const struct packet *p)
 {
+    if (p->key.proto == IPPROTO_TCP)
+        return starts(p);
     size_t n = be16_host(packet_udp(p)->dgram_len) - sizeof(struct rte_udp_hdr);
     struct slice payload = slice_of((const char *)(packet_udp(p) + 1), n);
     return sip_classify(payload) != SIP_CLASS_OTHER;
@@ -40,11 +50,16 @@ static enum step signalling_open(struct worker *w, struct first *f, uint16_t out
     return first_map(w, f, &want);
 }
 
+static bool is_sip_port(const struct snapshot *s, const struct first *f, be16 port)
+{
+    return f->p->key.proto == IPPROTO_TCP ? snapshot_sip_tcp_port(s, port)
+                                          : snapshot_sip_port(s, port);
+}
+
 /* To a SIP port, or from a SIP phone's own port to wherever the other party's Contact points. */
 static bool toward_sip(const struct snapshot *s, const struct first *f)
 {
-    return snapshot_sip_port(s, f->p->key.dport) ||
-           (f->outward && f->outward->r.flags & MAPPING_ALG);
+    return is_sip_port(s, f, f->p->key.dport) || (f->outward && f->outward->r.flags & MAPPING_ALG);
 }
 
 /* The policy wants the ALG for the flow. */
@@ -52,7 +67,8 @@ static bool wanted(const struct worker *w, const struct first *f)
 {
     const struct policy *policy = f->hit.policy;
     return policy->sip && w->snapshot->profiles[policy->profile].sip_status &&
-           f->p->key.proto == IPPROTO_UDP && !(f->hit.service && f->hit.service->no_helper);
+           (f->p->key.proto == IPPROTO_UDP || f->p->key.proto == IPPROTO_TCP) &&
+           !(f->hit.service && f->hit.service->no_helper);
 }
 
 /* Where the way back to a translated source begins: outside of the public address it turns round
@@ -66,7 +82,8 @@ static uint16_t outside_of(const struct worker *w, const struct first *f)
 /* It came in by a pinhole. Its own source may be an inside host, too. */
 static enum step alg_inward(struct worker *w, struct first *f)
 {
-    f->sip = wanted(w, f) && f->inward->r.flags & MAPPING_ALG;
+    f->sip = wanted(w, f) && f->inward->r.flags & MAPPING_ALG &&
+             (f->p->key.proto != IPPROTO_TCP || starts(f->p));
     if (!f->sip || f->snat.kind == SNAT_NONE || f->hairpin_index != INDEX_NONE ||
         !looks_like_sip(f->p))
         return NEXT;
@@ -91,7 +108,7 @@ static enum step alg_vip(struct worker *w, struct first *f)
     const struct snapshot *s = w->snapshot;
     outward_check(f);
     f->sip = wanted(w, f) && looks_like_sip(f->p) &&
-             (snapshot_sip_port(s, f->p->key.dport) || snapshot_sip_port(s, f->dport));
+             (is_sip_port(s, f, f->p->key.dport) || is_sip_port(s, f, f->dport));
     if (!f->sip || f->snat.kind == SNAT_NONE || f->outward_index != INDEX_NONE)
         return NEXT;
     return signalling_open(w, f, outside_of(w, f));

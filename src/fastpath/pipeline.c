@@ -25,9 +25,12 @@
  */
 #define AHEAD 12
 
-/* Keep-alives (RFC 5626 3.5.1, 4.4.1) and STUN (RFC 8489 5) need no ALG. */
-static bool alg_wants(const struct packet *p)
+/* Every segment, of a connection that is SIP; of datagrams, keep-alives (RFC 5626 3.5.1, 4.4.1) and
+ * STUN (RFC 8489 5) need no ALG. */
+static bool alg_wants(const struct packet *p, const struct session *s)
 {
+    if (p->key.proto == IPPROTO_TCP)
+        return session_has_alg(s);
     const uint8_t *payload = (const uint8_t *)p->l4 + sizeof(struct rte_udp_hdr);
     size_t n = rte_be_to_cpu_16(packet_udp(p)->dgram_len) - sizeof(struct rte_udp_hdr);
     if (n == 0 || payload[0] < 2)
@@ -46,6 +49,7 @@ static void to_alg(struct worker *w, struct packet *p)
         .kind = NOTE_SIP,
         .dir = p->dir,
         .ifindex = p->ifindex,
+        .l3_len = p->l3_len,
         .session = store_handle(&w->dp->sessions.store, p->session),
     };
     if (rte_ring_sp_enqueue(w->to_alg, p->m) != 0)
@@ -213,7 +217,7 @@ static inline __attribute__((always_inline)) void known(struct worker *w, struct
         return drop(w, p->m, DROP_INTERFACE_DOWN);
     if (!packet_track(w, p, s))
         return;
-    if (s->r.flags & SESSION_ALG && p->key.proto == IPPROTO_UDP && alg_wants(p))
+    if (s->r.flags & SESSION_ALG && alg_wants(p, s))
         return to_alg(w, p);
     if (__builtin_expect(must_not_leave(p, egress), 0))
         return too_big(w, p, egress);

@@ -112,8 +112,9 @@ struct snapshot {
     /* [service class][policy class][port row + 1] -> id of an interned timer set */
     uint16_t n_service_classes, n_policy_classes;
     const uint16_t *timer_set_ids;
-    uint8_t n_sip_ports;
-    be16 sip_ports[8];
+    uint8_t n_sip_ports, n_sip_tcp_ports;
+    be16 sip_ports[8];     /* of UDP */
+    be16 sip_tcp_ports[2]; /* of TCP */
     const struct nat_rules *nat;
     const struct routes *routes; /* shared with other snapshots */
     enum route_choice route_choice;
@@ -172,6 +173,14 @@ bool snapshot_owns(const struct snapshot *s, be32 ip);
  * in a prefix of ours (RFC 4291 2.6.1) is ours, too.
  */
 uint16_t snapshot_local6(const struct snapshot *s, const struct ip_addr *ip, uint16_t ifindex);
+
+static inline bool snapshot_sip_tcp_port(const struct snapshot *s, be16 port)
+{
+    for (int i = 0; i < s->n_sip_tcp_ports; i++)
+        if (s->sip_tcp_ports[i] == port)
+            return true;
+    return false;
+}
 
 static inline bool snapshot_sip_port(const struct snapshot *s, be16 port)
 {

@@ -76,54 +76,103 @@ __attribute__((noinline, cold)) static void mss_clamp(const struct worker *w, st
 }
 
 /* Where only one direction comes by, the state is whatever a segment says (asymmetric routes). */
-static struct tcp_step step_of(const struct session *s, const struct packet *p, uint8_t state,
+static struct tcp_step step_of(const struct session *s, const struct track_of *t, uint8_t state,
                                bool settles)
 {
-    const uint8_t flags = packet_tcp(p)->tcp_flags;
-    struct tcp_step step = tcp_track(state, p->dir, flags, settles);
+    struct tcp_step step = tcp_track(state, t->dir, t->flags, settles);
     if (__builtin_expect(step.verdict == TCP_INVALID && s->traits & TRAIT_TCP_HALF, 0))
-        step = tcp_pick_up(flags);
+        step = tcp_pick_up(t->flags);
     return step;
 }
 
 /* Does the timer of the state that begins end sooner than that of the one before? */
-static bool ends_sooner(const struct worker *w, const struct session *s, uint8_t old, uint8_t new)
+static bool ends_sooner(const struct dataplane *dp, const struct session *s, uint8_t old,
+                        uint8_t new)
 {
-    const struct timer_set *set = timer_set_get(w->dp->timer_sets, s->r.detail);
+    const struct timer_set *set = timer_set_get(dp->timer_sets, s->r.detail);
     return session_timer_s(set, IPPROTO_TCP, new) < session_timer_s(set, IPPROTO_TCP, old);
 }
 
-/* The state machine. False: dropped. A segment that counts for nothing clears *counts. */
-static bool track_state(struct worker *w, struct packet *p, struct session *s, bool settles,
-                        bool *counts)
+static inline __attribute__((always_inline)) enum tcp_verdict
+state_move(struct dataplane *dp, struct session_thread *thread, const struct track_of *t,
+           bool settles)
 {
+    struct session *s = session_at(&dp->sessions, t->session);
     uint8_t old = __atomic_load_n(&s->tcp_state, __ATOMIC_RELAXED);
     for (;;) {
-        struct tcp_step step = step_of(s, p, old, settles);
-        switch ((enum tcp_verdict)step.verdict) {
-        case TCP_INVALID:
-            drop(w, p->m, DROP_TCP_STATE);
-            return false;
-        case TCP_STRAY:
-            *counts = false;
-            return true;
-        case TCP_REOPEN:
-            session_kill(&w->dp->sessions, &w->thread, p->session);
-            p->session = INDEX_NONE;
-            pipeline_first(w, p);
-            return false;
-        case TCP_PASS:
-            break;
-        }
-        if (step.state == old)
-            return true;
+        struct tcp_step step = step_of(s, t, old, settles);
+        if (step.verdict != TCP_PASS || step.state == old)
+            return (enum tcp_verdict)step.verdict;
         if (__atomic_compare_exchange_n(&s->tcp_state, &old, step.state, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED)) {
-            if (step.nearer && ends_sooner(w, s, old, step.state))
-                session_tell(&w->dp->sessions, &w->thread, p->session);
-            return true;
+            if (step.nearer && ends_sooner(dp, s, old, step.state))
+                session_tell(&dp->sessions, thread, t->session);
+            return TCP_PASS;
         }
     }
+}
+
+enum tcp_verdict track_state(struct dataplane *dp, struct session_thread *thread,
+                             const struct track_of *t, bool settles)
+{
+    return state_move(dp, thread, t, settles);
+}
+
+/* The connection is over, and another one of the same addresses begins. */
+__attribute__((noinline, cold)) static void begin_anew(struct worker *w, struct packet *p)
+{
+    session_kill(&w->dp->sessions, &w->thread, p->session);
+    p->session = INDEX_NONE;
+    pipeline_first(w, p);
+}
+
+/* The state machine. False: dropped. A segment that counts for nothing clears *counts. */
+static bool move(struct worker *w, struct packet *p, bool settles, bool *counts)
+{
+    const struct track_of t = {p->session, p->dir, packet_tcp(p)->tcp_flags};
+    switch (state_move(w->dp, &w->thread, &t, settles)) {
+    case TCP_INVALID:
+        drop(w, p->m, DROP_TCP_STATE);
+        return false;
+    case TCP_STRAY:
+        *counts = false;
+        return true;
+    case TCP_REOPEN:
+        begin_anew(w, p);
+        return false;
+    case TCP_PASS:
+        break;
+    }
+    return true;
+}
+
+struct tcp_window_result track_window(struct session *s, const struct track_of *t,
+                                      const struct tcp_segment *seg)
+{
+    const struct tcp_window window = {s->tcp_seq, s->tcp_scale};
+    const uint8_t state = __atomic_load_n(&s->tcp_state, __ATOMIC_RELAXED);
+    if (!(s->traits & TRAIT_TCP_WINDOWS))
+        return (struct tcp_window_result){true, true};
+    return tcp_window_check(window, state, t->dir, seg,
+                            t->flags & TCP_BIT_RST ? reset_mode(s) : mode_of(s->traits));
+}
+
+/* A connection of the ALG, which follows it. What begins a new one is found here all the same. */
+__attribute__((noinline)) static bool track_alg(struct worker *w, struct packet *p,
+                                                struct session *s, bool *counts)
+{
+    const uint8_t flags = packet_tcp(p)->tcp_flags;
+    const uint8_t state = __atomic_load_n(&s->tcp_state, __ATOMIC_RELAXED);
+    *counts = false;
+    if (!(flags & TCP_BIT_SYN))
+        return true;
+    if (tcp_track(state, p->dir, flags, true).verdict == TCP_REOPEN) {
+        begin_anew(w, p);
+        return false;
+    }
+    if (s->traits & TRAIT_TCP_MSS)
+        mss_clamp(w, p, s);
+    return true;
 }
 
 static bool track_tcp(struct worker *w, struct packet *p, struct session *s, bool *counts)
@@ -132,12 +181,12 @@ static bool track_tcp(struct worker *w, struct packet *p, struct session *s, boo
     const uint8_t flags = packet_tcp(p)->tcp_flags;
     bool settles = true;
 
+    if (__builtin_expect(session_has_alg(s), 0))
+        return track_alg(w, p, s, counts);
     if (__builtin_expect(traits & TRAIT_TCP_WINDOWS, 1)) {
-        const struct tcp_window window = {s->tcp_seq, s->tcp_scale};
         const struct tcp_segment seg = segment_of(p);
-        const uint8_t state = __atomic_load_n(&s->tcp_state, __ATOMIC_RELAXED);
-        const struct tcp_window_result result = tcp_window_check(
-            window, state, p->dir, &seg, flags & TCP_BIT_RST ? reset_mode(s) : mode_of(traits));
+        const struct track_of t = {p->session, p->dir, flags};
+        const struct tcp_window_result result = track_window(s, &t, &seg);
         if (!result.inside) {
             drop(w, p->m, DROP_TCP_WINDOW);
             return false;
@@ -146,7 +195,7 @@ static bool track_tcp(struct worker *w, struct packet *p, struct session *s, boo
     }
     if (__builtin_expect(flags & TCP_BIT_SYN && traits & TRAIT_TCP_MSS, 0))
         mss_clamp(w, p, s);
-    return track_state(w, p, s, settles, counts);
+    return move(w, p, settles, counts);
 }
 
 bool track_quoted(const struct session *s, unsigned int direction, be32 seq)
@@ -164,16 +213,20 @@ static void relaxed_add(uint64_t *counter, uint64_t n)
     __atomic_store_n(counter, __atomic_load_n(counter, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
 }
 
+void track_count(struct session *s, unsigned int dir, uint32_t bytes, uint64_t now_ms)
+{
+    relaxed_add(&s->packets[dir], 1);
+    relaxed_add(&s->bytes[dir], bytes);
+    if (!(s->r.flags & (SESSION_QUIET << dir)))
+        __atomic_store_n(&s->last_seen_ms, (uint32_t)now_ms, __ATOMIC_RELAXED);
+}
+
 bool packet_track(struct worker *w, struct packet *p, struct session *s)
 {
     bool counts = true;
     if (p->key.proto == IPPROTO_TCP && !track_tcp(w, p, s, &counts))
         return false;
-    if (counts) {
-        relaxed_add(&s->packets[p->dir], 1);
-        relaxed_add(&s->bytes[p->dir], (uint64_t)p->m->pkt_len - PACKET_IP_OFFSET);
-        if (!(s->r.flags & (SESSION_QUIET << p->dir)))
-            __atomic_store_n(&s->last_seen_ms, (uint32_t)w->now_ms, __ATOMIC_RELAXED);
-    }
+    if (counts)
+        track_count(s, p->dir, p->m->pkt_len - PACKET_IP_OFFSET, w->now_ms);
     return true;
 }

@@ -237,15 +237,17 @@ bool replay_balance(const struct replay *r, struct text *why)
     for (int reason = 0; reason < DROP_COUNT; reason++)
         dropped += c.packets.drop[reason];
     uint64_t accounted = c.packets.out + dropped + c.packets.consumed + c.packets.joined + c.held;
-    bool even = c.packets.in + c.packets.pieces == accounted && c.given == c.packets.in &&
-                c.sent == c.packets.out + c.packets.generated && c.buffers == c.held;
+    bool even = c.packets.in + c.packets.pieces + c.packets.made == accounted &&
+                c.given == c.packets.in && c.sent == c.packets.out + c.packets.generated &&
+                c.buffers == c.held;
     if (!even)
-        text_printf(
-            why,
-            "given %lu, in %lu + pieces %lu = out %lu + dropped %lu + consumed %lu + joined %lu + "
-            "held %lu; generated %lu, sent %lu, buffers in use %lu",
-            c.given, c.packets.in, c.packets.pieces, c.packets.out, dropped, c.packets.consumed,
-            c.packets.joined, c.held, c.packets.generated, c.sent, c.buffers);
+        text_printf(why,
+                    "given %lu, in %lu + pieces %lu + made %lu = out %lu + dropped %lu + consumed "
+                    "%lu + joined %lu + "
+                    "held %lu; generated %lu, sent %lu, buffers in use %lu",
+                    c.given, c.packets.in, c.packets.pieces, c.packets.made, c.packets.out, dropped,
+                    c.packets.consumed, c.packets.joined, c.held, c.packets.generated, c.sent,
+                    c.buffers);
     return even;
 }
 
@@ -287,7 +289,9 @@ static int dataplane_make(struct replay *r, const struct config_rows *rows, stru
         .wire = {.rx = wire_rx, .tx = wire_tx, .ctx = r, .link = wire_link},
         .events = r->options.events,
     };
-    const struct alg_limits limits = {.dialogs = size->dialogs};
+    const struct alg_limits limits = {.dialogs = size->dialogs,
+                                      .streams = size->sip_streams,
+                                      .stream_buffers = size->sip_stream_buffers};
     struct hash_secret secret;
     r->dp = dataplane_create(&options, error);
     if (!r->dp)

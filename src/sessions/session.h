@@ -25,7 +25,7 @@ struct mappings;
 /* record.flags of a session */
 #define SESSION_SNAT    0x01 /* the original direction leaves with another source */
 #define SESSION_DNAT    0x02 /* ... with another destination */
-#define SESSION_ALG     0x04 /* UDP payload goes to the ALG */
+#define SESSION_ALG     0x04 /* UDP payload, or TCP segments, go to the ALG */
 #define SESSION_MAPPED  0x08 /* made through a mapping */
 #define SESSION_INWARD  0x10 /* mapped, and its first packet came from outside */
 #define SESSION_QUIET   0x20 /* << direction: its packets do not restart the timer */
@@ -41,6 +41,8 @@ enum session_trait {
     TRAIT_RESET_STRICT = 0x10,
     TRAIT_RESET_OFF = 0x20, /* ... or not; neither: as other segments are */
     TRAIT_TCP_HALF = 0x40,  /* perhaps only one direction comes by here */
+    /* Set in the midst of its life, by the ALG: it is not SIP, and an ordinary session. */
+    TRAIT_TCP_PLAIN = 0x80,
 };
 
 /* With any of these TCP's windows are followed. */
@@ -143,6 +145,13 @@ static inline const struct session_v6 *session_v6_of(const struct sessions *ss, 
 /* The key under which direction `dir` of an IPv6 flow arrives in `zone`. */
 struct key session_key6(const struct sessions *ss, const struct session_v6 *flow, uint8_t proto,
                         int dir, uint16_t zone);
+
+/* Does what it carries go to the ALG? */
+static inline bool session_has_alg(const struct session *s)
+{
+    return s->r.flags & SESSION_ALG &&
+           !(__atomic_load_n(&s->traits, __ATOMIC_RELAXED) & TRAIT_TCP_PLAIN);
+}
 
 /* The policy it is under now: a recheck may change it at any time. */
 static inline uint32_t session_policy(const struct session *s)

@@ -109,6 +109,7 @@ static void test_pins(void **state)
         p->kind = MAPPING_RTP;
         p->proto = 17;
         p->stream = (uint8_t)i;
+        p->proto = 17;
         p->inside = e;
     }
     assert_null(pin_new(&ds, d));

@@ -118,6 +118,7 @@ static void test_no_room(void **state)
     struct alg_packet packet = {
         .payload = slice_str(invite("x", AUDIO)),
         .now_ms = r.now_ms,
+        .proto = 17,
         .outward = true,
         .inside = ip_port_of4(phone.inside),
         .public_side = ip_port_of4(phone.public_side),

@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Writes the captures of the cases about SIP over TCP (pcaps/sip-tcp-*).
+
+    tests/replay/make-sip-tcp.py [CASE...]
+
+Both ends keep their own sequence numbers and answer what the firewall let through; what must hold is
+asserted on the way.
+"""
+import re
+import struct
+import sys
+
+sys.dont_write_bytecode = True
+
+from frames import ACK, FIN, PSH, RST, SYN, TCP, from_lan, from_wan, tcp
+from sip import Agent, Case, media_of
+
+PHONE, SERVER, WAN = "10.0.0.20", "198.51.100.5", "203.0.113.2"
+
+
+def read_tcp(frame):
+    """(source, target, seq, ack, flags, payload) of a TCP segment, or None."""
+    if len(frame) < 54 or frame[12:14] != b"\x08\x00" or frame[23] != TCP:
+        return None
+    total, = struct.unpack_from(">H", frame, 16)
+    src, dst = (".".join(map(str, frame[at:at + 4])) for at in (26, 30))
+    sport, dport, seq, ack, head, flags = struct.unpack_from(">HHIIBB", frame, 34)
+    return (src, sport), (dst, dport), seq, ack, flags, frame[34 + (head >> 4) * 4:14 + total]
+
+
+class End:
+    """One end of a connection."""
+
+    def __init__(self, case, side, here, there, seq):
+        self.case, self.side, self.here, self.there = case, side, here, there
+        self.seq, self.first, self.got, self.ended, self.reset = seq, None, b"", False, False
+        self.frames = 0    # taken of what the firewall sent
+
+    def put(self, flags, payload=b"", seq=None):
+        ack = self.first + len(self.got) + self.ended if flags & ACK else 0
+        at = self.seq if seq is None else seq
+        packet = tcp(*self.here, *self.there, flags, at, ack, payload)
+        self.case.frame(self.side,
+                        from_lan(packet, self.here[0]) if self.side == "lan" else from_wan(packet))
+        if seq is None:
+            self.seq += len(payload) + bool(flags & (SYN | FIN))
+
+    def take(self):
+        """What came since the last look; True when there was something to acknowledge."""
+        news = False
+        segments = [read_tcp(data) for side, _, data in self.case.run() if side == self.side]
+        mine = [s for s in segments if s and s[1] == self.here and s[0][0] == self.there[0]]
+        for source, _, seq, _, flags, payload in mine[self.frames:]:
+            self.there = source
+            if flags & RST:
+                self.reset = True
+            if flags & SYN:
+                self.first = seq + 1
+                continue
+            at = seq - (self.first + len(self.got))
+            if payload and -len(payload) < at <= 0:
+                self.got += payload[-at:]
+            if flags & FIN and seq + len(payload) == self.first + len(self.got):
+                self.ended = True
+            news = news or bool(payload or flags & FIN)
+        self.frames = len(mine)
+        return news
+
+
+class Stream:
+    """A connection from `a` to `b`; both are Phones."""
+
+    def __init__(self, case, a, b, sport, dport=5060, to=None):
+        self.case = case
+        here, there = (a.address, sport), (to or (b.address, dport))
+        self.ends = {a.side: End(case, a.side, here, there, 1000)}
+        self.ends[a.side].put(SYN)
+        came = [read_tcp(d) for side, _, d in case.run() if side == b.side]
+        came = [s for s in came if s and s[4] & SYN and s[1][0] == b.address][-1]
+        self.ends[b.side] = End(case, b.side, came[1], came[0], 70000)
+        self.ends[b.side].take()
+        self.ends[b.side].put(SYN | ACK)
+        self.ends[a.side].take()
+        assert self.ends[a.side].first == 70001, "the answer to SYN did not come"
+        self.ends[a.side].put(ACK)
+        a.stream = b.stream = self
+
+    def end(self, agent):
+        return self.ends[agent.side]
+
+    def heard(self, agent, answer=True):
+        """All bytes that came to an agent so far; they are acknowledged."""
+        end = self.end(agent)
+        if end.take() and answer:
+            end.put(ACK)
+        return end.got
+
+
+def messages_of(data):
+    while data:
+        data = data.lstrip(b"\r\n")
+        head, found, rest = data.partition(b"\r\n\r\n")
+        if not found:
+            return
+        n = int(re.search(rb"(?i)content-length: *(\d+)", head).group(1))
+        if len(rest) < n:
+            return
+        yield head + found + rest[:n]
+        data = rest[n:]
+
+
+class Phone(Agent):
+    """An agent that speaks SIP over a Stream, and RTP as others do."""
+    stream = None
+
+    def contact(self, **parameters):
+        more = "".join(f";{k}={v}" for k, v in parameters.items())
+        return f"<sip:{self.user}@{self.written[0]}:{self.written[1]};transport=tcp>{more}"
+
+    def via(self):
+        return super().via().replace("SIP/2.0/UDP", "SIP/2.0/TCP")
+
+    def send_bytes(self, payload, to, sport=None, at=None):
+        if sport:
+            super().send_bytes(payload, to, sport, at)
+        else:
+            self.say(payload)
+
+    def say(self, *pieces):
+        """Bytes, each piece in a segment of its own."""
+        for piece in pieces:
+            self.stream.end(self).put(ACK | PSH, piece)
+
+    def packets(self):
+        end = self.stream.end(self)
+        got = list(messages_of(self.stream.heard(self)))
+        return [(self.case.now, end.there, end.here, m) for m in got] + super().packets()
+
+    def close(self):
+        self.stream.end(self).put(FIN | ACK)
+
+    def nods(self):
+        """Acknowledges what came."""
+        self.stream.heard(self)
+
+
+def agents(name, sport=41000, **more):
+    case = Case(name)
+    phone = Phone(case, PHONE, sport, "lan", **more)
+    server = Phone(case, SERVER, 5060, "wan", user="server")
+    case.agents += [phone, server]
+    return case, phone, server
+
+
+def speak(case, phone, server, offer, answer):
+    phone.rtp(6000, media_of(answer), seconds=0.1)
+    server.rtp(7000, media_of(offer), seconds=0.1)
+    for side, address in (("wan", SERVER), ("lan", PHONE)):
+        n = sum(1 for s, _, d in case.run() if s == side and d[23] == 17 and
+                ".".join(map(str, d[30:34])) == address)
+        assert n == 5, f"{n} packets of audio came to {address}"
+
+
+def call():
+    """Head and body apart, two messages in a segment, half-closed at the end."""
+    case, phone, server = agents("sip-tcp-call")
+    stream = Stream(case, phone, server, 41000)
+    invite = phone.request("INVITE", f"sip:bob@{SERVER}", body=phone.sdp(6000))
+    head, body = invite.bytes().split(b"\r\n\r\n", 1)
+    phone.say(head[:200], head[200:] + b"\r\n\r\n")
+    assert stream.heard(server) == b"", "a message went on before it was whole"
+    phone.say(body)
+    offer = server.receive("INVITE")
+    assert PHONE not in offer.bytes().decode(), offer.bytes().decode()
+    phone.nods()
+    ringing = server.response(offer, 180)
+    ok = server.response(offer, 200, sdp=server.sdp(7000))
+    ok.set("Content-Length", str(len(ok.body)))
+    server.say(ringing.bytes() + ok.bytes())
+    phone.receive(180)
+    answer = phone.receive(200)
+    phone.ack(answer)
+    server.receive("ACK")
+    speak(case, phone, server, offer, answer)
+    phone.say(b"\r\n\r\n")
+    assert stream.heard(server).endswith(b"\r\n\r\n\r\n\r\n"), "the keep-alive did not arrive"
+    server.say(b"\r\n")
+    phone.nods()
+    phone.bye(answer)
+    phone.close()
+    bye = server.receive("BYE")
+    assert stream.end(server).ended, "FIN did not follow"
+    server.answer(bye, 200)
+    phone.receive(200)
+    server.close()
+    phone.nods()
+    case.wait(1)
+    case.write()
+
+
+def retransmit():
+    """Lost on either side of the firewall, and out of order."""
+    case, phone, server = agents("sip-tcp-retransmit")
+    stream = Stream(case, phone, server, 41000)
+    options = phone.request("OPTIONS", f"sip:{SERVER}").bytes()
+    end = stream.end(phone)
+    first = end.seq
+    end.put(ACK | PSH, options[100:], seq=first + 100)
+    assert stream.heard(server) == b""
+    end.put(ACK | PSH, options[:150])
+    case.wait(0.2)
+    end.put(ACK | PSH, options, seq=first)      # its acknowledgement was lost
+    end.seq = first + len(options)
+    stream.heard(server, answer=False)
+    case.wait(3.5)                              # the server's was, too: after 1 and 3 seconds again
+    end.put(ACK)
+    got = [s for s in (read_tcp(d) for side, _, d in case.run() if side == "wan") if s[5]]
+    assert len(got) == 3 and len({s[2:] for s in got}) == 1, got
+    request = server.receive("OPTIONS")
+    stream.end(server).put(ACK)
+    server.answer(request, 200)
+    phone.receive(200)
+    case.wait(1)
+    case.write()
+
+
+def not_sip():
+    """Another protocol on the port goes through untouched, before and after that is known."""
+    case, phone, server = agents("sip-tcp-not-sip")
+    stream = Stream(case, phone, server, 41000)
+    get = f"OPTIONS /{PHONE} HTTP/1.1\r\nHost: {PHONE}\r\n\r\n".encode()
+    phone.say(get[:5], get[5:12], get[12:])
+    assert stream.heard(server) == get
+    server.say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    assert stream.heard(phone).startswith(b"HTTP/1.1 200")
+    phone.say(b"x" * 1400, b"y" * 1400)
+    assert stream.heard(server) == get + b"x" * 1400 + b"y" * 1400
+    phone.close()
+    server.nods()
+    server.close()
+    phone.nods()
+    case.wait(1)
+    case.write()
+
+
+def broken():
+    """A length that nobody believes: both sides are reset."""
+    case, phone, server = agents("sip-tcp-broken")
+    stream = Stream(case, phone, server, 41000)
+    phone.send(phone.request("OPTIONS", f"sip:{SERVER}"), server)
+    server.receive("OPTIONS")
+    bad = phone.request("OPTIONS", f"sip:{SERVER}").set("Content-Length", "4294967300").bytes()
+    phone.say(bad)
+    stream.heard(phone), stream.heard(server)
+    assert stream.end(phone).reset and stream.end(server).reset
+    case.wait(1)
+    case.write()
+
+
+def registered():
+    """Registered over TCP: a call comes in by a connection of its own, to the port it listens on."""
+    case, phone, server = agents("sip-tcp-registered", written=(PHONE, 5060))
+    Stream(case, phone, server, 41000)
+    phone.register(server, expires=600)
+    request = server.receive("REGISTER")
+    contact = request.get("Contact")
+    assert re.search(r"@203\.0\.113\.2:\d+;transport=tcp", contact), contact
+    server.answer(request, 200, Contact=contact + ";expires=600")
+    back = phone.receive(200)
+    assert f"@{PHONE}:5060;transport=tcp" in back.get("Contact"), back.get("Contact")
+    case.wait(100)
+    port = int(re.search(r":(\d+);transport", contact).group(1))
+    phone.seen = server.seen = 0
+    Stream(case, server, phone, 33000, to=(WAN, port))
+    server.send(server.request("OPTIONS", re.search(r"<([^>]*)>", contact).group(1)), phone)
+    asked = phone.receive("OPTIONS")
+    assert asked.uri.startswith(f"sip:{phone.user}@{PHONE}:5060"), asked.uri
+    phone.answer(asked, 200)
+    server.receive(200)
+    case.wait(1)
+    case.write()
+
+
+CASES = {"sip-tcp-call": call, "sip-tcp-retransmit": retransmit, "sip-tcp-not-sip": not_sip,
+         "sip-tcp-broken": broken, "sip-tcp-registered": registered}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or CASES:
+        CASES[name]()
