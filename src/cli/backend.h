@@ -58,6 +58,19 @@ enum {
 }; /* UNKNOWN ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS
       PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE PING */
 
+#define BACKEND_SIP_METHOD_NAMES                                                                  \
+    "UNKNOWN", "ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", \
+        "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE", "PING"
+
+/* Requests of one policy. */
+struct backend_sip_meter {
+    uint32_t policy_id, dialogs, dialog_limit; /* limit 0: none */
+    struct {
+        uint32_t rate, peak, max; /* a second; max 0: no limit */
+        uint64_t count, drop;
+    } method[BACKEND_SIP_METHODS];
+};
+
 struct backend_sip_stat {
     uint64_t active_sessions, calls_attempted, calls_established, calls_failed, calls_active,
         registers_active;
@@ -207,6 +220,7 @@ struct backend {
 
     void (*sip_stat)(void *ctx, struct backend_sip_stat *out);
     void (*sip_stat_clear)(void *ctx);
+    int (*sip_meter_next)(void *ctx, uint32_t *cursor, struct backend_sip_meter *out);
     int (*sip_call_next)(void *ctx, uint32_t *cursor, struct backend_sip_call *out);
     int (*sip_call_clear)(void *ctx, uint64_t id);
     /* Debug output of the ALG that login `who` wants, 0 none: the number of the next line, 0 when

@@ -292,9 +292,7 @@ static int stats_call_start(struct cli *cli, unsigned n_args, const struct slice
 
 static int stats_start(struct cli *cli, unsigned n_args, const struct slice *args)
 {
-    static const char *const method[BACKEND_SIP_METHODS] = {
-        "UNKNOWN", "ACK",   "BYE",     "CANCEL", "INFO",     "INVITE",    "MESSAGE", "NOTIFY",
-        "OPTIONS", "PRACK", "PUBLISH", "REFER",  "REGISTER", "SUBSCRIBE", "UPDATE",  "PING"};
+    static const char *const method[BACKEND_SIP_METHODS] = {BACKEND_SIP_METHOD_NAMES};
     (void)n_args, (void)args;
     const struct backend *backend = cli_backend(cli);
     struct backend_sip_stat stat = {0};
@@ -395,6 +393,9 @@ const struct cli_command cli_sip_commands[] = {
     {PATH " config", "VoIP profiles as the ALG has them."},
     {PATH " config list", "List VoIP profiles, their settings and who uses them.", NULL, 0, 0,
      sip_config_start, sip_config_step},
+    {PATH " meters", "Rate limits."},
+    {PATH " meters list", "List the meters and limits of each policy.", NULL, 0, 0,
+     sip_meters_start, sip_meters_step},
     {PATH " session", "SIP signalling sessions."},
     {PATH " session list", "List signalling sessions.", NULL, 0, 0, sessions_start, sessions_step},
     {PATH " mapping", "Pinholes."},

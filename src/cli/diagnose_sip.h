@@ -10,3 +10,7 @@
 /* diagnose_sip_config.c: VoIP profiles. */
 int sip_config_start(struct cli *cli, unsigned n_args, const struct slice *args);
 int sip_config_step(struct cli *cli);
+
+/* diagnose_sip_meters.c: rate limits. */
+int sip_meters_start(struct cli *cli, unsigned n_args, const struct slice *args);
+int sip_meters_step(struct cli *cli);

@@ -164,6 +164,25 @@ static int sip_call_next(void *ctx, uint32_t *cursor, struct backend_sip_call *o
     return 1;
 }
 
+static int sip_meter_next(void *ctx, uint32_t *cursor, struct backend_sip_meter *out)
+{
+    const struct control *c = ctx;
+    struct alg_meter meter;
+    int result = alg_mail_meter(c->alg->mail, cursor, c->now_ms, &meter);
+    if (result != 1)
+        return result;
+    *out = (struct backend_sip_meter){
+        .policy_id = meter.policy_id, .dialogs = meter.dialogs, .dialog_limit = meter.dialog_limit};
+    for (int i = 0; i < BACKEND_SIP_METHODS; i++) {
+        out->method[i].rate = meter.method[i].rate;
+        out->method[i].peak = meter.method[i].peak;
+        out->method[i].max = meter.method[i].max;
+        out->method[i].count = meter.method[i].count;
+        out->method[i].drop = meter.method[i].drop;
+    }
+    return 1;
+}
+
 static int sip_call_clear(void *ctx, uint64_t id)
 {
     const struct control *c = ctx;
@@ -450,6 +469,7 @@ void control_backend_init(struct control *c)
         .session_stat = session_stat,
         .sip_stat = sip_stat,
         .sip_stat_clear = sip_stat_clear,
+        .sip_meter_next = sip_meter_next,
         .sip_call_next = sip_call_next,
         .sip_call_clear = sip_call_clear,
         .debug_want = debug_want,

@@ -42,6 +42,8 @@ struct slot {
 struct alg_mail {
     struct slot call_slot;
     struct alg_call calls[SLICE_ROWS];
+    struct slot meter_slot;
+    struct alg_meter meters[SLICE_ROWS];
 
     uint32_t clear_head; /* atomic: ALG takes here */
     uint32_t clear_tail; /* atomic: control adds here */
@@ -113,6 +115,15 @@ int alg_mail_call(struct alg_mail *mail, uint32_t *cursor, uint64_t now_ms, stru
     return rc;
 }
 
+int alg_mail_meter(struct alg_mail *mail, uint32_t *cursor, uint64_t now_ms, struct alg_meter *out)
+{
+    unsigned row = 0;
+    int rc = row_next(&mail->meter_slot, cursor, now_ms, &row);
+    if (rc == 1)
+        *out = mail->meters[row];
+    return rc;
+}
+
 int alg_mail_clear_call(struct alg_mail *mail, uint64_t id)
 {
     uint32_t tail = mail->clear_tail;
@@ -148,6 +159,17 @@ static bool calls_serve(struct alg_mail *mail, const struct alg *alg, uint64_t n
     return true;
 }
 
+static bool meters_serve(struct alg_mail *mail, const struct alg *alg, uint64_t now_ms)
+{
+    struct slot *slot = &mail->meter_slot;
+    if (state_load(slot) != SLICE_ASKED)
+        return false;
+    while (row_made(slot, alg_meters_next(alg, &slot->next, now_ms, &mail->meters[slot->n])))
+        ;
+    state_store(slot, SLICE_ANSWERED);
+    return true;
+}
+
 unsigned alg_mail_serve(struct alg_mail *mail, struct alg *alg, uint64_t now_ms)
 {
     unsigned done = 0;
@@ -161,5 +183,5 @@ unsigned alg_mail_serve(struct alg_mail *mail, struct alg *alg, uint64_t now_ms)
         (void)alg_call_clear(alg, mail->clear[head % CLEAR_RING], now_ms);
         __atomic_store_n(&mail->clear_head, ++head, __ATOMIC_RELEASE);
     }
-    return done + calls_serve(mail, alg, now_ms);
+    return done + calls_serve(mail, alg, now_ms) + meters_serve(mail, alg, now_ms);
 }

@@ -20,6 +20,9 @@ void alg_mail_destroy(struct alg_mail *mail);
  */
 int alg_mail_call(struct alg_mail *mail, uint32_t *cursor, uint64_t now_ms, struct alg_call *out);
 
+/* Control: the next meter of a policy, in the same way. */
+int alg_mail_meter(struct alg_mail *mail, uint32_t *cursor, uint64_t now_ms, struct alg_meter *out);
+
 /* Control: end a call by its id, as alg_call_clear. 0, or -EAGAIN when too many wait already. */
 int alg_mail_clear_call(struct alg_mail *mail, uint64_t id);
 

@@ -127,6 +127,7 @@ static int fake_debug_next(void *ctx, uint64_t *number, struct backend_debug *ou
         return 1;                                                                          \
     }
 
+LISTING(sip_meter, sip_meter)
 LISTING(mapping, mapping)
 LISTING(counter, counter)
 LISTING(interface, interface)
@@ -200,6 +201,7 @@ void fake_open(struct fake *fake)
         .session_stat = fake_session_stat,
         .sip_stat = fake_sip_stat,
         .sip_stat_clear = fake_sip_stat_clear,
+        .sip_meter_next = fake_sip_meter_next,
         .sip_call_next = fake_sip_call_next,
         .sip_call_clear = fake_sip_call_clear,
         .debug_want = fake_debug_want,

@@ -27,6 +27,8 @@ struct fake {
     struct backend_sip_call *calls;
     bool call_gone[32];
     uint32_t n_calls;
+    const struct backend_sip_meter *sip_meters;
+    uint32_t n_sip_meters;
     struct backend_debug debug[8]; /* number 1 is [0] */
     uint32_t n_debug, debug_mask;  /* mask: what is wanted */
     bool debug_full;

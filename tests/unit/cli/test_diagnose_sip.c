@@ -404,14 +404,42 @@ static void profiles_are_listed_as_obeyed(void **state)
     assert_null(strstr(out, "ssl-mode"));
 }
 
+static void meters_are_listed(void **state)
+{
+    struct fake *fake = *state;
+    struct backend_sip_meter meters[2] = {{.policy_id = 1, .dialogs = 18}, {.policy_id = 9}};
+    meters[0].dialog_limit = 20;
+    meters[0].method[5].rate = 1;
+    meters[0].method[5].peak = 4;
+    meters[0].method[5].max = 10;
+    meters[0].method[5].count = 18;
+    meters[0].method[5].drop = 2;
+    fake->sip_meters = meters;
+    fake->n_sip_meters = 2;
+    const char *out = fake_line(fake, SIP "meters list");
+    assert_ptr_equal(
+        out, strstr(out, "sip\nsip vd: 0\nsip policy: 1\nsip identity-policy: 0\n"
+                         "sip policy-type: IPv4\nsip profile-group:\nsip dialogs: 18\n"
+                         "sip dialog-limit: 20\nsip UNKNOWN: rate 0 peak 0 max 0 count 0 drop 0\n"
+                         "sip ACK: rate 0 peak 0 max 0 count 0 drop 0\n"));
+    assert_non_null(strstr(out, "sip INVITE: rate 1 peak 4 max 10 count 18 drop 2\n"));
+    assert_non_null(strstr(out, "sip PING: rate 0 peak 0 max 0 count 0 drop 0\nsip vd: 0\n"
+                                "sip policy: 9\n"));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(the_log_filter_is_kept_apart),      TEST(the_helper_speaks_of_the_same),
-        TEST(profiles_are_listed_as_obeyed),     TEST(calls_are_listed),
-        TEST(calls_are_dropped_by_filter),       TEST(every_filter_key_selects_as_written),
-        TEST(the_filter_is_printed_and_guarded), TEST(statistics),
+        TEST(the_log_filter_is_kept_apart),
+        TEST(the_helper_speaks_of_the_same),
+        TEST(profiles_are_listed_as_obeyed),
+        TEST(meters_are_listed),
+        TEST(calls_are_listed),
+        TEST(calls_are_dropped_by_filter),
+        TEST(every_filter_key_selects_as_written),
+        TEST(the_filter_is_printed_and_guarded),
+        TEST(statistics),
         TEST(mappings_and_signalling_sessions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
