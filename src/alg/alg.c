@@ -310,7 +310,8 @@ enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, cha
         sip_debug_dropped(alg, packet, *reason);
         return refuse(alg, packet, out, cap, out_n);
     }
-    if (is_own_ack(alg, m))
+    alg->told = is_own_ack(alg, m); /* and nobody's fault */
+    if (alg->told)
         *reason = ALG_REASON_SIP_ANSWERED;
     if (*reason == ALG_REASON_NONE && !packet->checked)
         *reason = sip_rules_apply(alg, m);

@@ -206,6 +206,12 @@ static const struct {
     ['m' - 'a'] = {media_ok, VOIP_CHECK_SDP_M, false},
 };
 
+enum voip_check sdp_grammar_check(char letter)
+{
+    return letter >= 'a' && letter <= 'z' && lines[letter - 'a'].ok ? lines[letter - 'a'].check
+                                                                    : VOIP_CHECK_COUNT;
+}
+
 /* A medium that is in use has a c= line, or the session has one. */
 static bool media_end(const struct walk *w, const struct sip_search *search)
 {

@@ -32,6 +32,8 @@ bool sdp_grammar(struct slice description, const struct sip_search *search);
 
 /* The check that a header comes under; VOIP_CHECK_COUNT: none. */
 enum voip_check sip_grammar_check(enum sip_header_id id);
+/* The same of a line of a description, by its letter. */
+enum voip_check sdp_grammar_check(char letter);
 
 /* Is this a header of a published specification, though this gateway has no row for it? */
 bool sip_header_published(struct slice name);

@@ -359,8 +359,11 @@ static enum alg_reason plan_contact_maps(struct planner *p)
     int r;
     while ((r = sip_values_next(&it, &item, NULL)) > 0) {
         enum alg_reason reason = ALG_REASON_NONE;
-        if (sip_addr_parse(item, &contact, NULL) != 0)
-            return ALG_REASON_SIP_MALFORMED;
+        if (sip_addr_parse(item, &contact, NULL) != 0) {
+            if (m->nat)
+                return ALG_REASON_SIP_MALFORMED;
+            continue; /* nothing is edited, and nothing opened for it */
+        }
         if (!contact.star && m->packet->outward && sip_uri_is_sip(&contact.uri) &&
             contact.uri.at.kind == SIP_HOST_IPV4)
             reason = contact_map(p, &contact);
@@ -369,7 +372,7 @@ static enum alg_reason plan_contact_maps(struct planner *p)
         if (reason != ALG_REASON_NONE)
             return reason;
     }
-    return r < 0 ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
+    return r < 0 && m->nat ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
 }
 
 /*
@@ -426,7 +429,7 @@ static enum alg_reason plan_via(struct planner *p)
     struct sip_values it = sip_values_of(&p->m->msg, SIP_VIA);
     struct slice item;
     int r;
-    if (p->m->msg.is_request != p->m->packet->outward)
+    if (!p->m->nat || p->m->msg.is_request != p->m->packet->outward)
         return ALG_REASON_NONE;
     while ((r = sip_values_next(&it, &item, NULL)) > 0) {
         enum alg_reason reason = plan_via_value(p, item);

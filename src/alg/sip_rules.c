@@ -190,7 +190,6 @@ void sip_rules_blame_parse(struct alg *alg, const struct sip_message *m,
 #define CHECK(id)    (UINT64_C(1) << VOIP_CHECK_##id)
 #define CHECKS_FACTS (CHECK(VIA) | CHECK(FROM) | CHECK(TO) | CHECK(CALL_ID) | CHECK(CSEQ))
 #define CHECKS_PLAN  (CHECK(VIA) | CHECK(CONTACT) | CHECK(ROUTE) | CHECK(RECORD_ROUTE))
-#define CHECKS_SDP   (SIP_CHECKS_ALL & ~(CHECK(SDP_V) - 1))
 
 void sip_rules_blame_facts(struct alg *alg, const struct sip_message *m,
                            const struct sip_fault *fault)
@@ -211,11 +210,29 @@ void sip_rules_blame_facts(struct alg *alg, const struct sip_message *m,
         sip_log_fault(alg, m, fault, false);
 }
 
+/* The line of a description that cannot be read; what only its attributes say, the plan read. */
+static void blame_sdp(struct alg *alg, const struct sip_message *m)
+{
+    struct slice part[SIP_SDP_MAX];
+    int n = sip_msg_sdp(&m->msg, part, NULL);
+    for (int i = 0; i < n; i++) {
+        struct sdp_fault fault = {.line = 'a'};
+        if (sdp_parse(part[i], &alg->sdp, &fault) == 0 && i + 1 < n)
+            continue;
+        struct slice at = slice_skip(part[i], fault.offset);
+        struct sip_fault where = {SIP_BAD_PART, sip_offset(&m->msg, at)};
+        enum voip_check check = sdp_grammar_check(fault.line);
+        if (check != VOIP_CHECK_COUNT)
+            blame(alg, m, &where, check, at);
+        return;
+    }
+}
+
 void sip_rules_blame(struct alg *alg, const struct sip_message *m, enum alg_reason reason)
 {
     struct checking c = {.alg = alg, .m = m, .hard = true};
     if (reason == ALG_REASON_SIP_SDP_MALFORMED)
-        look(&c, CHECKS_SDP);
+        blame_sdp(alg, m);
     else if (reason == ALG_REASON_SIP_MALFORMED)
         look(&c, CHECKS_PLAN | CHECK(CONTENT_TYPE));
 }

@@ -70,6 +70,7 @@ struct schema_attr {
     /* Exists only while attribute `when` of the same entry holds one of the blank-separated words
      * `when_is`, and exists itself; NULL: always. */
     const char *when, *when_is;
+    const char *lacks; /* with SCHEMA_INERT: what is not there that it would need; NULL: not said */
     const char *help;
 };
 

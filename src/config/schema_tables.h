@@ -39,7 +39,9 @@
 #define ROW_COLOR ROW_INTEGER("color", 0, 32, "0", "Colour of the icon (0 to 32).")
 
 #define INERT .flags = SCHEMA_INERT
-#define BRIEF .flags = SCHEMA_BRIEF
+/* Inert for want of something that can be named: "TLS is not terminated" */
+#define LACKS(text) .flags = SCHEMA_INERT, .lacks = text
+#define BRIEF       .flags = SCHEMA_BRIEF
 
 extern const struct schema_option schema_enable_disable[];
 

@@ -7,6 +7,11 @@
 #include "base/voip.h"
 #include "config/schema_tables.h"
 
+#define NO_TLS  "SIP over TLS passes as it is, its calls need policies of their own"
+#define NO_IPS  "there is no IPS"
+#define NO_SCCP "SCCP passes as plain TCP"
+#define NO_MSRP "MSRP passes as plain TCP"
+
 static const struct schema_option malformed_action[] = {{"discard", "Discard the message."},
                                                         {"pass", "Let the message through."},
                                                         {"respond", "Answer with an error."},
@@ -76,30 +81,31 @@ static const struct schema_attr sip_attrs[] = {
     ROW_INTEGER("max-body-length", 0, UINT32_MAX, "0", "Longest message body, 0: no limit."),
     VOIP_CHECKS(ROW_CHECK) ROW_INTEGER("provisional-invite-expiry-time", 10, 3600, "210",
                                        "Seconds an INVITE may stay without final response."),
-    ROW_SWITCH("ips-rtp", "enable", "IPS on RTP.", INERT),
-    ROW_OPTION("ssl-mode", ssl_mode, "off", "TLS mode.", INERT),
-    ROW_SWITCH("ssl-send-empty-frags", "enable", "Send empty fragments.", INERT),
+    ROW_SWITCH("ips-rtp", "enable", "IPS on RTP.", LACKS(NO_IPS)),
+    ROW_OPTION("ssl-mode", ssl_mode, "off", "TLS mode.", LACKS(NO_TLS)),
+    ROW_SWITCH("ssl-send-empty-frags", "enable", "Send empty fragments.", LACKS(NO_TLS)),
     ROW_OPTION("ssl-client-renegotiation", ssl_renegotiation, "allow", "Renegotiation by the peer.",
-               INERT),
-    ROW_OPTION("ssl-algorithm", ssl_algorithm, "high", "Cipher strength.", INERT),
-    ROW_OPTION("ssl-pfs", ssl_pfs, "allow", "Forward secrecy.", INERT),
-    ROW_OPTION("ssl-min-version", ssl_version, "tls-1.1", "Lowest version.", INERT),
-    ROW_OPTION("ssl-max-version", ssl_version, "tls-1.3", "Highest version.", INERT),
-    ROW_STRING("ssl-client-certificate", 35, "Certificate offered to servers.", INERT),
-    ROW_STRING("ssl-server-certificate", 35, "Certificate shown to clients.", INERT),
-    ROW_STRING("ssl-auth-client", 35, "Peers accepted as clients.", INERT),
-    ROW_STRING("ssl-auth-server", 35, "Peers accepted as servers.", INERT),
-    ROW_STRING("call-id-regex", 511, "Pattern a Call-ID must match.", INERT),
-    ROW_STRING("content-type-regex", 511, "Pattern a Content-Type must match.", INERT),
+               LACKS(NO_TLS)),
+    ROW_OPTION("ssl-algorithm", ssl_algorithm, "high", "Cipher strength.", LACKS(NO_TLS)),
+    ROW_OPTION("ssl-pfs", ssl_pfs, "allow", "Forward secrecy.", LACKS(NO_TLS)),
+    ROW_OPTION("ssl-min-version", ssl_version, "tls-1.1", "Lowest version.", LACKS(NO_TLS)),
+    ROW_OPTION("ssl-max-version", ssl_version, "tls-1.3", "Highest version.", LACKS(NO_TLS)),
+    ROW_STRING("ssl-client-certificate", 35, "Certificate offered to servers.", LACKS(NO_TLS)),
+    ROW_STRING("ssl-server-certificate", 35, "Certificate shown to clients.", LACKS(NO_TLS)),
+    ROW_STRING("ssl-auth-client", 35, "Peers accepted as clients.", LACKS(NO_TLS)),
+    ROW_STRING("ssl-auth-server", 35, "Peers accepted as servers.", LACKS(NO_TLS)),
+    ROW_STRING("call-id-regex", 511, "Pattern a Call-ID must match.", LACKS(NO_IPS)),
+    ROW_STRING("content-type-regex", 511, "Pattern a Content-Type must match.", LACKS(NO_IPS)),
 };
 
 static const struct schema_attr sccp_attrs[] = {
-    ROW_SWITCH("status", "enable", "SCCP handling.", INERT),
-    ROW_SWITCH("block-mcast", "disable", "Block multicast RTP.", INERT),
-    ROW_SWITCH("verify-header", "disable", "Verify the header.", INERT),
-    ROW_SWITCH("log-call-summary", "disable", "Log calls.", INERT),
-    ROW_SWITCH("log-violations", "disable", "Log violations.", INERT),
-    ROW_INTEGER("max-calls", 0, 65535, "0", "Calls a minute and client, 0: no limit.", INERT),
+    ROW_SWITCH("status", "enable", "SCCP handling.", LACKS(NO_SCCP)),
+    ROW_SWITCH("block-mcast", "disable", "Block multicast RTP.", LACKS(NO_SCCP)),
+    ROW_SWITCH("verify-header", "disable", "Verify the header.", LACKS(NO_SCCP)),
+    ROW_SWITCH("log-call-summary", "disable", "Log calls.", LACKS(NO_SCCP)),
+    ROW_SWITCH("log-violations", "disable", "Log violations.", LACKS(NO_SCCP)),
+    ROW_INTEGER("max-calls", 0, 65535, "0", "Calls a minute and client, 0: no limit.",
+                LACKS(NO_SCCP)),
 };
 
 static const struct schema_option msrp_action[] = {{"pass", "Let it through."},
@@ -109,10 +115,11 @@ static const struct schema_option msrp_action[] = {{"pass", "Let it through."},
                                                    {0}};
 
 static const struct schema_attr msrp_attrs[] = {
-    ROW_SWITCH("status", "enable", "MSRP handling.", INERT),
-    ROW_SWITCH("log-violations", "enable", "Log violations.", INERT),
-    ROW_INTEGER("max-msg-size", 0, 65535, "0", "Longest message, 0: no limit.", INERT),
-    ROW_OPTION("max-msg-size-action", msrp_action, "pass", "Action for longer messages.", INERT),
+    ROW_SWITCH("status", "enable", "MSRP handling.", LACKS(NO_MSRP)),
+    ROW_SWITCH("log-violations", "enable", "Log violations.", LACKS(NO_MSRP)),
+    ROW_INTEGER("max-msg-size", 0, 65535, "0", "Longest message, 0: no limit.", LACKS(NO_MSRP)),
+    ROW_OPTION("max-msg-size-action", msrp_action, "pass", "Action for longer messages.",
+               LACKS(NO_MSRP)),
 };
 
 static const struct schema_node profile_children[] = {

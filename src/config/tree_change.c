@@ -108,12 +108,12 @@ static int next_value(const struct config_tree *tree, const json_t *object,
     return 0;
 }
 
-static void warn(struct text *out, struct slice what)
+static void warn(struct text *out, struct slice what, const char *lacks)
 {
     text_printf(out,
                 "Warning: '%.*s' is kept in the configuration but has no effect in this "
-                "version.\n",
-                SLICE_ARG(what));
+                "version%s%s.\n",
+                SLICE_ARG(what), lacks ? ": " : "", lacks ? lacks : "");
 }
 
 static void warn_option(const struct schema_attr *attr, const json_t *word, struct text *out)
@@ -121,7 +121,7 @@ static void warn_option(const struct schema_attr *attr, const json_t *word, stru
     const char *text = json_string_value(word);
     const struct schema_option *option = text ? schema_option(attr, slice_str(text)) : NULL;
     if (option && option->inert)
-        warn(out, slice_str(text));
+        warn(out, slice_str(text), NULL);
 }
 
 /* The settings may keep a policy from deciding this. */
@@ -147,7 +147,7 @@ static void warn_inert(const struct schema_attr *attr, const json_t *before, con
     if (!value || value_is_default(attr, value) || (before && json_equal(before, value)))
         return;
     if (attr->flags & SCHEMA_INERT) {
-        warn(out, slice_str(attr->name));
+        warn(out, slice_str(attr->name), attr->lacks);
         return;
     }
     warn_option(attr, value, out);

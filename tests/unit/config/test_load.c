@@ -246,16 +246,20 @@ static void test_warnings(void **state)
         "config firewall policy\nedit 1\nset firewall-session-dirty check-new\nabort\n"
         "config system global\nset admintimeout 5\nset admintimeout 7\nend\n"
         "config system interface\nedit p\nset allowaccess ping ssh\nnext\n"
-        "end\n";
+        "end\n"
+        "config voip profile\nedit default\nconfig sip\nset ips-rtp disable\nend\nend\n";
     assert_int_equal(config_load_text("f", slice_str(lines), &tree, &error, &warnings), 0);
-    assert_string_equal(warnings.p,
-                        "f:3: config firewall policy / edit 1: Warning: "
-                        "'firewall-session-dirty' of a policy has no effect unless that of the "
-                        "system settings is 'check-policy-option'.\n"
-                        "f:14: config system global: Warning: 'admintimeout' is kept in the "
-                        "configuration but has no effect in this version.\n"
-                        "f:18: config system interface / edit p: Warning: 'ssh' is kept in the "
-                        "configuration but has no effect in this version.\n");
+    assert_string_equal(
+        warnings.p, "f:3: config firewall policy / edit 1: Warning: "
+                    "'firewall-session-dirty' of a policy has no effect unless that of the "
+                    "system settings is 'check-policy-option'.\n"
+                    "f:14: config system global: Warning: 'admintimeout' is kept in the "
+                    "configuration but has no effect in this version.\n"
+                    "f:18: config system interface / edit p: Warning: 'ssh' is kept in the "
+                    "configuration but has no effect in this version.\n"
+                    "f:24: config voip profile / edit default / config sip: Warning: 'ips-rtp' is "
+                    "kept in the configuration but has no effect in this version: there is no "
+                    "IPS.\n");
     text_free(&warnings);
     tree_free(tree);
 }

@@ -92,6 +92,49 @@ static void test_settings(void **state)
     config_rows_free(rows);
 }
 
+/* `strict` discards whatever is malformed; what passes unseen is not looked for. */
+static void test_voip_rules(void **state)
+{
+    (void)state;
+    struct config_rows *rows =
+        rows_of("config voip profile\nedit a\nconfig sip\nset invite-rate 7\nset invite-rate-track "
+                "dest-ip\n"
+                "set options-rate-track src-ip\nset block-bye enable\nset unknown-header respond\n"
+                "set max-line-length 78\nset max-body-length 9\nset block-long-lines disable\n"
+                "set block-unknown disable\nset rfc2543-branch enable\nend\nnext\n"
+                "edit b\nconfig sip\nset log-violations enable\nend\nnext\nend\n");
+    const struct voip_rules *normal = &rows->voip_profiles[0].rules, *strict = NULL;
+    assert_int_equal(normal->checked, 0);
+    assert_int_equal(normal->blocked, 0);
+    assert_int_equal(normal->max_line_length, 998);
+    assert_int_equal(normal->max_body_length, 0);
+    assert_true(normal->block_long_lines && normal->block_unknown);
+    assert_false(normal->rfc2543_branch || normal->block_geo_red_options);
+    for (int i = 0; i < rows->n_voip_profiles; i++)
+        if (strcmp(rows->voip_profiles[i].name, "strict") == 0)
+            strict = &rows->voip_profiles[i].rules;
+    assert_non_null(strict);
+    for (int i = 0; i < VOIP_CHECK_COUNT; i++) {
+        bool passes = i == VOIP_CHECK_UNKNOWN_HEADER;
+        assert_int_equal(strict->action[i], passes ? VOIP_PASS : VOIP_DISCARD);
+        assert_int_equal(strict->checked >> i & 1, !passes);
+    }
+    const struct voip_rules *a = &rows->voip_profiles[2].rules;
+    assert_int_equal(a->rate[VOIP_METHOD_INVITE], 7);
+    assert_int_equal(a->track[VOIP_METHOD_INVITE], VOIP_TRACK_DST);
+    assert_int_equal(a->track[VOIP_METHOD_OPTIONS], VOIP_TRACK_SRC);
+    assert_int_equal(a->track[VOIP_METHOD_ACK], VOIP_TRACK_NONE);
+    assert_int_equal(a->blocked, 1u << VOIP_METHOD_BYE);
+    assert_int_equal(a->action[VOIP_CHECK_UNKNOWN_HEADER], VOIP_RESPOND);
+    assert_int_equal(a->checked, 1u << VOIP_CHECK_UNKNOWN_HEADER);
+    assert_int_equal(a->max_line_length, 78);
+    assert_int_equal(a->max_body_length, 9);
+    assert_true(a->rfc2543_branch);
+    assert_false(a->block_long_lines || a->block_unknown);
+    assert_true(rows->voip_profiles[3].rules.checked == (UINT64_C(1) << VOIP_CHECK_COUNT) - 1);
+    config_rows_free(rows);
+}
+
 static void test_network(void **state)
 {
     (void)state;
@@ -360,11 +403,11 @@ static void test_neighbours(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_network),       cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_services),      cmocka_unit_test(test_policies),
-        cmocka_unit_test(test_too_many_cpus), cmocka_unit_test(test_neighbours),
-        cmocka_unit_test(test_deep_groups),
+        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_voip_rules), cmocka_unit_test(test_network),
+        cmocka_unit_test(test_addresses),  cmocka_unit_test(test_services),
+        cmocka_unit_test(test_policies),   cmocka_unit_test(test_too_many_cpus),
+        cmocka_unit_test(test_neighbours), cmocka_unit_test(test_deep_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
