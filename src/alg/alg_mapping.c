@@ -40,16 +40,20 @@ uint32_t alg_mapping_find_public(const struct mappings *ms, uint8_t proto,
     return mapping_find_public6(ms, proto, &public_side);
 }
 
-void alg_mapping_ends(const struct mappings *ms, struct mapping_want *want,
-                      const struct ip_port *inside, const struct ip_port *peer)
+void alg_mapping_ends(struct mapping_want *want, const struct ip_port *inside,
+                      const struct ip_port *peer)
 {
     bool is4 = ip_addr_is4(&inside->ip);
     want->inside = ip_port_v4(*inside);
     want->v6 = is4 ? NULL : inside;
     want->peer = (struct endpoint){0, 0};
+    want->peer6 = NULL;
     if (ip_addr_is_zero(&peer->ip) || ip_addr_is4(&peer->ip) != is4)
         return;
-    want->peer = is4 ? ip_port_v4(*peer) : mapping_remote6(ms, &peer->ip, peer->port);
+    if (is4)
+        want->peer = ip_port_v4(*peer);
+    else
+        want->peer6 = peer;
 }
 
 void alg_mapping_admit(struct mappings *ms, struct handle h, const struct ip_addr *ip,

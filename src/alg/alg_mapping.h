@@ -20,11 +20,11 @@ uint32_t alg_mapping_find_public(const struct mappings *ms, uint8_t proto,
                                  struct ip_port public_side);
 
 /*
- * Write inside endpoint and peer into *want. `inside` must stay where it is as long as `want` is
+ * Write inside endpoint and peer into *want. Both must stay where they are as long as `want` is
  * used. A peer of the other family is nobody.
  */
-void alg_mapping_ends(const struct mappings *ms, struct mapping_want *want,
-                      const struct ip_port *inside, const struct ip_port *peer);
+void alg_mapping_ends(struct mapping_want *want, const struct ip_port *inside,
+                      const struct ip_port *peer);
 
 /* As mapping_admit; an address of the other family, or none, changes nothing. */
 void alg_mapping_admit(struct mappings *ms, struct handle h, const struct ip_addr *ip,

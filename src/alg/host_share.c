@@ -36,7 +36,7 @@ void host_shares_free(struct host_shares *hs)
 
 static uint32_t *count_of(const struct host_shares *hs, const struct ip_addr *ip, uint16_t zone)
 {
-    uint64_t part[3] = {ip->half[0], ip->half[1], zone};
+    uint64_t part[3] = {ip->half[0], ip_addr_is4(ip) ? ip->half[1] : 0, zone};
     return &hs->counts[hash_bytes(&hs->secret, part, sizeof(part)) & (hs->n - 1)];
 }
 

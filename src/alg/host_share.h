@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How many records each inside host has, so that one host cannot fill the table for all. Owned by
- * one struct alg and its thread.
+ * How many records each inside host has, so that one host cannot fill the table for all. Of IPv6 a
+ * host is its /64, for each has as many addresses there as it likes (RFC 8981). Owned by one struct
+ * alg and its thread.
  */
 #pragma once
 

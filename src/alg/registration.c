@@ -32,8 +32,8 @@ struct dialog *registration_find(const struct alg *alg, const struct sip_message
     struct slice user = uri->text, host = SLICE_NONE;
     if (sip_uri_is_sip(uri)) {
         bool own =
-            uri->at.kind == SIP_HOST_IPV4 && (ip_addr_eq(&uri->at.ip, &m->packet->inside.ip) ||
-                                              ip_addr_eq(&uri->at.ip, &m->packet->public_side.ip));
+            sip_host_is_ip(&uri->at) && (ip_addr_eq(&uri->at.ip, &m->packet->inside.ip) ||
+                                         ip_addr_eq(&uri->at.ip, &m->packet->public_side.ip));
         user = uri->user;
         host = own ? SLICE_NONE : uri->at.host;
     }
@@ -266,7 +266,7 @@ static void read_bindings(struct alg *alg, const struct sip_message *m, uint32_t
     struct slice item;
     while (sip_values_next(&it, &item, NULL) > 0) {
         if (sip_addr_parse(item, &contact, NULL) != 0 || contact.star ||
-            !sip_uri_is_sip(&contact.uri) || contact.uri.at.kind != SIP_HOST_IPV4)
+            !sip_uri_is_sip(&contact.uri) || !sip_host_is_ip(&contact.uri.at))
             continue;
         const struct sip_host *h = &contact.uri.at;
         struct ip_port e = {h->ip, be16_of(h->has_port ? h->port_value : SIP_PORT)};

@@ -65,6 +65,12 @@ struct sdp_addr {
     bool is_zero;      /* 0.0.0.0 or ::, which means hold and is never translated */
 };
 
+/* `ip` is an address that media can go to; IPv4 written as IPv6 is none. */
+static inline bool sdp_addr_is_ip(const struct sdp_addr *a)
+{
+    return a->kind == SDP_ADDR_IP4 || (a->kind == SDP_ADDR_IP6 && !ip_addr_is4(&a->ip));
+}
+
 struct sdp_origin {
     bool present;
     struct slice line; /* without line end, as all lines here */

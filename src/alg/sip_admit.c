@@ -4,7 +4,7 @@
  * whoever a session of it talks to. A call needs more. Its BYE may come from a server that the
  * phone called long ago, when the session has idled out; and where no proxy stays in the path (RFC
  * 3261 12.2.1.1) ACK and BYE come from where the other party's Contact says. So the other party's
- * addresses are admitted: the one it sends from and, with `open-contact-pinhole`, the IPv4 hosts of
+ * addresses are admitted: the one it sends from and, with `open-contact-pinhole`, the addresses in
  * its Contact and of the proxy nearest to us. That is the first Record-Route of a request and the
  * last of a response, for each proxy puts itself on top.
  *
@@ -20,7 +20,7 @@ static struct ip_addr address_host(struct slice item)
 {
     struct sip_addr addr;
     if (sip_addr_parse(item, &addr, NULL) != 0 || addr.star || !sip_uri_is_sip(&addr.uri) ||
-        addr.uri.at.kind != SIP_HOST_IPV4)
+        !sip_host_is_ip(&addr.uri.at))
         return (struct ip_addr){0};
     return addr.uri.at.ip;
 }

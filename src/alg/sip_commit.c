@@ -35,8 +35,7 @@ static bool exists(const struct alg *alg, const struct mapping_want *want, struc
                                    want->outside_ifindex) != INDEX_NONE;
 }
 
-static struct mapping_want want_of(const struct alg *alg, const struct sip_message *m,
-                                   const struct sip_map *map)
+static struct mapping_want want_of(const struct sip_message *m, const struct sip_map *map)
 {
     const struct alg_packet *packet = m->packet;
     const struct voip_profile *profile = packet->profile;
@@ -59,7 +58,7 @@ static struct mapping_want want_of(const struct alg *alg, const struct sip_messa
         .lease = packet->lease,
         .now_ms = (uint32_t)packet->now_ms,
     };
-    alg_mapping_ends(alg->mappings, &want, &map->inside, &packet->outside);
+    alg_mapping_ends(&want, &map->inside, &packet->outside);
     uint16_t port = be16_host(map->inside.port);
     if (map->kind != MAPPING_SIGNALLING) /* `nat-port-range` is for media */
         want.nat.preserve = port >= want.nat.first && port <= want.nat.last;
@@ -136,7 +135,7 @@ static struct ip_port rtcp_alone(const struct alg *alg, const struct mapping_wan
 static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, struct sip_map *map,
                                 uint32_t at)
 {
-    struct mapping_want want = want_of(alg, m, map);
+    struct mapping_want want = want_of(m, map);
     if (at > UINT16_MAX)
         return ALG_REASON_SIP_NO_PORT;
     if (at) {

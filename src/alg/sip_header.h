@@ -86,6 +86,15 @@ struct sip_host {
     struct ip_addr ip;   /* SIP_HOST_IPV4 and SIP_HOST_IPV6 */
 };
 
+/*
+ * An address of this host is `ip`. IPv4 written as IPv6 (::ffff:10.0.0.1) is no address that a
+ * packet could go to.
+ */
+static inline bool sip_host_is_ip(const struct sip_host *h)
+{
+    return h->kind == SIP_HOST_IPV4 || (h->kind == SIP_HOST_IPV6 && !ip_addr_is4(&h->ip));
+}
+
 /* All of `text` as host[:port]; blanks around the colon are allowed when `blanks` (Via). */
 int sip_host_parse(struct slice text, bool blanks, struct sip_host *out, struct sip_fault *fault);
 

@@ -365,7 +365,7 @@ static enum alg_reason plan_contact_maps(struct planner *p)
             continue; /* nothing is edited, and nothing opened for it */
         }
         if (!contact.star && m->packet->outward && sip_uri_is_sip(&contact.uri) &&
-            contact.uri.at.kind == SIP_HOST_IPV4)
+            sip_host_is_ip(&contact.uri.at))
             reason = contact_map(p, &contact);
         if (reason == ALG_REASON_NONE && !contact.star)
             reason = plan_uri(p, SIP_FORM_CONTACT, &contact.uri);

@@ -144,7 +144,7 @@ static bool media_opens(const struct sdp_planner *s, const struct sdp_media *m, 
     const struct alg_packet *packet = s->p->m->packet;
     bool already_public = s->p->m->nat && sdp_is_ip(&m->connection, &packet->public_side.ip);
     *own = sdp_is_ip(&m->connection, &packet->inside.ip);
-    *zero = m->connection.kind == SDP_ADDR_IP4 && m->connection.is_zero;
+    *zero = m->connection.is_zero;
     if (!s->p->m->media || !packet->profile->rtp || !media_listens(m))
         return false;
     if (*own)
@@ -325,16 +325,19 @@ static enum alg_reason plan_outward(struct sdp_planner *s)
     return reason;
 }
 
-static bool is_named(const struct sdp_addr *addr)
+/* A place to send to for the inside party: in the family of its signalling. */
+static bool is_named(const struct sdp_planner *s, const struct sdp_addr *addr)
 {
-    return (addr->kind == SDP_ADDR_IP4 || addr->kind == SDP_ADDR_IP6) && !addr->is_zero;
+    return sdp_addr_is_ip(addr) && !addr->is_zero &&
+           ip_addr_is4(&addr->ip) == ip_addr_is4(&s->p->m->packet->inside.ip);
 }
 
 /* Where the sender of a stream wants RTP and RTCP. */
-static struct sip_stream stream_of(const struct sdp_media *m, unsigned i)
+static struct sip_stream stream_of(const struct sdp_planner *s, const struct sdp_media *m,
+                                   unsigned i)
 {
     struct sip_stream stream = {.stream = (uint8_t)i, .mux = m->rtcp_mux};
-    if (!is_named(&m->connection))
+    if (!is_named(s, &m->connection))
         return stream;
     stream.remote = (struct ip_port){m->connection.ip, be16_of(m->port)};
     if (!m->rtp || m->rtcp_mux_only || m->port == UINT16_MAX)
@@ -342,7 +345,7 @@ static struct sip_stream stream_of(const struct sdp_media *m, unsigned i)
     stream.rtcp = (struct ip_port){m->connection.ip, be16_of((uint16_t)(m->port + 1))};
     if (m->rtcp.present)
         stream.rtcp.port = m->rtcp.port == m->port ? 0 : be16_of(m->rtcp.port);
-    if (m->rtcp.present && is_named(&m->rtcp.addr))
+    if (m->rtcp.present && is_named(s, &m->rtcp.addr))
         stream.rtcp.ip = m->rtcp.addr.ip;
     return stream;
 }
@@ -359,7 +362,7 @@ static void note_streams(struct sdp_planner *s)
             continue;
         active++;
         held += m->held;
-        plan->streams[plan->n_streams++] = stream_of(m, i);
+        plan->streams[plan->n_streams++] = stream_of(s, m, i);
     }
     plan->held = active > 0 && held == active;
 }

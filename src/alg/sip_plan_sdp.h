@@ -21,7 +21,7 @@ struct sdp_planner {
 
 static inline bool sdp_is_ip(const struct sdp_addr *addr, const struct ip_addr *ip)
 {
-    return (addr->kind == SDP_ADDR_IP4 || addr->kind == SDP_ADDR_IP6) && ip_addr_eq(&addr->ip, ip);
+    return sdp_addr_is_ip(addr) && ip_addr_eq(&addr->ip, ip);
 }
 
 /* Put one side of a map there, or with SIP_MAP_NONE the public side of the session. False: the plan

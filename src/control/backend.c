@@ -224,25 +224,38 @@ static uint32_t mapping_expire_s(const struct control *c, const struct mapping *
     return (uint32_t)((last_ms - c->now_ms + 999) / 1000);
 }
 
+static void mapping_ends(const struct control *c, uint32_t index, struct backend_mapping *out)
+{
+    const struct mappings *ms = &c->dp->mappings;
+    const struct mapping *m = mapping_at(ms, index);
+    uint64_t peer = __atomic_load_n(&m->peer, __ATOMIC_RELAXED);
+    bool anyone = __atomic_load_n(&m->filter, __ATOMIC_RELAXED) == MAPPING_ANYONE;
+    if (mapping_is6(m)) {
+        out->inside = out->public_side = *mapping_inside6(ms, index);
+        if (!anyone && !mapping_peer6(ms, index, &out->peer))
+            out->peer = (struct ip_port){ip_addr_of4(0), (be16)(peer >> 32)};
+        return;
+    }
+    out->inside = ip_port_of4(mapping_inside(m));
+    out->public_side = ip_port_of4(mapping_public(m));
+    if (!anyone)
+        out->peer = (struct ip_port){ip_addr_of4((be32)peer), (be16)(peer >> 32)};
+}
+
 static void mapping_fill(const struct control *c, uint32_t index, struct backend_mapping *out)
 {
     static const char *const kinds[] = {"signalling", "rtp", "rtcp", "cone"};
     const struct mapping *m = mapping_at(&c->dp->mappings, index);
-    uint64_t peer = __atomic_load_n(&m->peer, __ATOMIC_RELAXED);
     *out = (struct backend_mapping){
         .index = index,
         .proto = m->r.key[0].proto,
-        .inside = ip_port_of4(mapping_inside(m)),
-        .public_side = ip_port_of4(mapping_public(m)),
-        .peer = {ip_addr_of4((be32)peer), (be16)(peer >> 32)},
         .kind = kinds[m->kind],
         .owners = __atomic_load_n(&m->owners, __ATOMIC_RELAXED) & ~MAPPING_CLOSED,
         .sessions = __atomic_load_n(&m->n_sessions, __ATOMIC_RELAXED),
         .policy_id = m->policy_id,
         .expire_s = mapping_expire_s(c, m),
     };
-    if (m->filter == MAPPING_ANYONE)
-        out->peer = (struct ip_port){0};
+    mapping_ends(c, index, out);
 }
 
 static int mapping_next(void *ctx, uint32_t *cursor, struct backend_mapping *out)
@@ -252,7 +265,7 @@ static int mapping_next(void *ctx, uint32_t *cursor, struct backend_mapping *out
     for (uint32_t n = 0; *cursor < end && n < SLICE; n++) {
         uint32_t index = (*cursor)++;
         const struct mapping *m = mapping_at(&c->dp->mappings, index);
-        if (record_state(&m->r) != RECORD_LIVE || mapping_is6(m)) /* the rows are of IPv4 */
+        if (record_state(&m->r) != RECORD_LIVE)
             continue;
         mapping_fill(c, index, out);
         return 1;

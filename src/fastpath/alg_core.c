@@ -103,6 +103,43 @@ static void packet_move(struct packet *p, struct rte_mbuf *to, size_t head)
     rte_pktmbuf_free(m);
 }
 
+/* Lengths and flags of a header before `l4_len` bytes; `id` is for what may be cut now. */
+static void header4_set(struct packet *p, uint16_t l4_len, be16 id)
+{
+    uint16_t ihl = p->l3_len;
+    if (ihl + l4_len > be16_host(p->ip->total_length) &&
+        p->ip->fragment_offset & be16_of(RTE_IPV4_HDR_DF_FLAG)) {
+        /* Longer than its sender knew: now it may be cut, and needs an identification of its own.
+         */
+        p->ip->fragment_offset = 0;
+        p->ip->packet_id = id;
+    }
+    p->ip->total_length = be16_of((uint16_t)(ihl + l4_len));
+    p->ip->hdr_checksum = 0;
+    p->ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(p->ip, ihl));
+}
+
+/*
+ * What has grown is cut by us, who wrote it: other than in IPv4 nobody on the way may do it (RFC
+ * 8200 5), and its sender cannot know that it is too long.
+ */
+static void header6_set(struct packet *p, uint16_t l4_len)
+{
+    if (l4_len > p->l4_len && !(p->m->ol_flags & RTE_MBUF_F_RX_LRO)) {
+        p->m->ol_flags |= RTE_MBUF_F_RX_LRO;
+        p->m->tso_segsz = 0;
+    }
+    p->ip6->payload_len = be16_of((uint16_t)(p->l3_len - sizeof *p->ip6 + l4_len));
+}
+
+static uint64_t pseudo_sum(const struct packet *p, uint16_t l4_len)
+{
+    if (!p->is6)
+        return checksum_pseudo(p->ip->src_addr, p->ip->dst_addr, IPPROTO_UDP, l4_len);
+    return checksum_sum(p->ip6->src_addr, 2 * sizeof p->ip6->src_addr) + be16_of(l4_len) +
+           be16_of(IPPROTO_UDP);
+}
+
 /* Put the new payload into the frame, which has room for it, and make its headers right. */
 static void payload_set(struct packet *p, struct slice payload, be16 id)
 {
@@ -114,21 +151,13 @@ static void payload_set(struct packet *p, struct slice payload, be16 id)
     m->pkt_len = m->data_len;
 
     uint16_t l4_len = (uint16_t)(sizeof *udp + payload.n);
-    uint16_t ihl = (uint16_t)((char *)udp - (char *)p->ip);
-    if (ihl + l4_len > be16_host(p->ip->total_length) &&
-        p->ip->fragment_offset & be16_of(RTE_IPV4_HDR_DF_FLAG)) {
-        /* Longer than its sender knew: now it may be cut, and needs an identification of its own.
-         */
-        p->ip->fragment_offset = 0;
-        p->ip->packet_id = id;
-    }
-    p->ip->total_length = be16_of((uint16_t)(ihl + l4_len));
-    p->ip->hdr_checksum = 0;
-    p->ip->hdr_checksum = (uint16_t)~checksum_fold(checksum_sum(p->ip, ihl));
+    if (p->is6)
+        header6_set(p, l4_len);
+    else
+        header4_set(p, l4_len, id);
     udp->dgram_len = be16_of(l4_len);
     udp->dgram_cksum = 0;
-    uint64_t sum = checksum_pseudo(p->ip->src_addr, p->ip->dst_addr, IPPROTO_UDP, l4_len) +
-                   checksum_sum(udp, l4_len);
+    uint64_t sum = pseudo_sum(p, l4_len) + checksum_sum(udp, l4_len);
     udp->dgram_cksum = (uint16_t)~checksum_fold(sum);
     if (udp->dgram_cksum == 0)
         udp->dgram_cksum = 0xffff;
@@ -246,23 +275,27 @@ unsigned alg_core_describe(struct alg_core *core, struct handle session, unsigne
     core->spoken = (struct snat_spoken){snap->nat->vips, IPPROTO_UDP};
     core->barred = (struct nat_fit){snat_spoken_for, &core->spoken};
     for (unsigned i = 0; i < crossings; i++)
-        if (vips_has(snap->nat->vips, ip_port_v4(packets[i].public_side).ip))
+        if (ip_addr_is4(&packets[i].public_side.ip) &&
+            vips_has(snap->nat->vips, ip_port_v4(packets[i].public_side).ip))
             packets[i].barred = &core->barred;
     return crossings;
 }
 
 static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, uint64_t now_ms)
 {
-    struct packet p = {.m = m, .ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET)};
     struct note note = *note_of(m);
+    struct packet p = {.m = m, .l3_len = note.l3_len};
+    p.ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET);
     struct alg_packet packets[ALG_CROSSINGS];
     unsigned crossings = alg_core_describe(core, note.session, note.dir, packets);
     if (crossings == 0)
         return alg_core_drop(core, m, DROP_SESSION_GONE, now_ms);
     if (packets[0].proto == IPPROTO_TCP)
         return alg_tcp_input(core, w, m, now_ms);
-    p.l4 = (char *)p.ip + (p.ip->version_ihl & 15) * 4;
-    size_t n = be16_host(packet_udp(&p)->dgram_len) - sizeof(struct rte_udp_hdr);
+    p.is6 = !ip_addr_is4(&packets[0].src.ip);
+    p.l4 = (char *)p.ip + p.l3_len;
+    p.l4_len = be16_host(packet_udp(&p)->dgram_len);
+    size_t n = p.l4_len - sizeof(struct rte_udp_hdr);
     packets[0].payload = slice_of((const char *)p.l4 + sizeof(struct rte_udp_hdr), n);
 
     struct slice answer;

@@ -15,6 +15,22 @@ static const struct mapping *mapping_or_null(const struct dataplane *dp, uint32_
     return index == INDEX_NONE ? NULL : mapping_at(&dp->mappings, index);
 }
 
+/* Source or destination of what arrives under a key of a session. */
+struct arrivals {
+    struct ip_port src, dst;
+};
+
+static struct arrivals arrivals_of(const struct dataplane *dp, uint32_t index, int dir)
+{
+    const struct key *k = &session_at(&dp->sessions, index)->r.key[dir];
+    const struct session_v6 *v6 = session_v6_of(&dp->sessions, index);
+    if (!v6)
+        return (struct arrivals){ip_port_of4((struct endpoint){k->src, k->sport}),
+                                 ip_port_of4((struct endpoint){k->dst, k->dport})};
+    struct ip_port ends[2] = {{v6->src, v6->sport}, {v6->dst, v6->dport}};
+    return (struct arrivals){ends[dir], ends[!dir]};
+}
+
 static void mapped_by(const struct dataplane *dp, const struct mapping *m, struct alg_packet *out)
 {
     out->outside_ifindex = m->outside_ifindex;
@@ -30,18 +46,19 @@ static void direct(struct alg_packet *out, bool outward)
 }
 
 /* Whoever began the session. */
-static void source_party(const struct dataplane *dp, const struct session *s, uint32_t index,
-                         uint8_t dir, struct alg_packet *out)
+static void source_party(const struct dataplane *dp, uint32_t index, uint8_t dir,
+                         struct alg_packet *out)
 {
-    const struct key *k = s->r.key;
+    const struct session *s = session_at(&dp->sessions, index);
     uint32_t mapping = s->r.flags & SESSION_HAIRPIN  ? dp->sessions.cold[index].hairpin
                        : s->r.flags & SESSION_INWARD ? INDEX_NONE
                                                      : s->mapping;
     const struct mapping *m = mapping_or_null(dp, mapping);
-    out->inside = ip_port_of4((struct endpoint){k[0].src, k[0].sport});
-    out->public_side = ip_port_of4((struct endpoint){k[1].dst, k[1].dport});
-    out->outside = ip_port_of4((struct endpoint){k[0].dst, k[0].dport});
-    out->inside_zone = k[0].zone;
+    const struct arrivals there = arrivals_of(dp, index, 0), back = arrivals_of(dp, index, 1);
+    out->inside = there.src;
+    out->public_side = back.dst;
+    out->outside = there.dst;
+    out->inside_zone = s->r.key[0].zone;
     out->outside_ifindex = s->ifindex[1];
     if (m)
         mapped_by(dp, m, out);
@@ -49,15 +66,17 @@ static void source_party(const struct dataplane *dp, const struct session *s, ui
 }
 
 /* The host that the session was begun with, behind a pinhole or a VIP. */
-static void target_party(const struct dataplane *dp, const struct snapshot *snap,
-                         const struct session *s, uint8_t dir, struct alg_packet *out)
+static void target_party(const struct dataplane *dp, const struct snapshot *snap, uint32_t index,
+                         uint8_t dir, struct alg_packet *out)
 {
+    const struct session *s = session_at(&dp->sessions, index);
     const struct key *k = s->r.key;
     const struct mapping *m =
         mapping_or_null(dp, s->r.flags & SESSION_INWARD ? s->mapping : INDEX_NONE);
-    out->inside = ip_port_of4((struct endpoint){k[1].src, k[1].sport});
-    out->public_side = ip_port_of4((struct endpoint){k[0].dst, k[0].dport});
-    out->outside = ip_port_of4((struct endpoint){k[1].dst, k[1].dport});
+    const struct arrivals there = arrivals_of(dp, index, 0), back = arrivals_of(dp, index, 1);
+    out->inside = back.src;
+    out->public_side = there.dst;
+    out->outside = back.dst;
     out->inside_zone = k[1].zone;
     out->outside_ifindex = s->ifindex[0];
     if (m) {
@@ -78,8 +97,8 @@ unsigned alg_parties(const struct dataplane *dp, const struct snapshot *snap, ui
     bool target = s->r.flags & (SESSION_INWARD | SESSION_DNAT);
     bool source = s->r.flags & SESSION_SNAT || !target;
     if (source)
-        source_party(dp, s, session, dir, &out[target && dir == 1]);
+        source_party(dp, session, dir, &out[target && dir == 1]);
     if (target)
-        target_party(dp, snap, s, dir, &out[source && dir == 0]);
+        target_party(dp, snap, session, dir, &out[source && dir == 0]);
     return (unsigned)source + (unsigned)target;
 }

@@ -158,7 +158,7 @@ static const struct {
     {"ttl", {step_ttl, step_ttl}},
     {"policy", {step_policy, step_policy}},
     {"snat", {step_snat, NULL}},
-    {"alg", {step_alg, NULL}}, /* the text of SIP over IPv6 passes as it is */
+    {"alg", {step_alg, step_alg}},
     {"cone", {step_cone, NULL}},
     {"nat", {step_nat, step_keys6}},
     {"tcp", {step_tcp, step_tcp}},

@@ -105,6 +105,12 @@ static void echo_answer6(struct worker *w, struct packet *p, const struct ip_add
     fragment_send(w, p->ifindex, p->m);
 }
 
+/* Only these have pinholes. */
+static bool may_have_pinhole6(uint8_t proto)
+{
+    return proto == IPPROTO_UDP || proto == IPPROTO_TCP;
+}
+
 /* A pinhole it comes in by. Nothing is translated, so its destination is the host itself. */
 enum step step_inward6(struct worker *w, struct first *f)
 {
@@ -112,9 +118,9 @@ enum step step_inward6(struct worker *w, struct first *f)
     const struct ip_port to = {f->dst, f->v6.dport};
     f->inward_index = f->outward_index = f->hairpin_index = f->outlet_index = INDEX_NONE;
     f->dport = f->v6.dport;
-    if (f->p->key.proto != IPPROTO_UDP)
+    if (!may_have_pinhole6(f->p->key.proto))
         return NEXT;
-    uint32_t index = mapping_find_public6(ms, IPPROTO_UDP, &to);
+    uint32_t index = mapping_find_public6(ms, f->p->key.proto, &to);
     if (index == INDEX_NONE)
         return NEXT;
     struct mapping *m = mapping_at(ms, index);
@@ -130,9 +136,10 @@ enum step step_outward6(struct worker *w, struct first *f)
 {
     struct mappings *ms = &w->dp->mappings;
     const struct ip_port from = {f->src, f->v6.sport};
-    if (f->inward || f->p->key.proto != IPPROTO_UDP)
+    if (f->inward || !may_have_pinhole6(f->p->key.proto))
         return NEXT;
-    f->outward_index = mapping_find_source6(ms, IPPROTO_UDP, f->p->key.zone, &from, f->out_ifindex);
+    f->outward_index =
+        mapping_find_source6(ms, f->p->key.proto, f->p->key.zone, &from, f->out_ifindex);
     if (f->outward_index != INDEX_NONE)
         f->outward = mapping_at(ms, f->outward_index);
     else
@@ -168,6 +175,8 @@ enum step step_keys6(struct worker *w, struct first *f)
         want->mapping = f->outlet_index;
         want->flags = SESSION_MAPPED;
     }
+    if (f->sip)
+        want->flags |= SESSION_ALG;
     session_prepare(ss, want->key);
     return NEXT;
 }

@@ -34,6 +34,7 @@ static enum step signalling_open(struct worker *w, struct first *f, uint16_t out
     const struct snapshot *s = w->snapshot;
     const struct policy *policy = f->hit.policy;
     const struct key *key = &f->p->key;
+    const struct ip_port inside6 = {f->src, f->v6.sport}, peer6 = {f->dst, f->v6.dport};
     struct mapping_want want = {
         .proto = key->proto,
         .zone = key->zone,
@@ -47,6 +48,10 @@ static enum step signalling_open(struct worker *w, struct first *f, uint16_t out
         .flags = MAPPING_ALG,
         .now_ms = (uint32_t)w->now_ms,
     };
+    if (f->p->is6) {
+        want.v6 = &inside6;
+        want.peer6 = &peer6;
+    }
     return first_map(w, f, &want);
 }
 
@@ -59,7 +64,7 @@ static bool is_sip_port(const struct snapshot *s, const struct first *f, be16 po
 /* To a SIP port, or from a SIP phone's own port to wherever the other party's Contact points. */
 static bool toward_sip(const struct snapshot *s, const struct first *f)
 {
-    return is_sip_port(s, f, f->p->key.dport) || (f->outward && f->outward->r.flags & MAPPING_ALG);
+    return is_sip_port(s, f, f->dport) || (f->outward && f->outward->r.flags & MAPPING_ALG);
 }
 
 /* The policy wants the ALG for the flow. */
@@ -67,7 +72,8 @@ static bool wanted(const struct worker *w, const struct first *f)
 {
     const struct policy *policy = f->hit.policy;
     return policy->sip && w->snapshot->profiles[policy->profile].sip_status &&
-           (f->p->key.proto == IPPROTO_UDP || f->p->key.proto == IPPROTO_TCP) &&
+           (f->p->key.proto == IPPROTO_UDP ||
+            (f->p->key.proto == IPPROTO_TCP && !f->p->is6)) && /* streams are read of IPv4 alone */
            !(f->hit.service && f->hit.service->no_helper);
 }
 

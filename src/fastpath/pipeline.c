@@ -356,7 +356,8 @@ void pipeline_resume(struct worker *w, struct rte_mbuf *m)
     struct session *s = session_at(&w->dp->sessions, p.session);
     p.ifindex = note->ifindex;
     p.ip = rte_pktmbuf_mtod_offset(m, void *, PACKET_IP_OFFSET);
-    p.l3_len = (uint16_t)((p.ip->version_ihl & 15) * 4);
+    p.is6 = session_is6(s);
+    p.l3_len = p.is6 ? note->l3_len : (uint16_t)((p.ip->version_ihl & 15) * 4);
     p.l4 = (char *)p.ip + p.l3_len;
     p.l4_len = (uint16_t)(m->pkt_len - PACKET_IP_OFFSET - p.l3_len);
     const struct interface *egress = &w->snapshot->interfaces[s->ifindex[!p.dir]];

@@ -158,7 +158,8 @@ static void mapping_fill(struct mappings *ms, uint32_t index, const struct mappi
     struct key inside = source_key_of(ms, want), public_side = public_key_of(ms, want);
 
     if (want->v6)
-        ms->v6[index] = *want->v6;
+        ms->v6[index] = (struct mapping_v6){
+            .inside = *want->v6, .peer = want->peer6 ? *want->peer6 : (struct ip_port){.port = 0}};
     key_store(&m->r.key[0], &inside);
     key_store(&m->r.key[1], &public_side);
     m->r.flags = (uint8_t)(want->flags | (want->nat.ip ? MAPPING_NAT : 0));
@@ -172,7 +173,10 @@ static void mapping_fill(struct mappings *ms, uint32_t index, const struct mappi
     m->outside_ifindex = want->outside_ifindex;
     m->kind = (uint8_t)want->kind;
     m->filter = (uint8_t)want->filter;
-    m->peer = want->peer.ip | (uint64_t)want->peer.port << 32;
+    struct endpoint peer = want->peer;
+    if (want->peer6)
+        peer = mapping_remote6(ms, &want->peer6->ip, want->peer6->port);
+    m->peer = peer.ip | (uint64_t)peer.port << 32;
     m->created_ms = want->now_ms;
     m->told = 0;
     memset(m->turn, 0, sizeof(m->turn));

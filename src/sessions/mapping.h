@@ -91,10 +91,16 @@ struct mapping_cold {
     struct pool_lease lease;           /* what it holds of an IP pool */
 };
 
+/* The ends of an IPv6 mapping. */
+struct mapping_v6 {
+    struct ip_port inside;
+    struct ip_port peer; /* whom it was opened for; zero: nobody */
+};
+
 struct mappings {
     struct store store;
     struct mapping_cold *cold;
-    struct ip_port *v6; /* by index; means nothing where the mapping is IPv4 */
+    struct mapping_v6 *v6; /* by index; means nothing where the mapping is IPv4 */
     struct outlets outlets;
     struct pools *pools; /* NULL: there are none */
     uint32_t n_live;     /* atomic: LIVE ones */
@@ -109,7 +115,8 @@ struct mapping_want {
     struct nat_want nat;      /* public address and ports; ip 0: no translation */
     enum mapping_kind kind;
     enum mapping_filter filter;
-    struct endpoint peer; /* for MAPPING_ADDRESS; 0.0.0.0:0 none yet */
+    struct endpoint peer;        /* for MAPPING_ADDRESS; 0.0.0.0:0 none yet */
+    const struct ip_port *peer6; /* of IPv6, instead of `peer`; NULL none yet */
     uint32_t policy_id;
     uint16_t profile, outside_ifindex;
     uint8_t flags; /* MAPPING_ALG */

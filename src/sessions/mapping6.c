@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sessions/mapping6.h"
 
+#define LOOKED_AT 16 /* sessions, when the peer is asked for */
+
 static const struct ip_addr nobody;
 
 struct key mapping_source_key6(const struct mappings *ms, uint8_t proto, uint16_t zone,
@@ -39,4 +41,39 @@ void mapping_claim6(struct mappings *ms, struct session_thread *t, uint32_t inde
     struct session_v6 flow = {inside->ip, *remote, inside->port, port};
     struct key key = session_key6(ms->sessions, &flow, m->r.key[0].proto, 0, m->r.key[0].zone);
     mapping_claim_key(ms, t, index, &key);
+}
+
+static const struct ip_port *remote6_of(const struct mappings *ms, uint32_t session,
+                                        struct ip_port ends[2])
+{
+    const struct session *s = session_at(ms->sessions, session);
+    const struct session_v6 *v6 = session_v6_of(ms->sessions, session);
+    if (!v6)
+        return NULL;
+    ends[0] = (struct ip_port){v6->src, v6->sport};
+    ends[1] = (struct ip_port){v6->dst, v6->dport};
+    return &ends[s->r.flags & SESSION_INWARD ? 0 : 1];
+}
+
+bool mapping_peer6(const struct mappings *ms, uint32_t index, struct ip_port *out)
+{
+    const struct mapping *m = mapping_at(ms, index);
+    be32 word = (be32)__atomic_load_n(&m->peer, __ATOMIC_RELAXED);
+    const struct ip_port *opened_for = &ms->v6[index].peer, *remote;
+    struct ip_port ends[2];
+    if (!ip_addr_is_zero(&opened_for->ip) &&
+        key6_word(&ms->sessions->key6, &opened_for->ip) == word) {
+        *out = *opened_for;
+        return true;
+    }
+    uint32_t i = __atomic_load_n(&m->first_session, __ATOMIC_ACQUIRE);
+    for (int n = 0; word != 0 && i != INDEX_NONE && n < LOOKED_AT; n++) {
+        remote = remote6_of(ms, i, ends);
+        if (remote && key6_word(&ms->sessions->key6, &remote->ip) == word) {
+            *out = *remote;
+            return true;
+        }
+        i = mapping_list_next(ms->sessions, index, i);
+    }
+    return false;
 }

@@ -24,7 +24,7 @@ static inline bool mapping_is6(const struct mapping *m)
 /* The inside endpoint of an IPv6 mapping; it is the public one, too. */
 static inline const struct ip_port *mapping_inside6(const struct mappings *ms, uint32_t index)
 {
-    return &ms->v6[index];
+    return &ms->v6[index].inside;
 }
 
 /* What stands for a remote endpoint in mapping_want.peer, mapping_admit and mapping_admits. */
@@ -33,6 +33,12 @@ static inline struct endpoint mapping_remote6(const struct mappings *ms, const s
 {
     return (struct endpoint){key6_word(&ms->sessions->key6, ip), port};
 }
+
+/*
+ * The peer of an IPv6 mapping: whom it was opened for, or who latched it and has a session of it.
+ * False: nobody, or one of whom no more than a word is left. For listings; any thread.
+ */
+bool mapping_peer6(const struct mappings *ms, uint32_t index, struct ip_port *out);
 
 /* The two keys of a mapping of `inside`. */
 struct key mapping_source_key6(const struct mappings *ms, uint8_t proto, uint16_t zone,

@@ -34,6 +34,7 @@ import tempfile
 
 import frames
 from frames import PCAPS, UDP, from_lan, from_wan, udp, write
+from frames6 import from_lan6, from_wan6, udp6
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length",
@@ -122,6 +123,11 @@ def host_of(uri):
     return found.group(1).strip("[]"), int(found.group(2) or 5060)
 
 
+def written_of(address):
+    """An address as it stands in URIs and Via: IPv6 in brackets (RFC 3261 25.1)."""
+    return f"[{address}]" if ":" in address else address
+
+
 def media_of(message, nth=0):
     """(address, port) of the nth stream of its session description."""
     text = message.body.decode()
@@ -207,6 +213,10 @@ def read_capture(path):
 
 def read_udp(frame):
     """(source, target, payload) of a UDP datagram in one piece, or None."""
+    if len(frame) >= 62 and frame[12:14] == b"\x86\xdd" and frame[20] == UDP:
+        sport, dport, n = struct.unpack_from(">HHH", frame, 54)
+        src, dst = (socket.inet_ntop(socket.AF_INET6, frame[at:at + 16]) for at in (22, 38))
+        return (src, sport), (dst, dport), frame[62:54 + n]
     if len(frame) < 42 or frame[12:14] != b"\x08\x00" or frame[23] != UDP:
         return None
     if struct.unpack_from(">H", frame, 20)[0] & 0x3fff:
@@ -219,13 +229,14 @@ def read_udp(frame):
 
 class Agent:
     """
-    A SIP user agent. `written`: the address it puts into its messages when that is not its own;
+    A SIP user agent, of IPv4 or IPv6 by its address. `written`: the address it puts into its messages when that is not its own;
     `rport`: ask for symmetric responses (RFC 3581). Dialogs are found by Call-ID.
     """
 
     def __init__(self, case, address, port, side, written=None, user=None, rport=True):
         self.case, self.address, self.port, self.side = case, address, port, side
         self.written = written or (address, port)
+        self.host = written_of(self.written[0])
         self.user = user or ("phone" if side == "lan" else "server") + str(len(case.agents) or "")
         self.rport = rport
         self.seen = 0        # of the datagrams for this address, how many were taken
@@ -236,8 +247,13 @@ class Agent:
 
     def send_bytes(self, payload, to, sport=None, at=None):
         """A datagram from here to (address, port)."""
-        packet = udp(self.address, sport or self.port, to[0], to[1], payload)
-        frame = from_lan(packet, self.address) if self.side == "lan" else from_wan(packet)
+        ends = (self.address, sport or self.port, to[0], to[1])
+        if ":" in self.address:
+            packet = udp6(*ends, payload)
+            frame = from_lan6(packet, self.address) if self.side == "lan" else from_wan6(packet)
+        else:
+            packet = udp(*ends, payload)
+            frame = from_lan(packet, self.address) if self.side == "lan" else from_wan(packet)
         self.case.frame(self.side, frame, at)
 
     def send(self, message, to):
@@ -302,18 +318,19 @@ class Agent:
 
     def contact(self, **parameters):
         more = "".join(f";{k}={v}" for k, v in parameters.items())
-        return f"<sip:{self.user}@{self.written[0]}:{self.written[1]}>{more}"
+        return f"<sip:{self.user}@{self.host}:{self.written[1]}>{more}"
 
     def via(self):
-        return (f"SIP/2.0/UDP {self.written[0]}:{self.written[1]};branch=z9hG4bK-"
+        return (f"SIP/2.0/UDP {self.host}:{self.written[1]};branch=z9hG4bK-"
                 f"{self.case.number()}" + (";rport" if self.rport else ""))
 
     def sdp(self, port, direction=None, address=None, extra=""):
         """A session description with one audio stream."""
         address = address or self.written[0]
+        family = "IP6" if ":" in address else "IP4"
         self.version += 1
-        return (f"v=0\r\no={self.user} 1 {self.version} IN IP4 {address}\r\ns=-\r\n"
-                f"c=IN IP4 {address}\r\nt=0 0\r\nm=audio {port} RTP/AVP 8\r\n"
+        return (f"v=0\r\no={self.user} 1 {self.version} IN {family} {address}\r\ns=-\r\n"
+                f"c=IN {family} {address}\r\nt=0 0\r\nm=audio {port} RTP/AVP 8\r\n"
                 f"a=rtpmap:8 PCMA/8000\r\n" + (f"a={direction}\r\n" if direction else "")
                 + extra).encode()
 
@@ -322,7 +339,7 @@ class Agent:
         call_id = call_id or f"{self.case.number()}@{self.case.name}"
         d = self.dialogs.setdefault(call_id, {"cseq": 0, "routes": []})
         d["cseq"] += 1
-        host = self.written[0]
+        host = self.host
         m = Message(f"{method} {uri} SIP/2.0", [
             ("Via", self.via()), ("Max-Forwards", "70"),
             ("From", f"<sip:{self.user}@{host}>;tag=t{self.case.number()}"),
@@ -435,8 +452,8 @@ class Agent:
 
     def register(self, registrar, expires=3600, contact=None, **fields):
         """REGISTER with an agent as registrar."""
-        m = self.request("REGISTER", f"sip:{registrar.address}", **fields)
-        aor = f"<sip:{self.user}@{registrar.address}>"
+        m = self.request("REGISTER", f"sip:{written_of(registrar.address)}", **fields)
+        aor = f"<sip:{self.user}@{written_of(registrar.address)}>"
         m.set("From", aor + ";tag=" + m.tag("From")).set("To", aor)
         if contact:
             m.set("Contact", contact)

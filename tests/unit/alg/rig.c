@@ -9,10 +9,23 @@
 
 #include "rig.h"
 
+#include "alg/alg_mapping.h"
+
 struct endpoint rig_endpoint(const char *ip, uint16_t port)
 {
     struct endpoint e = {.port = be16_of(port)};
     assert_int_equal(ipv4_parse(slice_str(ip), &e.ip), 0);
+    return e;
+}
+
+struct ip_port rig_ip_port(const char *ip, uint16_t port)
+{
+    struct ip_port e = {.port = be16_of(port)};
+    be32 v4;
+    if (ipv4_parse(slice_str(ip), &v4) == 0)
+        e.ip = ip_addr_of4(v4);
+    else
+        assert_int_equal(ipv6_parse(slice_str(ip), &e.ip), 0);
     return e;
 }
 
@@ -46,6 +59,7 @@ void rig_init(struct rig *r, uint32_t mappings, uint32_t dialogs)
     session_thread_init(&r->thread, 7);
     r->profile = defaults;
     r->outside = rig_endpoint("198.51.100.44", 5060);
+    r->outside6 = rig_ip_port("2001:db8:9::44", 5060);
     r->public_ip = rig_endpoint("203.0.113.9", 0).ip;
     r->now_ms = 1000000;
     r->policy_id = 1;
@@ -89,6 +103,26 @@ struct rig_phone rig_phone(struct rig *r, const char *ip, uint16_t port, uint16_
     return phone;
 }
 
+struct rig_phone rig_phone6(struct rig *r, const char *ip, uint16_t port)
+{
+    struct rig_phone phone = {.inside6 = rig_ip_port(ip, port)};
+    struct mapping_want want = {
+        .proto = 17,
+        .zone = 1,
+        .kind = MAPPING_SIGNALLING,
+        .filter = MAPPING_ADDRESS,
+        .policy_id = r->policy_id,
+        .outside_ifindex = 2,
+        .flags = MAPPING_ALG,
+        .now_ms = (uint32_t)r->now_ms,
+    };
+    alg_mapping_ends(&want, &phone.inside6, &r->outside6);
+    assert_int_equal(mapping_open(&r->mappings, &r->thread, &want, &phone.mapping), 0);
+    assert_true(r->n_flows < 16);
+    r->flows[r->n_flows++] = phone.mapping.index;
+    return phone;
+}
+
 enum alg_verdict rig_send(struct rig *r, const struct rig_phone *phone, bool outward,
                           struct slice message)
 {
@@ -97,16 +131,20 @@ enum alg_verdict rig_send(struct rig *r, const struct rig_phone *phone, bool out
     assert_non_null(bytes);
     if (message.n)
         memcpy(bytes, message.p, message.n);
+    bool v6 = phone->inside6.port != 0;
+    struct ip_port inside = v6 ? phone->inside6 : ip_port_of4(phone->inside);
+    struct ip_port public_side = v6 ? inside : ip_port_of4(phone->public_side);
+    struct ip_port outside = v6 ? r->outside6 : ip_port_of4(r->outside);
     struct alg_packet packet = {
         .payload = slice_of(bytes, message.n),
         .session = HANDLE_NONE,
         .now_ms = r->now_ms,
         .outward = outward,
-        .src = outward ? ip_port_of4(phone->inside) : ip_port_of4(r->outside),
-        .dst = outward ? ip_port_of4(r->outside) : ip_port_of4(phone->public_side),
-        .inside = ip_port_of4(phone->inside),
-        .public_side = ip_port_of4(phone->public_side),
-        .outside = ip_port_of4(r->outside),
+        .src = outward ? inside : outside,
+        .dst = outward ? outside : public_side,
+        .inside = inside,
+        .public_side = public_side,
+        .outside = outside,
         .inside_zone = 1,
         .outside_ifindex = 2,
         .in_ifindex = outward ? 1 : 2,
@@ -182,7 +220,7 @@ void rig_wait(struct rig *r, uint64_t ms)
 
 struct mapping *rig_mapping(struct rig *r, const char *ip, uint16_t port)
 {
-    uint32_t i = mapping_find_source(&r->mappings, 17, 1, rig_endpoint(ip, port), 2);
+    uint32_t i = alg_mapping_find_source(&r->mappings, 17, 1, rig_ip_port(ip, port), 2);
     return i == INDEX_NONE ? NULL : mapping_at(&r->mappings, i);
 }
 

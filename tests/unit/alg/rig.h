@@ -12,6 +12,7 @@
 
 struct rig_phone {
     struct endpoint inside, public_side;
+    struct ip_port inside6; /* of an IPv6 phone, instead; port 0: it is not one */
     struct handle mapping;
 };
 
@@ -22,7 +23,8 @@ struct rig {
     struct alg *alg;
     struct voip_profile profile;
     struct endpoint outside;
-    be32 public_ip; /* 0: no translation */
+    struct ip_port outside6; /* for IPv6 phones */
+    be32 public_ip;          /* 0: no translation */
     uint64_t now_ms;
     uint32_t policy_id;
     bool log;           /* the policy wants utm logs */
@@ -38,13 +40,19 @@ struct rig {
 };
 
 struct endpoint rig_endpoint(const char *ip, uint16_t port);
+/* Of either family. */
+struct ip_port rig_ip_port(const char *ip, uint16_t port);
 
-/* Public address 203.0.113.9, server 198.51.100.44:5060, time 1000 s, FortiOS defaults. */
+/* Public address 203.0.113.9, server 198.51.100.44:5060 and [2001:db8:9::44]:5060, time 1000 s,
+ * FortiOS defaults. */
 void rig_init(struct rig *r, uint32_t mappings, uint32_t dialogs);
 void rig_free(struct rig *r);
 
 /* A phone whose signalling flow has the mapping to `public_port` (0: its own port if free). */
 struct rig_phone rig_phone(struct rig *r, const char *ip, uint16_t port, uint16_t public_port);
+
+/* An IPv6 phone. */
+struct rig_phone rig_phone6(struct rig *r, const char *ip, uint16_t port);
 
 /* Hand a message to the ALG; r->out is what leaves (the message itself when it passes). */
 enum alg_verdict rig_send(struct rig *r, const struct rig_phone *phone, bool outward,
