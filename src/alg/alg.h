@@ -23,6 +23,7 @@ struct voip_profile {
     bool sip_status, rtp, nat_trace, preserve_override, no_sdp_fixup;
     bool open_register_pinhole, open_contact_pinhole, strict_register;
     bool log_violations, log_call_summary;
+    bool contact_fixup, register_contact_trace, hosted_nat_traversal, hnt_restrict_source_ip;
     uint16_t nat_port_first, nat_port_last;
     uint32_t max_dialogs, max_idle_dialogs; /* per policy; 0 no limit */
     uint32_t call_keepalive_s;              /* 0 off */
@@ -83,8 +84,10 @@ struct alg_packet {
     const struct nat_fit *barred; /* public ports that no pinhole may have; valid during the call */
     struct pool_lease lease;      /* what the public side is held by; pool 0: nothing */
     bool by_vip;                  /* a virtual IP is the public side: it needs no mapping */
-    uint16_t inside_zone;         /* for mappings of the inside party */
-    uint16_t outside_ifindex;
+    bool from_external;           /* it came in by an interface that is marked `external` */
+    const struct alg_names *names; /* by configuration (alg_names.h); NULL: there are none */
+    uint16_t inside_zone;          /* for mappings of the inside party */
+    uint16_t inside_ifindex, outside_ifindex;
     uint16_t in_ifindex, out_ifindex; /* its way, for the log */
     uint8_t proto;                    /* 17 or 6 */
     bool reply;                       /* against the direction in which the session began */

@@ -39,8 +39,9 @@ void alg_claim(struct alg *alg, const struct pin *pin)
 bool alg_pin_stands(const struct alg *alg, const struct pin *pin, const struct sip_message *m)
 {
     const struct store *store = &alg->mappings->store;
-    return (!m->nat || ip_addr_eq(&pin->public_side[0].ip, &m->packet->public_side.ip)) &&
-           store_live(store, pin->h[0]) && (handle_none(pin->h[1]) || store_live(store, pin->h[1]));
+    bool same = pin->named || ip_addr_eq(&pin->public_side[0].ip, &m->packet->public_side.ip);
+    return (!m->nat || same) && store_live(store, pin->h[0]) &&
+           (handle_none(pin->h[1]) || store_live(store, pin->h[1]));
 }
 
 void alg_unpin(struct alg *alg, struct dialog *d, struct pin *pin)

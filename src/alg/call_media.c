@@ -8,6 +8,7 @@
 #include "alg/call_media.h"
 
 #include "alg/alg_state.h"
+#include "alg/sip_plan_far.h"
 
 static struct pin *next_media(const struct alg *alg, uint32_t from)
 {
@@ -89,6 +90,16 @@ void media_revert(struct alg *alg, struct dialog *d)
     media_sweep(alg, d, PIN_CURRENT);
 }
 
+/* With hosted NAT traversal: the other side listens elsewhere now, and whoever sends next is it. */
+static void media_unlatch(struct alg *alg, const struct pin *pin)
+{
+    struct ip_port peer;
+    if (!far_latch(&alg->message, &peer))
+        return;
+    for (int i = 0; i < 2; i++)
+        mapping_unlatch(alg->mappings, pin->h[i], ip_port_v4(peer).ip);
+}
+
 /* What the other party says of the pin's stream. */
 static void media_aim(struct alg *alg, struct pin *pin, const struct sip_stream *s)
 {
@@ -96,6 +107,7 @@ static void media_aim(struct alg *alg, struct pin *pin, const struct sip_stream 
         alg_outlets_close(alg, pin);
         pin->remote = s->remote;
         pin->remote_rtcp = s->rtcp;
+        media_unlatch(alg, pin);
         alg_claim(alg, pin);
     }
     pin->flags = (uint8_t)((pin->flags & ~PIN_MUX_OUT) | (s->mux ? PIN_MUX_OUT : 0));

@@ -68,6 +68,7 @@ struct pin {
     uint8_t stream; /* which m= line */
     uint8_t flags;
     uint8_t proto;
+    bool named;         /* its public side is a VIP's */
     struct handle h[2]; /* RTP and RTCP, or the signalling mapping and HANDLE_NONE */
     struct ip_port inside, rtcp, remote;
     struct ip_port remote_rtcp; /* port 0: beside remote, or where that is */

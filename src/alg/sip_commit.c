@@ -13,6 +13,7 @@
 
 #include "alg/alg_mapping.h"
 #include "alg/alg_state.h"
+#include "alg/sip_plan_far.h"
 
 #include <errno.h>
 
@@ -59,6 +60,11 @@ static struct mapping_want want_of(const struct sip_message *m, const struct sip
         .now_ms = (uint32_t)packet->now_ms,
     };
     alg_mapping_ends(&want, &map->inside, &packet->outside);
+    struct ip_port peer;
+    if (map->kind != MAPPING_SIGNALLING && map->anyone && far_latch(m, &peer)) {
+        want.filter = MAPPING_LATCH;
+        want.peer = ip_port_v4(peer);
+    }
     uint16_t port = be16_host(map->inside.port);
     if (map->kind != MAPPING_SIGNALLING) /* `nat-port-range` is for media */
         want.nat.preserve = port >= want.nat.first && port <= want.nat.last;
@@ -131,6 +137,19 @@ static struct ip_port rtcp_alone(const struct alg *alg, const struct mapping_wan
     return (struct ip_port){map->public_side[0].ip, map->rtcp.port};
 }
 
+/* Its public side is given by configuration. */
+static int open_named(struct alg *alg, const struct mapping_want *want, struct sip_map *map,
+                      bool pair)
+{
+    struct mapping_want named = *want;
+    uint16_t port = be16_host(map->name.port);
+    named.nat = (struct nat_want){.ip = ip_port_v4(map->name).ip,
+                                  .first = port,
+                                  .last = (uint16_t)(port + (pair && port < UINT16_MAX))};
+    named.lease = (struct pool_lease){0};
+    return pair ? open_two(alg, &named, map) : open_one(alg, &named, map);
+}
+
 /* `at`: the public port it must get, 0 any. */
 static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, struct sip_map *map,
                                 uint32_t at)
@@ -146,7 +165,9 @@ static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, st
     bool pair = map->kind == MAPPING_RTP && !map->alone;
     map->opened[0] = !exists(alg, &want, map->inside);
     map->opened[1] = pair && !exists(alg, &want, map->rtcp);
-    int err = pair ? open_two(alg, &want, map) : open_one(alg, &want, map);
+    int err = map->named && at == 0 ? open_named(alg, &want, map, pair) : -EADDRNOTAVAIL;
+    if (err == -EADDRNOTAVAIL && (!map->named || map->renames))
+        err = pair ? open_two(alg, &want, map) : open_one(alg, &want, map);
     if (err != 0) {
         map->h[0] = map->h[1] = HANDLE_NONE;
         return map->optional ? ALG_REASON_NONE : reason_of(err);
@@ -377,7 +398,13 @@ static void forms_note(struct alg *alg, const struct sip_message *m, const struc
             ep.port = be16_of(e->form_port);
         else if (e->kind == SIP_EDIT_ENDPOINT && e->bare && be16_host(ep.port) == SIP_PORT)
             ep.port = 0;
-        form_note(alg, m, ep, e->class, (struct sip_form){.port = e->form_port});
+        struct sip_form form = {.port = e->form_port, .other = e->other, .ip = e->far};
+        if (e->far) {
+            struct sip_form_key key = far_key(m->packet, ep, (enum sip_form_class)e->class);
+            sip_forms_note(&alg->forms, &key, form);
+        } else {
+            form_note(alg, m, ep, e->class, form);
+        }
     }
 }
 
@@ -388,6 +415,7 @@ static void map_pin(struct alg *alg, const struct sip_message *m, const struct s
     pin->kind = map->kind;
     pin->stream = map->stream;
     pin->proto = map->proto;
+    pin->named = map->named;
     pin->inside = map->inside;
     pin->rtcp = map->rtcp;
     pin->flags = map->mux ? PIN_MUX_IN : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A four-way set-associative table: a set is one cache line, an entry is known by the keyed 64-bit
+ * A five-way set-associative table: a set is two cache lines, an entry is known by the keyed 64-bit
  * hash of its key alone. Two different keys of one inside host would have to collide in 64 bits to
  * be mistaken for one another, and then a port would be written that the host did not use.
  */
@@ -10,13 +10,12 @@
 
 #include <errno.h>
 
-#define WAYS 4
+#define WAYS 5
 
 struct sip_form_entry {
     uint64_t tag; /* 0: empty */
     uint32_t stamp;
-    uint16_t port;
-    bool kept;
+    struct sip_form form;
 };
 
 struct sip_form_set {
@@ -24,7 +23,7 @@ struct sip_form_set {
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct sip_form_key) == 40, "a key is hashed whole");
-_Static_assert(sizeof(struct sip_form_set) == 64, "a set is a cache line");
+_Static_assert(sizeof(struct sip_form_set) == 128, "a set is two cache lines");
 
 int sip_forms_init(struct sip_forms *f, uint32_t capacity, const struct hash_secret *secret)
 {
@@ -68,7 +67,7 @@ void sip_forms_note(struct sip_forms *f, const struct sip_form_key *key, struct 
         if (e->tag == 0 || (at->tag != 0 && now - e->stamp > now - at->stamp))
             at = e;
     }
-    *at = (struct sip_form_entry){.tag = tag, .stamp = now, .port = form.port, .kept = form.kept};
+    *at = (struct sip_form_entry){.tag = tag, .stamp = now, .form = form};
 }
 
 bool sip_forms_find(const struct sip_forms *f, const struct sip_form_key *key,
@@ -78,7 +77,7 @@ bool sip_forms_find(const struct sip_forms *f, const struct sip_form_key *key,
     const struct sip_form_set *set = set_of(f, key, &tag);
     for (int i = 0; i < WAYS; i++)
         if (set->way[i].tag == tag) {
-            *form = (struct sip_form){.kept = set->way[i].kept, .port = set->way[i].port};
+            *form = set->way[i].form;
             return true;
         }
     return false;

@@ -24,7 +24,7 @@ enum sip_form_class {
 
 /* How an address stands outside, and whose it is. Hashed whole: no padding. */
 struct sip_form_key {
-    struct ip_addr inside; /* address of the inside host */
+    struct ip_addr inside; /* address of the inside host; or the far one's, with SIP_FORM_FAR */
     struct ip_addr ip;     /* as it stands outside ... */
     be16 port;             /* ... 0 without a port */
     uint16_t zone;
@@ -33,8 +33,13 @@ struct sip_form_key {
 
 struct sip_form {
     bool kept;     /* the inside host itself wrote the public form */
+    bool other;    /* it stands for another inside host: who that is, its mapping or VIP says */
     uint16_t port; /* of the inside form, host order; 0 without a port */
+    be32 ip;       /* of a far party: the address it wrote */
 };
+
+/* The zone of far parties, who are known by the address their packets come from. */
+#define SIP_FORM_FAR UINT16_MAX
 
 struct sip_forms {
     struct sip_form_set *sets;
@@ -43,11 +48,11 @@ struct sip_forms {
     struct hash_secret secret;
 };
 
-/* Room for about `capacity` forms (64 bytes for four). 0 or -ENOMEM. */
+/* Room for about `capacity` forms (128 bytes for five). 0 or -ENOMEM. */
 int sip_forms_init(struct sip_forms *f, uint32_t capacity, const struct hash_secret *secret);
 void sip_forms_free(struct sip_forms *f);
 
-/* Remember; the oldest of four is forgotten for it. Cost: one cache line. */
+/* Remember; the oldest of five is forgotten for it. Cost: two cache lines. */
 void sip_forms_note(struct sip_forms *f, const struct sip_form_key *key, struct sip_form form);
 
 /* True, and the form, when it is remembered. */

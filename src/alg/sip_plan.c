@@ -45,7 +45,8 @@ bool plan_text(struct sip_plan *plan, struct sip_edit *edit, struct slice text)
 {
     if (text.n > SIP_PLAN_TEXT - plan->text_n)
         return false;
-    memcpy(plan->text + plan->text_n, text.p, text.n);
+    if (text.n)
+        memcpy(plan->text + plan->text_n, text.p, text.n);
     edit->kind = SIP_EDIT_TEXT;
     edit->map = SIP_MAP_NONE;
     edit->text = (uint16_t)plan->text_n;

@@ -37,6 +37,8 @@ struct sip_edit {
     uint8_t side; /* 0 signalling or RTP, 1 RTCP */
     bool bare;
     bool noted;         /* remember the inside form under `class` */
+    bool other;         /* ... which is another inside host's */
+    be32 far;           /* ... or the far party's: the address it wrote; 0 no */
     uint8_t class;      /* enum sip_form_class */
     uint16_t form_port; /* port of the inside form, 0 without one */
 };
@@ -54,8 +56,11 @@ struct sip_map {
     bool rtcp_own;      /* `rtcp` is the sender's, whether it has a mapping of its own or not */
     bool mux;           /* RTCP may come by RTP's port (RFC 5761) */
     uint8_t pairs;      /* 1, or how many maps from this one on have neighbouring public ports */
+    bool named;         /* its public side is `name`, by configuration ... */
+    bool renames;       /* ... or another one, where that is taken */
     uint32_t granted_s; /* contact of a REGISTER: what it asks for */
     struct ip_port inside, rtcp;
+    struct ip_port name;
     struct ip_port public_side[2]; /* known when `held`, else filled by commit */
     struct handle h[2];            /* by commit */
     bool opened[2];                /* by commit: it was not there before */

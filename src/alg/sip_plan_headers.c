@@ -15,13 +15,11 @@
  * requests that leave and in responses that come back. Names, IPv6 and other hosts' addresses pass.
  */
 #include "alg/alg_mapping.h"
+#include "alg/alg_names.h"
 #include "alg/alg_state.h"
-#include "alg/registration.h"
+#include "alg/sip_plan_far.h"
 #include "alg/sip_scan.h"
 #include "base/be.h"
-
-#define SIP_PORT        5060
-#define REGISTER_LIFE_S 3600
 
 enum rule_kind {
     RULE_NONE,
@@ -55,34 +53,16 @@ static const struct rule {
     [SIP_WARNING] = {RULE_WARNING, SIP_FORM_OTHER},
 };
 
-/* What a host becomes. */
-struct target {
-    bool keep_port; /* the address alone changes */
-    bool no_port;   /* ... and a port that stands there goes */
-    uint8_t map;    /* SIP_MAP_NONE: `ep` */
-    struct ip_port ep;
-};
-
-static struct target target_of(struct ip_port ep)
-{
-    return (struct target){.map = SIP_MAP_NONE, .ep = ep};
-}
-
 static bool is_person(enum sip_form_class class)
 {
     return class == SIP_FORM_OWN || class == SIP_FORM_PEER;
-}
-
-static struct ip_port host_endpoint(const struct sip_host *h)
-{
-    return (struct ip_port){h->ip, be16_of(h->has_port ? h->port_value : SIP_PORT)};
 }
 
 /* The edits that put `t` where `h` stands. */
 static enum alg_reason put(struct planner *p, enum sip_form_class class, const struct sip_host *h,
                            const struct target *t)
 {
-    bool outward = p->m->packet->outward;
+    bool noted = (p->m->packet->outward || t->far) && class != SIP_FORM_RECEIVED;
     const char *host_end = h->host.p + h->host.n;
     bool apart = h->has_port && h->port.p != host_end + 1 && !t->no_port;
     struct sip_edit edit = {
@@ -92,7 +72,9 @@ static enum alg_reason put(struct planner *p, enum sip_form_class class, const s
         .kind = SIP_EDIT_IP,
         .map = t->map,
         .class = (uint8_t) class,
-        .noted = outward && class != SIP_FORM_RECEIVED && !apart,
+        .noted = noted && !apart,
+        .other = t->other,
+        .far = t->far ? h->ip.word[3] : 0,
         .form_port = h->has_port ? h->port_value : 0,
     };
     if (!t->keep_port && !apart) {
@@ -108,7 +90,7 @@ static enum alg_reason put(struct planner *p, enum sip_form_class class, const s
     edit.kind = SIP_EDIT_PORT;
     edit.at = (uint32_t)sip_offset(&p->m->msg, h->port);
     edit.cut = (uint32_t)h->port.n;
-    edit.noted = outward && class != SIP_FORM_RECEIVED;
+    edit.noted = noted;
     return plan_edit(p->plan, &edit) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
 }
 
@@ -122,17 +104,50 @@ static void note_kept(struct planner *p, enum sip_form_class class, const struct
         };
 }
 
+/* The public side of an inside endpoint that is not the packet's own. */
+static bool public_of(const struct planner *p, struct ip_port e, struct ip_port *out)
+{
+    const struct alg_packet *packet = p->m->packet;
+    const struct mappings *ms = p->alg->mappings;
+    uint32_t index =
+        alg_mapping_find_source(ms, p->proto, packet->inside_zone, e, packet->outside_ifindex);
+    if (index == INDEX_NONE)
+        return p->proto == 17 && alg_name_outer(packet, e, out) != ALG_NAME_NONE;
+    *out = alg_mapping_public(ms, index);
+    return true;
+}
+
+/*
+ * Another inside host's (contact-fixup): a phone that is sent for, or handed a call. It is
+ * translated where it stands outside already, by a mapping of its own or a VIP; nothing is opened
+ * for it. What the host itself wrote for the outside is left alone and remembered.
+ */
+static bool other_target(struct planner *p, enum sip_form_class class, const struct sip_host *h,
+                         struct target *t)
+{
+    const struct alg_packet *packet = p->m->packet;
+    struct ip_port e = host_endpoint(h), inside, outer;
+    if (ip_addr_eq(&e.ip, &packet->public_side.ip) ||
+        (alg_name_inner(packet, e, &inside) && ip_addr_eq(&inside.ip, &packet->inside.ip))) {
+        note_kept(p, class, h);
+        return false;
+    }
+    if (!packet->profile->contact_fixup || (class != SIP_FORM_CONTACT && class != SIP_FORM_OTHER) ||
+        !public_of(p, e, &outer) || ip_port_eq(e, outer))
+        return false;
+    *t = target_of(outer);
+    t->other = true;
+    return true;
+}
+
 /* True, and what to put, when the host is the inside party's own. */
 static bool outward_target(struct planner *p, enum sip_form_class class, const struct sip_host *h,
                            struct target *t)
 {
     const struct alg_packet *packet = p->m->packet;
     struct ip_port e = host_endpoint(h);
-    if (!ip_addr_eq(&e.ip, &packet->inside.ip)) {
-        if (ip_addr_eq(&e.ip, &packet->public_side.ip))
-            note_kept(p, class, h);
-        return false;
-    }
+    if (!ip_addr_eq(&e.ip, &packet->inside.ip))
+        return other_target(p, class, h, t);
     *t = target_of(packet->public_side);
     t->keep_port = is_person(class) && !h->has_port;
     if (t->keep_port || (e.port == packet->inside.port && p->proto == packet->proto))
@@ -145,11 +160,7 @@ static bool outward_target(struct planner *p, enum sip_form_class class, const s
             return true;
         }
     }
-    uint32_t index = alg_mapping_find_source(p->alg->mappings, p->proto, packet->inside_zone, e,
-                                             packet->outside_ifindex);
-    if (index != INDEX_NONE)
-        t->ep = alg_mapping_public(p->alg->mappings, index);
-    else if (e.port != packet->inside.port)
+    if (!public_of(p, e, &t->ep) && e.port != packet->inside.port)
         t->keep_port = class != SIP_FORM_VIA;
     return true;
 }
@@ -181,12 +192,28 @@ static bool inside_of(const struct planner *p, struct ip_port e, struct ip_port 
     if (index == INDEX_NONE) /* it may not say by which of the two */
         index = alg_mapping_find_public(ms, p->proto == 6 ? 17 : 6, e);
     if (index == INDEX_NONE)
-        return false;
+        return alg_name_inner(packet, e, inside) && ip_addr_eq(&inside->ip, &packet->inside.ip);
     struct ip_port found = alg_mapping_inside(ms, index);
     if (!ip_addr_eq(&found.ip, &packet->inside.ip) ||
         mapping_at(ms, index)->r.key[0].zone != packet->inside_zone)
         return false;
     *inside = found;
+    return true;
+}
+
+/* Another inside host's, as this one wrote it. */
+static bool other_back(const struct planner *p, const struct sip_host *h,
+                       const struct sip_form *form, struct target *t)
+{
+    const struct mappings *ms = p->alg->mappings;
+    struct ip_port e = host_endpoint(h), inside;
+    uint32_t index = alg_mapping_find_public(ms, 17, e);
+    if (index != INDEX_NONE)
+        inside = alg_mapping_inside(ms, index);
+    else if (!alg_name_inner(p->m->packet, e, &inside))
+        return false;
+    *t = target_of(inside);
+    t->no_port = form->port == 0;
     return true;
 }
 
@@ -198,6 +225,8 @@ static bool inward_target(const struct planner *p, enum sip_form_class class,
     if (ip_addr_eq(&h->ip, &packet->outside.ip) && !ip_addr_eq(&h->ip, &packet->public_side.ip))
         return false;
     if (remembered(p, class, h, &form)) {
+        if (form.other)
+            return other_back(p, h, &form, t);
         *t = target_of((struct ip_port){packet->inside.ip, be16_of(form.port)});
         t->no_port = form.port == 0;
         return !form.kept;
@@ -218,7 +247,13 @@ static enum alg_reason plan_host(struct planner *p, enum sip_form_class class,
 {
     struct target t;
     *edited = false;
-    if (!p->m->nat || h->kind != SIP_HOST_IPV4)
+    if (h->kind != SIP_HOST_IPV4)
+        return ALG_REASON_NONE;
+    if (far_target(p, class, h, &t)) {
+        *edited = true;
+        return put(p, class, h, &t);
+    }
+    if (!p->m->nat)
         return ALG_REASON_NONE;
     if (!(p->m->packet->outward ? outward_target(p, class, h, &t) : inward_target(p, class, h, &t)))
         return ALG_REASON_NONE;
@@ -243,8 +278,8 @@ static enum alg_reason plan_ip(struct planner *p, const struct sip_host *h,
  * Without a transport it is UDP; but an address that a message comes from is meant as it came, and
  * where no contact is meant nobody will be asked to open anything.
  */
-static uint8_t uri_proto(const struct planner *p, enum sip_form_class class,
-                         const struct sip_uri *uri)
+uint8_t plan_uri_proto(const struct planner *p, enum sip_form_class class,
+                       const struct sip_uri *uri)
 {
     const struct alg_packet *packet = p->m->packet;
     const struct ip_port e = host_endpoint(&uri->at);
@@ -257,14 +292,13 @@ static uint8_t uri_proto(const struct planner *p, enum sip_form_class class,
     return uri->transport.n || (class == SIP_FORM_CONTACT && !own) ? 17 : packet->proto;
 }
 
-static enum alg_reason plan_uri(struct planner *p, enum sip_form_class class,
-                                const struct sip_uri *uri)
+enum alg_reason plan_uri(struct planner *p, enum sip_form_class class, const struct sip_uri *uri)
 {
     const struct alg_packet *packet = p->m->packet;
     bool edited;
     if (!sip_uri_is_sip(uri))
         return ALG_REASON_NONE;
-    p->proto = uri_proto(p, class, uri);
+    p->proto = plan_uri_proto(p, class, uri);
     enum alg_reason reason = plan_host(p, class, &uri->at, &edited);
     p->proto = packet->proto;
     if (reason != ALG_REASON_NONE || !uri->has_maddr)
@@ -273,111 +307,6 @@ static enum alg_reason plan_uri(struct planner *p, enum sip_form_class class,
            : edited        ? plan_ip(p, &uri->maddr, &packet->public_side.ip, &packet->inside.ip)
                            : ALG_REASON_NONE;
 }
-
-/*
- * Contact
- */
-
-/* How long a contact of a REGISTER asks to live. */
-static uint32_t contact_life(const struct sip_message *m, const struct sip_addr *contact)
-{
-    uint32_t life = REGISTER_LIFE_S;
-    if (contact->has_expires)
-        life = contact->expires_s;
-    else
-        (void)sip_number_parse(sip_header_value(&m->msg, SIP_EXPIRES), UINT32_MAX, &life, NULL);
-    return life < REGISTRATION_MAX_S ? life : REGISTRATION_MAX_S;
-}
-
-/*
- * May this contact open a mapping, and how long does it ask for? One on a port that signalling does
- * not use is opened for the other party alone, whatever the profile says: any program behind the
- * firewall, even a page in a browser, can be brought to send such a request. Only a registration
- * opens it to more.
- */
-static bool contact_opens(const struct planner *p, const struct sip_addr *contact,
-                          uint32_t *granted_s)
-{
-    const struct sip_message *m = p->m;
-    const struct voip_profile *profile = m->packet->profile;
-    bool own_port = host_endpoint(&contact->uri.at).port != m->packet->inside.port;
-    *granted_s = 0;
-    switch (m->facts.method) {
-    case SIP_METHOD_REGISTER:
-        *granted_s = contact_life(m, contact);
-        return m->msg.is_request && *granted_s > 0 && profile->open_register_pinhole;
-    case SIP_METHOD_INVITE:
-    case SIP_METHOD_UPDATE:
-        return m->media && profile->open_contact_pinhole;
-    case SIP_METHOD_SUBSCRIBE: /* a NOTIFY follows even when it asks for no time (RFC 6665 4.4.3) */
-        *granted_s = contact_life(m, contact);
-        return m->msg.is_request && profile->open_contact_pinhole;
-    default:
-        return m->msg.is_request && own_port && !m->call && profile->open_contact_pinhole;
-    }
-}
-
-static enum alg_reason contact_map(struct planner *p, const struct sip_addr *contact)
-{
-    const struct sip_message *m = p->m;
-    struct ip_port e = host_endpoint(&contact->uri.at);
-    uint32_t granted_s;
-    bool fresh;
-    if (ip_port_eq(e, m->packet->public_side))
-        e = m->packet->inside; /* it wrote its public address itself */
-    uint8_t proto = uri_proto(p, SIP_FORM_CONTACT, &contact->uri);
-    if (!ip_addr_eq(&e.ip, &m->packet->inside.ip) || proto == 0 || be16_host(e.port) < 1024 ||
-        !contact_opens(p, contact, &granted_s))
-        return ALG_REASON_NONE;
-    struct sip_map *map = plan_map(p->plan, MAPPING_SIGNALLING, proto, 0, e, &fresh);
-    if (!map)
-        return ALG_REASON_SIP_MEDIA_LIMIT;
-    if (granted_s > map->granted_s)
-        map->granted_s = granted_s;
-    if (!fresh)
-        return ALG_REASON_NONE;
-    map->optional = ip_port_eq(e, m->packet->inside) && proto == m->packet->proto;
-    map->anyone = (map->optional || m->facts.method == SIP_METHOD_REGISTER) &&
-                  !m->packet->profile->strict_register;
-    const struct dialog *owner = m->call ? m->call : m->record;
-    const struct pin *pin =
-        owner ? pin_find(&p->alg->dialogs, owner, MAPPING_SIGNALLING, proto, 0, e) : NULL;
-    if (pin && alg_pin_stands(p->alg, pin, m)) {
-        map->held = true;
-        map->public_side[0] = pin->public_side[0];
-    }
-    return ALG_REASON_NONE;
-}
-
-/* First the mappings of all contacts, so that a Via of the same port finds them. */
-static enum alg_reason plan_contact_maps(struct planner *p)
-{
-    const struct sip_message *m = p->m;
-    struct sip_values it = sip_values_of(&m->msg, SIP_CONTACT);
-    struct sip_addr contact;
-    struct slice item;
-    int r;
-    while ((r = sip_values_next(&it, &item, NULL)) > 0) {
-        enum alg_reason reason = ALG_REASON_NONE;
-        if (sip_addr_parse(item, &contact, NULL) != 0) {
-            if (m->nat)
-                return ALG_REASON_SIP_MALFORMED;
-            continue; /* nothing is edited, and nothing opened for it */
-        }
-        if (!contact.star && m->packet->outward && sip_uri_is_sip(&contact.uri) &&
-            sip_host_is_ip(&contact.uri.at))
-            reason = contact_map(p, &contact);
-        if (reason == ALG_REASON_NONE && !contact.star)
-            reason = plan_uri(p, SIP_FORM_CONTACT, &contact.uri);
-        if (reason != ALG_REASON_NONE)
-            return reason;
-    }
-    return r < 0 && m->nat ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
-}
-
-/*
- * Via and the rest
- */
 
 /* `received` and `rport`, which say where a request was seen to come from. */
 static enum alg_reason plan_seen(struct planner *p, const struct sip_via *via, struct ip_port from,
@@ -424,12 +353,30 @@ static enum alg_reason plan_via_value(struct planner *p, struct slice item)
     return own ? plan_seen(p, &via, from, to, received) : ALG_REASON_NONE;
 }
 
+/* The other party's topmost Via, where that needs help. */
+static enum alg_reason plan_far_via(struct planner *p)
+{
+    struct sip_values it = sip_values_of(&p->m->msg, SIP_VIA);
+    struct sip_via via;
+    struct slice item;
+    struct target t;
+    if (!far_via(p->m))
+        return ALG_REASON_NONE;
+    if (sip_values_next(&it, &item, NULL) <= 0 || sip_via_parse(item, &via, NULL) != 0)
+        return ALG_REASON_SIP_MALFORMED;
+    if (via.sent_by.kind != SIP_HOST_IPV4 || !far_target(p, SIP_FORM_VIA, &via.sent_by, &t))
+        return ALG_REASON_NONE;
+    return put(p, SIP_FORM_VIA, &via.sent_by, &t);
+}
+
 static enum alg_reason plan_via(struct planner *p)
 {
     struct sip_values it = sip_values_of(&p->m->msg, SIP_VIA);
     struct slice item;
     int r;
-    if (!p->m->nat || p->m->msg.is_request != p->m->packet->outward)
+    if (p->m->msg.is_request != p->m->packet->outward)
+        return plan_far_via(p);
+    if (!p->m->nat)
         return ALG_REASON_NONE;
     while ((r = sip_values_next(&it, &item, NULL)) > 0) {
         enum alg_reason reason = plan_via_value(p, item);
@@ -504,9 +451,12 @@ static enum alg_reason plan_request_uri(struct planner *p)
     const struct alg_packet *packet = p->m->packet;
     struct sip_uri uri;
     struct target t;
-    if (!p->m->msg.is_request || packet->outward || !p->m->nat ||
-        sip_uri_parse(p->m->msg.uri, &uri, NULL) != 0 || !sip_uri_is_sip(&uri) ||
-        uri.at.kind != SIP_HOST_IPV4)
+    if (!p->m->msg.is_request || sip_uri_parse(p->m->msg.uri, &uri, NULL) != 0 ||
+        !sip_uri_is_sip(&uri) || uri.at.kind != SIP_HOST_IPV4)
+        return ALG_REASON_NONE;
+    if (packet->outward && far_target(p, SIP_FORM_CONTACT, &uri.at, &t))
+        return put(p, SIP_FORM_CONTACT, &uri.at, &t);
+    if (packet->outward || !p->m->nat)
         return ALG_REASON_NONE;
     struct sip_form form;
     if (remembered(p, SIP_FORM_CONTACT, &uri.at, &form) && form.kept)
@@ -525,7 +475,7 @@ enum alg_reason plan_headers(struct planner *p)
     const struct sip_message *m = p->m;
     enum alg_reason reason = plan_request_uri(p);
     if (reason == ALG_REASON_NONE)
-        reason = plan_contact_maps(p);
+        reason = plan_contacts(p);
     if (reason == ALG_REASON_NONE)
         reason = plan_via(p);
     if (reason == ALG_REASON_NONE && !sip_header_first(&m->msg, SIP_IDENTITY)) {

@@ -21,6 +21,9 @@
  */
 #include "alg/sip_plan_sdp.h"
 
+#include "alg/media_name.h"
+#include "alg/sip_plan_far.h"
+
 #define PAIRS_MAX 8 /* of one stream: "port/count" */
 
 bool sdp_edit_map(struct sdp_planner *s, struct slice at, enum sip_edit_kind kind, uint8_t map,
@@ -87,7 +90,7 @@ static bool rtcp_free(const struct sdp_planner *s, be16 port, struct ip_port rtp
 
 /* Where the inside party wants RTCP; false when that is not its own, or not a port apart. */
 static bool rtcp_endpoint(const struct sdp_planner *s, const struct sdp_media *m,
-                          struct ip_port *out)
+                          const struct media_name *name, struct ip_port *out)
 {
     const struct alg_packet *packet = s->p->m->packet;
     struct ip_port rtp = {packet->inside.ip, be16_of(m->port)};
@@ -96,6 +99,11 @@ static bool rtcp_endpoint(const struct sdp_planner *s, const struct sdp_media *m
         return false;
     if (port < 1024 || port > UINT16_MAX || port == m->port)
         return false;
+    if (name) {
+        uint16_t rtp_port = be16_host(name->inside.port);
+        *out = (struct ip_port){name->inside.ip, be16_of((uint16_t)(rtp_port + 1))};
+        return name->pair && port == m->port + 1u;
+    }
     if (m->rtcp.present && m->rtcp.addr.kind != SDP_ADDR_NONE &&
         !sdp_is_ip(&m->rtcp.addr, &packet->inside.ip) &&
         !sdp_is_ip(&m->rtcp.addr, &packet->public_side.ip))
@@ -138,18 +146,18 @@ static bool media_listens(const struct sdp_media *m)
 }
 
 /* May this stream have a mapping, and on which terms? */
-static bool media_opens(const struct sdp_planner *s, const struct sdp_media *m, bool *own,
-                        bool *zero)
+static bool media_opens(const struct sdp_planner *s, const struct sdp_media *m,
+                        const struct media_name *name, bool *own, bool *zero)
 {
     const struct alg_packet *packet = s->p->m->packet;
     bool already_public = s->p->m->nat && sdp_is_ip(&m->connection, &packet->public_side.ip);
-    *own = sdp_is_ip(&m->connection, &packet->inside.ip);
+    *own = name ? !name->written : sdp_is_ip(&m->connection, &packet->inside.ip);
     *zero = m->connection.is_zero;
     if (!s->p->m->media || !packet->profile->rtp || !media_listens(m))
         return false;
     if (*own)
         return s->edits || !s->p->m->nat;
-    return already_public || *zero;
+    return already_public || name || *zero;
 }
 
 /* A map for one pair of the stream; NULL: the plan is full. */
@@ -196,24 +204,42 @@ static enum alg_reason plan_further_pairs(struct sdp_planner *s, unsigned i)
     return ALG_REASON_NONE;
 }
 
+/* Its public side is a VIP's. Where that is taken, media of the sender itself get another one. */
+static void map_name(const struct sdp_planner *s, struct sip_map *map,
+                     const struct media_name *name)
+{
+    map->named = true;
+    map->name = name->outer;
+    map->renames = !name->written && ip_addr_eq(&name->inside.ip, &s->p->m->packet->inside.ip);
+}
+
 static enum alg_reason plan_media_map(struct sdp_planner *s, unsigned i)
 {
     const struct alg_packet *packet = s->p->m->packet;
     const struct sdp_media *m = &s->sdp->media[i];
     bool own, zero;
+    struct media_name named;
+    const struct media_name *name =
+        s->p->m->nat && m->transport == SDP_TRANSPORT_UDP && media_name(packet, m, &named) ? &named
+                                                                                           : NULL;
     s->media_map[i] = SIP_MAP_NONE;
     s->media[i] = (struct ip_port){packet->inside.ip, be16_of(m->port)};
     s->signalling[i].port = 0;
-    if (!media_opens(s, m, &own, &zero) ||
-        sdp_port_taken(s, m->transport == SDP_TRANSPORT_TCP ? 6 : 17, be16_of(m->port),
-                       &s->signalling[i]))
+    if (name)
+        s->media[i] = name->inside;
+    if (!media_opens(s, m, name, &own, &zero) ||
+        (ip_addr_eq(&s->media[i].ip, &packet->inside.ip) &&
+         sdp_port_taken(s, m->transport == SDP_TRANSPORT_TCP ? 6 : 17, s->media[i].port,
+                        &s->signalling[i])))
         return ALG_REASON_NONE;
     struct sip_map *map = pair_map(s, i, s->media[i]);
     if (!map)
         return ALG_REASON_SIP_MEDIA_LIMIT;
-    map->rtcp_own = rtcp_endpoint(s, m, &map->rtcp);
+    map->rtcp_own = rtcp_endpoint(s, m, name, &map->rtcp);
     map->alone = !map->rtcp_own;
     map->optional = map->exact = !own;
+    if (name)
+        map_name(s, map, name);
     if (!map_take_pin(s, map) && (zero || s->p->m->repeat)) {
         s->p->plan->n_maps--; /* on hold from the start, or sent again: nothing to keep */
         return ALG_REASON_NONE;
@@ -226,7 +252,9 @@ static enum alg_reason plan_media_map(struct sdp_planner *s, unsigned i)
 /* The address of a c= line: that of the stream it speaks for. */
 static bool plan_connection(struct sdp_planner *s, const struct sdp_addr *addr, uint8_t map)
 {
-    if (!sdp_is_ip(addr, &s->p->m->packet->inside.ip))
+    bool gateway = map != SIP_MAP_NONE && s->p->plan->maps[map].named &&
+                   sdp_is_ip(addr, &s->p->plan->maps[map].inside.ip);
+    if (!gateway && !sdp_is_ip(addr, &s->p->m->packet->inside.ip))
         return true;
     return sdp_edit_map(s, addr->text, SIP_EDIT_IP, map, 0);
 }
@@ -295,6 +323,18 @@ static struct slice session_part(const struct sdp *sdp)
     return slice_between(sdp->bytes.p, end);
 }
 
+/* The map of a media gateway that o= names, or SIP_MAP_NONE. */
+static uint8_t origin_of(const struct sdp_planner *s)
+{
+    for (unsigned i = 0; i < s->sdp->n_media; i++) {
+        uint8_t map = s->media_map[i];
+        if (map != SIP_MAP_NONE && s->p->plan->maps[map].named &&
+            sdp_is_ip(&s->sdp->origin.addr, &s->p->plan->maps[map].inside.ip))
+            return map;
+    }
+    return SIP_MAP_NONE;
+}
+
 static enum alg_reason plan_outward(struct sdp_planner *s)
 {
     const struct sdp *sdp = s->sdp;
@@ -310,8 +350,9 @@ static enum alg_reason plan_outward(struct sdp_planner *s)
             reason = sdp_plan_candidate_maps(s, i);
     if (reason != ALG_REASON_NONE || !s->edits)
         return reason;
-    if (sdp_is_ip(&sdp->origin.addr, &s->p->m->packet->inside.ip)) {
-        if (!sdp_edit_map(s, sdp->origin.addr.text, SIP_EDIT_IP, SIP_MAP_NONE, 0))
+    uint8_t origin_map = origin_of(s);
+    if (origin_map != SIP_MAP_NONE || sdp_is_ip(&sdp->origin.addr, &s->p->m->packet->inside.ip)) {
+        if (!sdp_edit_map(s, sdp->origin.addr.text, SIP_EDIT_IP, origin_map, 0))
             return ALG_REASON_SIP_TOO_LARGE;
         if (s->p->m->packet->profile->nat_trace)
             reason = plan_trace(s);
@@ -362,7 +403,10 @@ static void note_streams(struct sdp_planner *s)
             continue;
         active++;
         held += m->held;
-        plan->streams[plan->n_streams++] = stream_of(s, m, i);
+        struct sip_stream stream = stream_of(s, m, i);
+        stream.remote.ip = far_media(s->p->m, &stream.remote.ip);
+        stream.rtcp.ip = far_media(s->p->m, &stream.rtcp.ip);
+        plan->streams[plan->n_streams++] = stream;
     }
     plan->held = active > 0 && held == active;
 }
@@ -376,7 +420,8 @@ enum alg_reason plan_sdp(struct planner *p, struct slice body, unsigned nth)
         .nth = nth,
         .edits = m->nat && !m->packet->profile->no_sdp_fixup,
     };
-    if (!m->media && !(m->packet->outward && s.edits))
+    bool far = !m->packet->outward && m->packet->profile->hosted_nat_traversal;
+    if (!m->media && !(m->packet->outward && s.edits) && !far)
         return ALG_REASON_NONE;
     if (sdp_parse(body, p->sdp, NULL) != 0)
         return ALG_REASON_SIP_SDP_MALFORMED;
@@ -384,5 +429,6 @@ enum alg_reason plan_sdp(struct planner *p, struct slice body, unsigned nth)
         note_streams(&s);
     if (m->packet->outward)
         return plan_outward(&s);
-    return s.edits ? sdp_restore_attributes(&s) : ALG_REASON_NONE;
+    enum alg_reason reason = far ? far_sdp(p, p->sdp) : ALG_REASON_NONE;
+    return reason == ALG_REASON_NONE && s.edits ? sdp_restore_attributes(&s) : reason;
 }

@@ -188,6 +188,7 @@ struct row_voip_profile {
     bool sip_status, rtp, nat_trace, preserve_override, no_sdp_fixup;
     bool open_register_pinhole, open_contact_pinhole, strict_register;
     bool log_violations, log_call_summary;
+    bool contact_fixup, register_contact_trace, hosted_nat_traversal, hnt_restrict_source_ip;
     uint16_t nat_port_first, nat_port_last;
     uint32_t max_dialogs, max_idle_dialogs; /* 0 no limit */
     uint32_t call_keepalive_s;              /* 0 off */

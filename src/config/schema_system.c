@@ -198,7 +198,7 @@ static const struct schema_attr interface_attrs[] = {
     ROW_STRING("description", 255, "Description."),
     ROW_OPTION("role", interface_role, "undefined", "Interface role."),
     ROW_INTEGER("snmp-index", 0, 2147483647, NULL, "SNMP index."),
-    ROW_SWITCH("external", "disable", "Marks the outside for the SIP ALG.", INERT),
+    ROW_SWITCH("external", "disable", "Marks the outside for the SIP ALG."),
     ROW_SWITCH("mtu-override", "disable", "Use the MTU set here.", BRIEF),
     ROW_INTEGER("mtu", 68, 9216, "1500", "Largest packet in bytes.", .when = "mtu-override",
                 .when_is = "enable"),

@@ -12,6 +12,7 @@
 #include "fastpath/alg_mail.h"
 #include "fastpath/alg_parties.h"
 #include "fastpath/alg_tcp.h"
+#include "fastpath/alg_vips.h"
 #include "fastpath/nat_rules.h"
 #include "fastpath/packet.h"
 #include "fastpath/snat.h"
@@ -274,10 +275,14 @@ unsigned alg_core_describe(struct alg_core *core, struct handle session, unsigne
     unsigned crossings = alg_parties(dp, snap, session.index, (uint8_t)dir, packets);
     core->spoken = (struct snat_spoken){snap->nat->vips, IPPROTO_UDP};
     core->barred = (struct nat_fit){snat_spoken_for, &core->spoken};
-    for (unsigned i = 0; i < crossings; i++)
-        if (ip_addr_is4(&packets[i].public_side.ip) &&
-            vips_has(snap->nat->vips, ip_port_v4(packets[i].public_side).ip))
+    core->names = alg_vips(snap);
+    for (unsigned i = 0; i < crossings; i++) {
+        if (!ip_addr_is4(&packets[i].public_side.ip))
+            continue;
+        packets[i].names = vips_count(snap->nat->vips) ? &core->names : NULL;
+        if (vips_has(snap->nat->vips, ip_port_v4(packets[i].public_side).ip))
             packets[i].barred = &core->barred;
+    }
     return crossings;
 }
 

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "alg/alg_names.h"
 #include "alg/streams.h"
 #include "fastpath/alg_parties.h"
 #include "fastpath/snat.h"
@@ -21,6 +22,7 @@ struct alg_core {
     uint64_t consumed, made;   /* TCP segments, as in struct packet_counts */
     uint64_t now_ms;           /* of the round */
     struct snat_spoken spoken; /* what `barred` of alg_core_describe refers to ... */
+    struct alg_names names;
     struct nat_fit barred;
 };
 

@@ -59,6 +59,7 @@ static void source_party(const struct dataplane *dp, uint32_t index, uint8_t dir
     out->public_side = back.dst;
     out->outside = there.dst;
     out->inside_zone = s->r.key[0].zone;
+    out->inside_ifindex = s->ifindex[0];
     out->outside_ifindex = s->ifindex[1];
     if (m)
         mapped_by(dp, m, out);
@@ -78,6 +79,7 @@ static void target_party(const struct dataplane *dp, const struct snapshot *snap
     out->public_side = there.dst;
     out->outside = back.dst;
     out->inside_zone = k[1].zone;
+    out->inside_ifindex = s->ifindex[1];
     out->outside_ifindex = s->ifindex[0];
     if (m) {
         mapped_by(dp, m, out);
@@ -100,5 +102,8 @@ unsigned alg_parties(const struct dataplane *dp, const struct snapshot *snap, ui
         source_party(dp, session, dir, &out[target && dir == 1]);
     if (target)
         target_party(dp, snap, session, dir, &out[source && dir == 0]);
+    bool external = snap->interfaces[s->ifindex[dir]].external;
+    for (unsigned i = 0; i < ALG_CROSSINGS; i++)
+        out[i].from_external = external;
     return (unsigned)source + (unsigned)target;
 }

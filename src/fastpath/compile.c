@@ -74,6 +74,7 @@ static void compile_interfaces(struct compile *c, const struct snapshot_ports *p
         f->up = row->up;
         f->src_check = row->src_check;
         f->allow_ping = row->allow_ping;
+        f->external = row->external;
         f->tcp_mss = row->tcp_mss;
         f->drop_fragment = row->drop_fragment;
         memcpy(f->mac, memcmp(row->mac, no_mac, 6) != 0 || !ports ? row->mac : ports->mac[i + 1],
@@ -102,6 +103,10 @@ static void compile_profiles(struct compile *c)
         p->strict_register = row->strict_register;
         p->log_violations = row->log_violations;
         p->log_call_summary = row->log_call_summary;
+        p->contact_fixup = row->contact_fixup;
+        p->register_contact_trace = row->register_contact_trace;
+        p->hosted_nat_traversal = row->hosted_nat_traversal;
+        p->hnt_restrict_source_ip = row->hnt_restrict_source_ip;
         p->nat_port_first = row->nat_port_first;
         p->nat_port_last = row->nat_port_last;
         p->max_dialogs = row->max_dialogs;

@@ -29,6 +29,7 @@ struct interface {
     uint16_t tcp_mss; /* what passes has no larger segments; 0: as it likes */
     bool up, allow_ping, src_check;
     bool drop_fragment;
+    bool external;       /* what comes from there is the outside's, to the ALG */
     struct nat_want nat; /* source NAT to its own address; ip 0 when it has none */
 };
 

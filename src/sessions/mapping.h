@@ -34,7 +34,7 @@ static inline bool mapping_kind_is_media(uint8_t kind)
 enum mapping_filter {
     MAPPING_ANYONE,
     MAPPING_ADDRESS, /* the peer's address, one that was admitted or that a session talks to */
-    MAPPING_LATCH,   /* whoever sends first; a new answer opens the latch again */
+    MAPPING_LATCH,   /* whoever sends first, with a peer's address only who sends from there */
 };
 
 /*
@@ -231,6 +231,12 @@ bool mapping_close(struct mappings *ms, struct session_thread *t, uint32_t index
  * goes. 0.0.0.0 is nobody. ALG thread only. Nothing happens when the mapping is gone.
  */
 void mapping_admit(struct mappings *ms, struct handle h, be32 ip, enum mapping_friend kind);
+
+/*
+ * Open the latch of a mapping that has one: whoever sends next, or with `ip` (not 0) who sends next
+ * from there, is its peer. ALG thread only. Nothing happens when the mapping is gone.
+ */
+void mapping_unlatch(struct mappings *ms, struct handle h, be32 ip);
 
 /* From here on it admits anyone. ALG thread only. Nothing happens when the mapping is gone. */
 void mapping_widen(struct mappings *ms, struct handle h);

@@ -89,6 +89,24 @@ static bool talks_to(struct mappings *ms, const struct mapping *m, be32 remote)
     return false;
 }
 
+void mapping_unlatch(struct mappings *ms, struct handle h, be32 ip)
+{
+    if (!store_live(&ms->store, h))
+        return;
+    struct mapping *m = mapping_at(ms, h.index);
+    if (__atomic_load_n(&m->filter, __ATOMIC_RELAXED) == MAPPING_LATCH)
+        __atomic_store_n(&m->peer, (uint64_t)ip, __ATOMIC_RELAXED);
+}
+
+/* An open latch has no port; an address in it is the only one that may close it. */
+static bool latch(struct mapping *m, uint64_t peer, uint64_t mine)
+{
+    bool open = peer >> 32 == 0 && (peer == 0 || (be32)peer == (be32)mine);
+    return open && (__atomic_compare_exchange_n(&m->peer, &peer, mine, false, __ATOMIC_RELAXED,
+                                                __ATOMIC_RELAXED) ||
+                    peer == mine);
+}
+
 bool mapping_admits(struct mappings *ms, struct mapping *m, struct endpoint from)
 {
     uint64_t peer = __atomic_load_n(&m->peer, __ATOMIC_RELAXED);
@@ -99,10 +117,7 @@ bool mapping_admits(struct mappings *ms, struct mapping *m, struct endpoint from
     case MAPPING_ADDRESS:
         return mapping_knows(ms, m, from.ip) || talks_to(ms, m, from.ip);
     case MAPPING_LATCH:
-        return peer == mine ||
-               (peer == 0 && (__atomic_compare_exchange_n(&m->peer, &peer, mine, false,
-                                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
-                              peer == mine));
+        return peer == mine || latch(m, peer, mine);
     }
     return false;
 }

@@ -43,6 +43,7 @@ void rig_init(struct rig *r, uint32_t mappings, uint32_t dialogs)
         .rtp = true,
         .open_register_pinhole = true,
         .open_contact_pinhole = true,
+        .contact_fixup = true,
         .strict_register = true,
         .nat_port_first = 5117,
         .nat_port_last = 65533,

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the host of a URI or of sent-by becomes; shared by the files that plan the head of a
+ * message.
+ */
+#pragma once
+
+#include "alg/sip_plan.h"
+
+struct target {
+    bool keep_port; /* the address alone changes */
+    bool no_port;   /* ... and a port that stands there goes */
+    bool other;     /* it is another inside host's */
+    bool far;       /* it is the far party's (sip_plan_far.h) */
+    uint8_t map;    /* SIP_MAP_NONE: `ep` */
+    struct ip_port ep;
+};
+
+static inline struct target target_of(struct ip_port ep)
+{
+    return (struct target){.map = SIP_MAP_NONE, .ep = ep};
+}
+
+/* The endpoint that a host and its port mean in SIP. */
+static inline struct ip_port host_endpoint(const struct sip_host *h)
+{
+    return (struct ip_port){h->ip, be16_of(h->has_port ? h->port_value : 5060)};
+}
+
+/* How the host of a URI is reached: 17, 6, or 0 for what there are no mappings for. */
+uint8_t plan_uri_proto(const struct planner *p, enum sip_form_class class,
+                       const struct sip_uri *uri);
+
+/* The edits of a URI: its host and maddr. */
+enum alg_reason plan_uri(struct planner *p, enum sip_form_class class, const struct sip_uri *uri);
+
+/* The contacts of the message and their mappings, which a Via of the same port may use. */
+enum alg_reason plan_contacts(struct planner *p);
