@@ -37,6 +37,7 @@ struct alg *alg_create(const struct alg_limits *limits, struct mappings *mapping
     alg->debug = sip_debug_create();
     if (alg->log && alg->debug && dialogs_init(&alg->dialogs, capacity) == 0 &&
         host_shares_init(&alg->hosts, capacity, secret) == 0 &&
+        host_shares_init(&alg->pin_hosts, capacity, secret) == 0 &&
         sip_forms_init(&alg->forms, capacity * FORMS_PER_DIALOG, secret) == 0 &&
         sip_meters_init(&alg->meters, secret) == 0 &&
         streams_init(&alg->streams, limits->streams ? limits->streams : capacity,
@@ -54,6 +55,7 @@ void alg_destroy(struct alg *alg)
     streams_free(&alg->streams);
     sip_forms_free(&alg->forms);
     host_shares_free(&alg->hosts);
+    host_shares_free(&alg->pin_hosts);
     if (alg->dialogs.at)
         dialogs_free(&alg->dialogs);
     free(alg->log);

@@ -22,6 +22,7 @@ struct voip_profile {
     char name[48];
     bool sip_status, rtp, nat_trace, preserve_override, no_sdp_fixup;
     bool open_register_pinhole, open_contact_pinhole, strict_register;
+    bool open_via_pinhole, open_record_route_pinhole;
     bool log_violations, log_call_summary;
     bool contact_fixup, register_contact_trace, hosted_nat_traversal, hnt_restrict_source_ip;
     uint16_t nat_port_first, nat_port_last;
@@ -45,6 +46,8 @@ struct voip_profile {
     X(SIP_DIALOG_LIMIT, "sip-dialog-limit", "max-dialogs of the policy reached")                   \
     X(SIP_CALL_ENDED, "sip-call-ended", "message of a call that call-keepalive has ended")         \
     X(SIP_MEDIA_LIMIT, "sip-media-limit", "more media streams than one dialog may open")           \
+    X(SIP_MEDIA_HOST, "sip-media-host", "more media streams than one inside host may have")        \
+    X(SIP_MEDIA_FULL, "sip-media-full", "no room for media streams left")                          \
     X(SIP_BLOCKED, "sip-blocked", "method that the VoIP profile blocks")                           \
     X(SIP_RATE, "sip-rate", "more requests a second than the VoIP profile allows")                 \
     X(SIP_LONG_LINE, "sip-long-line", "line longer than max-line-length")                          \
@@ -81,7 +84,8 @@ struct alg_packet {
     struct ip_port inside;        /* the inside party of this session ... */
     struct ip_port public_side;   /* ... and what stands for it outside; equal without NAT */
     struct ip_port outside;       /* the other party */
-    const struct nat_fit *barred; /* public ports that no pinhole may have; valid during the call */
+    /* Public ports that no pinhole may have, of UDP and TCP; valid during the call. */
+    const struct nat_fit *barred, *barred_tcp;
     struct pool_lease lease;      /* what the public side is held by; pool 0: nothing */
     bool by_vip;                  /* a virtual IP is the public side: it needs no mapping */
     bool from_external;           /* it came in by an interface that is marked `external` */

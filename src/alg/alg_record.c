@@ -56,6 +56,7 @@ void alg_unpin(struct alg *alg, struct dialog *d, struct pin *pin)
         if (!handle_none(pin->h[i]))
             mapping_release(ms, alg->thread, pin->h[i], keep);
     }
+    host_share_count(&alg->pin_hosts, &d->inside.ip, d->inside_zone, -1);
     pin_delete(&alg->dialogs, d, pin);
 }
 

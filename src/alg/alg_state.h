@@ -28,7 +28,8 @@ struct alg {
     uint64_t now_ms;                    /* of the message or the timers in hand */
     struct wheel wheel;
     struct dialogs dialogs;
-    struct host_shares hosts;
+    struct host_shares hosts;     /* records of each inside host ... */
+    struct host_shares pin_hosts; /* ... and pins */
     struct sip_forms forms;
     struct alg_stats stats;
     struct sip_log *log;

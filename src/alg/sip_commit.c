@@ -48,7 +48,7 @@ static struct mapping_want want_of(const struct sip_message *m, const struct sip
                 .last = profile->nat_port_last,
                 .preserve = true,
                 .fixed = map->exact,
-                .barred = packet->barred},
+                .barred = map->proto == 6 ? packet->barred_tcp : packet->barred},
         .kind = (enum mapping_kind)map->kind,
         .filter = map->anyone ? MAPPING_ANYONE : MAPPING_ADDRESS,
         .policy_id = packet->policy_id,
@@ -412,6 +412,7 @@ static void map_pin(struct alg *alg, const struct sip_message *m, const struct s
                     struct dialog *owner)
 {
     struct pin *pin = pin_new(&alg->dialogs, owner);
+    host_share_count(&alg->pin_hosts, &owner->inside.ip, owner->inside_zone, 1);
     pin->kind = map->kind;
     pin->stream = map->stream;
     pin->proto = map->proto;
@@ -437,15 +438,31 @@ static void map_pin(struct alg *alg, const struct sip_message *m, const struct s
     sip_debug_mapping(alg, owner, pin, "opened");
 }
 
+/* Why the owner may not have `n` more pins: its own number, those of its host, or all there are. */
+static enum alg_reason pins_refuse(const struct alg *alg, const struct dialog *owner, unsigned n)
+{
+    const struct dialogs *ds = &alg->dialogs;
+    if (n == 0)
+        return ALG_REASON_NONE;
+    if (!owner || owner->n_pins + n > DIALOG_PINS_MAX)
+        return ALG_REASON_SIP_MEDIA_LIMIT;
+    if (!pins_room(ds, owner, n))
+        return ALG_REASON_SIP_MEDIA_FULL;
+    return host_share_room(&alg->pin_hosts, &owner->inside.ip, owner->inside_zone,
+                           ds->pin_capacity - ds->n_pins)
+               ? ALG_REASON_NONE
+               : ALG_REASON_SIP_MEDIA_HOST;
+}
+
 enum alg_reason sip_commit(struct alg *alg, const struct sip_message *m, struct sip_plan *plan,
                            struct dialog *owner, struct sip_output *out)
 {
     unsigned wanted = 0;
     for (unsigned i = 0; i < plan->n_maps; i++)
         wanted += !plan->maps[i].held;
-    if (wanted && (!owner || !pins_room(&alg->dialogs, owner, wanted)))
-        return ALG_REASON_SIP_MEDIA_LIMIT;
-    enum alg_reason reason = maps_open(alg, m, plan);
+    enum alg_reason reason = pins_refuse(alg, owner, wanted);
+    if (reason == ALG_REASON_NONE)
+        reason = maps_open(alg, m, plan);
     if (reason != ALG_REASON_NONE)
         return reason;
 

@@ -23,17 +23,19 @@
 
 enum rule_kind {
     RULE_NONE,
-    RULE_STRICT,  /* a malformed value makes the message bad */
-    RULE_LENIENT, /* ... is passed over */
-    RULE_LINK,    /* lenient; a URI that is not SIP's has its address translated, going out */
-    RULE_WARNING, /* lenient; code, host and text (RFC 3261 20.43) */
+    RULE_STRICT,   /* a malformed value makes the message bad */
+    RULE_LENIENT,  /* ... is passed over */
+    RULE_LINK,     /* lenient; a URI that is not SIP's has its address translated, going out */
+    RULE_WARNING,  /* lenient; code, host and text (RFC 3261 20.43) */
+    RULE_CHARGING, /* lenient; the address in icid-generated-at (RFC 7315 5.6) */
 };
 
 static const struct rule {
     uint8_t kind, class;
+    bool opens; /* open-record-route-pinhole */
 } rules[SIP_HEADER_COUNT] = {
     [SIP_ROUTE] = {RULE_STRICT, SIP_FORM_ROUTE},
-    [SIP_RECORD_ROUTE] = {RULE_STRICT, SIP_FORM_ROUTE},
+    [SIP_RECORD_ROUTE] = {RULE_STRICT, SIP_FORM_ROUTE, true},
     [SIP_PATH] = {RULE_STRICT, SIP_FORM_ROUTE},
     [SIP_SERVICE_ROUTE] = {RULE_STRICT, SIP_FORM_ROUTE},
     [SIP_REFER_TO] = {RULE_LENIENT, SIP_FORM_OTHER},
@@ -50,6 +52,7 @@ static const struct rule {
     [SIP_CALL_INFO] = {RULE_LINK, SIP_FORM_OTHER},
     [SIP_ERROR_INFO] = {RULE_LINK, SIP_FORM_OTHER},
     [SIP_GEOLOCATION] = {RULE_LINK, SIP_FORM_OTHER},
+    [SIP_P_CHARGING_VECTOR] = {RULE_CHARGING, SIP_FORM_OTHER},
     [SIP_WARNING] = {RULE_WARNING, SIP_FORM_OTHER},
 };
 
@@ -308,6 +311,35 @@ enum alg_reason plan_uri(struct planner *p, enum sip_form_class class, const str
                            : ALG_REASON_NONE;
 }
 
+/*
+ * Pinholes for Via and Record-Route (fortios.md 3.3): where the inside party wants responses, or
+ * requests, on a port that it does not send from. The other party alone is let in, and whoever else
+ * takes part in the call; without room there is none.
+ */
+static void place_map(struct planner *p, const struct sip_host *h)
+{
+    const struct sip_message *m = p->m;
+    struct ip_port e = host_endpoint(h);
+    const struct dialog *owner = m->call ? m->call : m->record;
+    bool fresh;
+    if (!m->packet->outward || m->packet->proto != 17 ||
+        !ip_addr_eq(&e.ip, &m->packet->inside.ip) || e.port == m->packet->inside.port ||
+        be16_host(e.port) < 1024)
+        return;
+    struct sip_map *map = plan_map(p->plan, MAPPING_SIGNALLING, 17, 0, e, &fresh);
+    if (!map || !fresh)
+        return;
+    map->optional = true;
+    const struct pin *pin =
+        owner ? pin_find(&p->alg->dialogs, owner, MAPPING_SIGNALLING, 17, 0, e) : NULL;
+    if (pin && alg_pin_stands(p->alg, pin, m)) {
+        map->held = true;
+        map->public_side[0] = pin->public_side[0];
+    } else if (m->repeat) {
+        p->plan->n_maps--;
+    }
+}
+
 /* `received` and `rport`, which say where a request was seen to come from. */
 static enum alg_reason plan_seen(struct planner *p, const struct sip_via *via, struct ip_port from,
                                  struct ip_port to, bool received)
@@ -338,6 +370,8 @@ static enum alg_reason plan_via_value(struct planner *p, struct slice item)
     bool edited;
     if (sip_via_parse(item, &via, NULL) != 0)
         return ALG_REASON_SIP_MALFORMED;
+    if (packet->profile->open_via_pinhole && p->m->msg.is_request && sip_host_is_ip(&via.sent_by))
+        place_map(p, &via.sent_by);
     enum alg_reason reason = plan_host(p, SIP_FORM_VIA, &via.sent_by, &edited);
     if (reason != ALG_REASON_NONE || !p->m->nat)
         return reason;
@@ -404,6 +438,26 @@ static enum alg_reason plan_warning(struct planner *p, enum sip_form_class class
     return plan_host(p, class, &host, &edited);
 }
 
+/* `icid-value="AyretyU0;x";icid-generated-at=10.0.0.1;orig-ioi=example.net` */
+static enum alg_reason plan_charging(struct planner *p, struct slice value)
+{
+    const struct alg_packet *packet = p->m->packet;
+    const struct ip_addr *inside = &packet->inside.ip, *outside = &packet->public_side.ip;
+    struct sip_param param;
+    struct sip_host host;
+    bool quoted = false;
+    size_t n = 0;
+    for (; n < value.n && (quoted || value.p[n] != ';'); n++)
+        quoted ^= value.p[n] == '"';
+    for (struct slice rest = slice_skip(value, n); sip_param_next(&rest, &param, NULL) > 0;)
+        if (slice_ieq(param.name, SLICE_LIT("icid-generated-at")))
+            return sip_host_parse(param.value, false, &host, NULL) == 0
+                       ? plan_ip(p, &host, packet->outward ? inside : outside,
+                                 packet->outward ? outside : inside)
+                       : ALG_REASON_NONE;
+    return ALG_REASON_NONE;
+}
+
 static enum alg_reason plan_link(struct planner *p, struct slice uri)
 {
     const struct alg_packet *packet = p->m->packet;
@@ -419,10 +473,16 @@ static enum alg_reason plan_item(struct planner *p, const struct rule *rule, str
     struct sip_addr addr;
     if (rule->kind == RULE_WARNING)
         return plan_warning(p, rule->class, item);
+    if (rule->kind == RULE_CHARGING)
+        return plan_charging(p, item);
     if (sip_addr_parse(item, &addr, NULL) != 0 || addr.star)
         return rule->kind == RULE_STRICT ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
     if (rule->kind == RULE_LINK && !sip_uri_is_sip(&addr.uri))
         return plan_link(p, addr.uri.text);
+    bool owned = p->m->new_call || p->m->call || p->m->record;
+    if (rule->opens && owned && p->m->packet->profile->open_record_route_pinhole &&
+        sip_uri_is_sip(&addr.uri) && sip_host_is_ip(&addr.uri.at))
+        place_map(p, &addr.uri.at);
     return plan_uri(p, rule->class, &addr.uri);
 }
 
@@ -484,12 +544,11 @@ enum alg_reason plan_headers(struct planner *p)
         if (reason == ALG_REASON_NONE)
             reason = plan_uri(p, own_first ? SIP_FORM_PEER : SIP_FORM_OWN, &m->facts.to.uri);
     }
-    if (!m->nat)
-        return reason;
     for (unsigned i = 0; i < m->msg.n_headers && reason == ALG_REASON_NONE; i++) {
         const struct sip_header *h = &m->msg.headers[i];
-        if (rules[h->id].kind != RULE_NONE)
-            reason = plan_line(p, h, &rules[h->id]);
+        const struct rule *rule = &rules[h->id];
+        if (rule->kind != RULE_NONE && (m->nat || rule->opens))
+            reason = plan_line(p, h, rule);
     }
     return reason;
 }

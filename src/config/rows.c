@@ -227,6 +227,8 @@ static void make_profile(struct rows_maker *maker, const char *name, const json_
         .open_register_pinhole = rows_enabled(node, sip, "open-register-pinhole"),
         .open_contact_pinhole = rows_enabled(node, sip, "open-contact-pinhole"),
         .strict_register = rows_enabled(node, sip, "strict-register"),
+        .open_via_pinhole = rows_enabled(node, sip, "open-via-pinhole"),
+        .open_record_route_pinhole = rows_enabled(node, sip, "open-record-route-pinhole"),
         .log_violations = rows_enabled(node, sip, "log-violations"),
         .log_call_summary = rows_enabled(node, sip, "log-call-summary"),
         .contact_fixup = rows_enabled(node, sip, "contact-fixup"),

@@ -187,6 +187,7 @@ struct row_voip_profile {
     const char *name;
     bool sip_status, rtp, nat_trace, preserve_override, no_sdp_fixup;
     bool open_register_pinhole, open_contact_pinhole, strict_register;
+    bool open_via_pinhole, open_record_route_pinhole;
     bool log_violations, log_call_summary;
     bool contact_fixup, register_contact_trace, hosted_nat_traversal, hnt_restrict_source_ip;
     uint16_t nat_port_first, nat_port_last;

@@ -62,8 +62,8 @@ static const struct schema_attr sip_attrs[] = {
                 "End a call whose RTP was silent for this many seconds, 0: off."),
     VOIP_METHODS(ROW_BLOCK)
         ROW_SWITCH("register-contact-trace", "disable", "Add the original address to Contact."),
-    ROW_SWITCH("open-via-pinhole", "disable", "Open a pinhole for Via.", INERT),
-    ROW_SWITCH("open-record-route-pinhole", "enable", "Open a pinhole for Record-Route.", INERT),
+    ROW_SWITCH("open-via-pinhole", "disable", "Open a pinhole for Via."),
+    ROW_SWITCH("open-record-route-pinhole", "enable", "Open a pinhole for Record-Route."),
     ROW_SWITCH("rfc2543-branch", "disable",
                "Via branches without the cookie of RFC 3261 are well-formed."),
     ROW_SWITCH("log-violations", "disable", "Log messages that are dropped or malformed."),

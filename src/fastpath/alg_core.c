@@ -273,15 +273,19 @@ unsigned alg_core_describe(struct alg_core *core, struct handle session, unsigne
     };
     packets[1] = packets[0];
     unsigned crossings = alg_parties(dp, snap, session.index, (uint8_t)dir, packets);
-    core->spoken = (struct snat_spoken){snap->nat->vips, IPPROTO_UDP};
-    core->barred = (struct nat_fit){snat_spoken_for, &core->spoken};
+    for (int i = 0; i < 2; i++) {
+        core->spoken[i] = (struct snat_spoken){snap->nat->vips, i ? IPPROTO_TCP : IPPROTO_UDP};
+        core->barred[i] = (struct nat_fit){snat_spoken_for, &core->spoken[i]};
+    }
     core->names = alg_vips(snap);
     for (unsigned i = 0; i < crossings; i++) {
         if (!ip_addr_is4(&packets[i].public_side.ip))
             continue;
         packets[i].names = vips_count(snap->nat->vips) ? &core->names : NULL;
-        if (vips_has(snap->nat->vips, ip_port_v4(packets[i].public_side).ip))
-            packets[i].barred = &core->barred;
+        if (vips_has(snap->nat->vips, ip_port_v4(packets[i].public_side).ip)) {
+            packets[i].barred = &core->barred[0];
+            packets[i].barred_tcp = &core->barred[1];
+        }
     }
     return crossings;
 }

@@ -17,13 +17,13 @@ struct alg_core {
     struct alg *alg;
     struct alg_mail *mail; /* where control asks for listings */
     struct session_thread thread;
-    char *out[ALG_CROSSINGS];  /* an edited message each, of dp->large_room bytes */
-    uint64_t drop[DROP_COUNT]; /* messages and segments dropped here, by reason */
-    uint64_t consumed, made;   /* TCP segments, as in struct packet_counts */
-    uint64_t now_ms;           /* of the round */
-    struct snat_spoken spoken; /* what `barred` of alg_core_describe refers to ... */
+    char *out[ALG_CROSSINGS];     /* an edited message each, of dp->large_room bytes */
+    uint64_t drop[DROP_COUNT];    /* messages and segments dropped here, by reason */
+    uint64_t consumed, made;      /* TCP segments, as in struct packet_counts */
+    uint64_t now_ms;              /* of the round */
+    struct snat_spoken spoken[2]; /* what `barred` of alg_core_describe refers to ... */
+    struct nat_fit barred[2];
     struct alg_names names;
-    struct nat_fit barred;
 };
 
 /* `reader` is its RCU reader id. NULL: no memory. */

@@ -100,6 +100,8 @@ static void compile_profiles(struct compile *c)
         p->no_sdp_fixup = row->no_sdp_fixup;
         p->open_register_pinhole = row->open_register_pinhole;
         p->open_contact_pinhole = row->open_contact_pinhole;
+        p->open_via_pinhole = row->open_via_pinhole;
+        p->open_record_route_pinhole = row->open_record_route_pinhole;
         p->strict_register = row->strict_register;
         p->log_violations = row->log_violations;
         p->log_call_summary = row->log_call_summary;
