@@ -79,16 +79,16 @@ struct alg_packet {
     struct slice payload;
     struct handle session;
     uint64_t now_ms;
-    bool outward;                 /* it travels from the inside party to the outside */
-    struct ip_port src, dst;      /* as it arrived */
-    struct ip_port inside;        /* the inside party of this session ... */
-    struct ip_port public_side;   /* ... and what stands for it outside; equal without NAT */
-    struct ip_port outside;       /* the other party */
+    bool outward;               /* it travels from the inside party to the outside */
+    struct ip_port src, dst;    /* as it arrived */
+    struct ip_port inside;      /* the inside party of this session ... */
+    struct ip_port public_side; /* ... and what stands for it outside; equal without NAT */
+    struct ip_port outside;     /* the other party */
     /* Public ports that no pinhole may have, of UDP and TCP; valid during the call. */
     const struct nat_fit *barred, *barred_tcp;
-    struct pool_lease lease;      /* what the public side is held by; pool 0: nothing */
-    bool by_vip;                  /* a virtual IP is the public side: it needs no mapping */
-    bool from_external;           /* it came in by an interface that is marked `external` */
+    struct pool_lease lease;       /* what the public side is held by; pool 0: nothing */
+    bool by_vip;                   /* a virtual IP is the public side: it needs no mapping */
+    bool from_external;            /* it came in by an interface that is marked `external` */
     const struct alg_names *names; /* by configuration (alg_names.h); NULL: there are none */
     uint16_t inside_zone;          /* for mappings of the inside party */
     uint16_t inside_ifindex, outside_ifindex;

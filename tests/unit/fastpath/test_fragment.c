@@ -41,7 +41,8 @@ static const struct ends sip = {"10.0.0.20", 5060, "198.51.100.5", 5060};
 static const struct ends sip_as_is = {"10.0.0.20", 5060, "198.18.0.5", 5060};
 static const struct ends plain = {"10.0.0.20", 1000, "198.51.100.5", 2000};
 
-/* OPTIONS of `n` bytes; the ALG makes three addresses in it two bytes longer each. */
+/* OPTIONS of `n` bytes, no line of which is long; the ALG makes three addresses in it two bytes
+ * longer each. */
 static struct frame message(struct ends e, size_t n)
 {
     static const char format[] = "OPTIONS sip:bob@198.51.100.5 SIP/2.0\r\n"
@@ -52,11 +53,12 @@ static struct frame message(struct ends e, size_t n)
                                  "CSeq: 1 OPTIONS\r\n"
                                  "Contact: <sip:alice@10.0.0.20:5060>\r\n"
                                  "Subject: %0*d\r\n"
+                                 "Organization: %0*d\r\n"
                                  "Content-Length: 0\r\n\r\n";
     struct frame f;
     char text[FRAME_SIZE];
-    int fixed = snprintf(text, sizeof text, format, 1, 0) - 1;
-    snprintf(text, sizeof text, format, (int)n - fixed, 0);
+    int fill = (int)n - (snprintf(text, sizeof text, format, 1, 0, 1, 0) - 2);
+    snprintf(text, sizeof text, format, fill / 2, 0, fill - fill / 2, 0);
     frame_udp(&f, e, slice_of(text, n));
     return f;
 }
