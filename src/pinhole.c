@@ -5,13 +5,16 @@
  * daemon's.
  *
  * On a terminal libedit reads lines; Tab and `?` are keys that ask the daemon about the line as it
- * stands. Elsewhere the commands come from -c, -f or standard input, one at a time, and the first
- * that fails ends the run with status 1 unless --keep-going was given.
+ * stands. Debug output may come at any time, also while a line is edited: the client waits for
+ * keys and for the daemon at once. Elsewhere the commands come from -c, -f or standard input, one
+ * at a time, and the first that fails ends the run with status 1 unless --keep-going was given.
  *
  * While a line is edited Ctrl-C is a key; while a command runs it is a signal, which becomes an
  * INTERRUPT frame. The signal is blocked except inside ppoll, so it is never lost in between.
  */
 #include "cli/protocol.h"
+#include "pinhole_line.h"
+#include "pinhole_screen.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -51,6 +54,7 @@ static struct {
     bool keep_going, failed;
     bool unwanted;          /* interrupted: what is still on its way is not printed */
     sigset_t while_waiting; /* signal mask inside ppoll */
+    struct screen screen;
 } client;
 
 static volatile sig_atomic_t interrupted;
@@ -157,6 +161,12 @@ static void text_replace(struct text *text, struct slice with)
     text_put(text, with);
 }
 
+static void output_print(struct slice bytes)
+{
+    if (!client.unwanted)
+        screen_print(&client.screen, client.prompt.n, bytes);
+}
+
 /* Read up to the end of what was asked. False when the login is over. */
 static bool client_answer(void)
 {
@@ -165,8 +175,7 @@ static bool client_answer(void)
         struct slice prompt;
         switch (message.type) {
         case MESSAGE_OUTPUT:
-            if (!client.unwanted)
-                fwrite(message.payload.p, 1, message.payload.n, stdout);
+            output_print(message.payload);
             break;
         case MESSAGE_PROMPT:
             if (message_prompt(message.payload, &client.status, &prompt) != 0)
@@ -190,6 +199,8 @@ static bool client_ask(enum message_type type, struct slice payload)
     client.unwanted = false;
     client_send(type, payload);
     bool alive = client_answer();
+    if (alive && client.screen.hidden)
+        screen_restore(&client.screen);
     fflush(stdout);
     return alive;
 }
@@ -289,22 +300,6 @@ static struct slice before_cursor(void)
     return slice_between(info->buffer, info->cursor);
 }
 
-/* Inside '...' or "..." at its end. */
-static bool quote_open(struct slice line)
-{
-    char open = '\0';
-    for (size_t i = 0; i < line.n; i++) {
-        char c = line.p[i];
-        if (c == '\\' && open != '\'')
-            i++;
-        else if (open != '\0')
-            open = c == open ? '\0' : open;
-        else if (c == '"' || c == '\'')
-            open = c;
-    }
-    return open != '\0';
-}
-
 static unsigned char key_help(EditLine *edit, int key)
 {
     (void)key;
@@ -316,15 +311,6 @@ static unsigned char key_help(EditLine *edit, int key)
     printf("?\n%s", client.answer.p ? client.answer.p : "");
     fflush(stdout);
     return CC_REDISPLAY;
-}
-
-/* Bytes of the unfinished word. */
-static size_t word_tail(struct slice line)
-{
-    size_t n = 0;
-    while (n < line.n && !ascii_blank(line.p[line.n - 1 - n]))
-        n++;
-    return n;
 }
 
 /* Candidate number `which`, and how many there are. */
@@ -391,6 +377,56 @@ static unsigned char key_interrupt(EditLine *edit, int key)
     return CC_REDISPLAY;
 }
 
+/* What the daemon says by itself: debug output. */
+static void daemon_speaks(void)
+{
+    struct message message;
+    int rc;
+    while ((rc = message_read(&client.reader, &client.unread, &message)) == 1) {
+        if (message.type == MESSAGE_EXIT)
+            die("the daemon ended the login");
+        if (message.type != MESSAGE_OUTPUT)
+            die("what answers there is no pinholed");
+        output_print(message.payload);
+    }
+    if (rc < 0)
+        die("what answers there is no pinholed");
+    if (screen_waits(&client.screen))
+        screen_restore(&client.screen);
+    fflush(stdout);
+}
+
+/* libedit wants a key: its number of keys, 0 at the end. */
+static int terminal_key(EditLine *edit, wchar_t *out)
+{
+    (void)edit;
+    for (;;) {
+        struct pollfd ready[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                                 {.fd = client.fd, .events = POLLIN}};
+        int rc = 0;
+        daemon_speaks();
+        if (poll(ready, 2, -1) < 0) {
+            if (errno != EINTR)
+                die("poll: %s", strerror(errno));
+            continue;
+        }
+        if (ready[1].revents)
+            client_receive();
+        else if (ready[0].revents && (rc = screen_key(out)) != 0) {
+            if (client.screen.hidden)
+                screen_restore(&client.screen);
+            return rc > 0;
+        }
+    }
+}
+
+/* However the client ends, the terminal is left as it was found. */
+static void terminal_give_back(void)
+{
+    if (client.screen.edit)
+        el_set(client.screen.edit, EL_PREP_TERM, 0);
+}
+
 static void terminal_open(void)
 {
     HistEvent event;
@@ -403,6 +439,7 @@ static void terminal_open(void)
     el_set(terminal.edit, EL_HIST, history, terminal.history);
     el_set(terminal.edit, EL_PROMPT, terminal_prompt);
     el_set(terminal.edit, EL_EDITOR, "emacs");
+    el_set(terminal.edit, EL_GETCFN, terminal_key);
     el_set(terminal.edit, EL_ADDFN, "pinhole-help", "Help for this place", key_help);
     el_set(terminal.edit, EL_ADDFN, "pinhole-complete", "Complete the word", key_complete);
     el_set(terminal.edit, EL_ADDFN, "pinhole-interrupt", "Abandon the line", key_interrupt);
@@ -411,6 +448,7 @@ static void terminal_open(void)
     el_set(terminal.edit, EL_BIND, "^C", "pinhole-interrupt", NULL);
     /* Ctrl-C is a key while a line is edited, a signal while a command runs. */
     el_set(terminal.edit, EL_SETTY, "-d", "-isig", NULL);
+    atexit(terminal_give_back);
 }
 
 static void terminal_remember(struct slice line)
@@ -431,7 +469,10 @@ static int terminal_run(void)
         int n = 0;
         /* Before the prompt is seen, or a quick Ctrl-C is still a signal. */
         el_set(terminal.edit, EL_PREP_TERM, 1);
+        client.unwanted = false;
+        client.screen = (struct screen){.edit = terminal.edit};
         const char *typed = el_gets(terminal.edit, &n);
+        client.screen.edit = NULL;
         if (!typed || n <= 0) {
             fputs("\n", stdout);
             break;

@@ -221,12 +221,19 @@ static enum alg_reason handle(struct alg *alg, struct sip_message *m, struct sip
     return reason;
 }
 
+/* A request or a response, as far as its first bytes tell. */
+static unsigned payload_side(struct slice payload)
+{
+    return stat_side(!slice_istarts(slice_trim(payload), SLICE_LIT("SIP/")));
+}
+
 static enum alg_reason read(struct alg *alg, struct sip_message *m)
 {
     struct sip_fault fault;
     struct slice payload = m->packet->payload;
-    unsigned side = stat_side(!slice_istarts(slice_trim(payload), SLICE_LIT("SIP/")));
+    unsigned side = payload_side(payload);
     m->known = false;
+    stat_add(&alg->stats.received[m->packet->proto == 6][side], 1);
     enum sip_mode mode = m->packet->proto == 6 ? SIP_STREAM : SIP_DATAGRAM;
     bool parsed = sip_msg_parse(payload, mode, &m->msg, &fault, NULL) == SIP_DONE;
     alg_mark(alg->clock, ALG_STEP_PARSE);
@@ -260,6 +267,7 @@ static enum alg_verdict refuse(struct alg *alg, const struct alg_packet *packet,
                                size_t cap, size_t *out_n)
 {
     const struct sip_reply *reply = &alg->refusal.reply;
+    stat_add(&alg->stats.dropped[packet->proto == 6][payload_side(packet->payload)], 1);
     if (reply->status == 0 || packet->checked)
         return ALG_DROP;
     size_t n = sip_reply_make(&alg->secret2, packet, reply, out, cap);
@@ -380,6 +388,14 @@ struct sip_debug *alg_debug(struct alg *alg)
 void alg_stats_read(const struct alg *alg, struct alg_stats *out)
 {
     sip_stats_copy(&alg->stats, out);
+}
+
+void alg_fill_read(const struct alg *alg, struct alg_fill *out)
+{
+    const struct dialogs *ds = &alg->dialogs;
+    *out = (struct alg_fill){.buckets = ds->n_buckets,
+                             .used = __atomic_load_n(&ds->n_used, __ATOMIC_RELAXED),
+                             .deepest = __atomic_load_n(&ds->deepest, __ATOMIC_RELAXED)};
 }
 
 void alg_stats_clear(struct alg *alg)

@@ -157,8 +157,15 @@ struct alg_stats {
     struct {
         uint64_t received[2], blocked[2], unknown_form[2], long_headers[2]; /* [0] req [1] resp */
     } method[ALG_METHODS];
+    uint64_t received[2][2], dropped[2][2]; /* of UDP [0], TCP [1]: [0] req [1] resp */
 };
 void alg_stats_read(const struct alg *alg, struct alg_stats *out);
+
+/* How full the table of calls is; any thread. `deepest`: the longest chain there ever was. */
+struct alg_fill {
+    uint32_t buckets, used, deepest;
+};
+void alg_fill_read(const struct alg *alg, struct alg_fill *out);
 /* ALG thread only. The active counts stay. */
 void alg_stats_clear(struct alg *alg);
 

@@ -17,10 +17,22 @@ static uint32_t seconds_to(uint64_t at_ms, uint64_t now_ms)
     return at_ms > now_ms ? (uint32_t)((at_ms - now_ms + 999) / 1000) : 0;
 }
 
+/* When the pin's media were last heard: milliseconds ago, UINT32_MAX never. */
+static uint32_t medium_age(const struct alg *alg, const struct pin *p, uint64_t now_ms)
+{
+    uint32_t seen, age;
+    if (!store_live(&alg->mappings->store, p->h[0]) ||
+        !mapping_last_seen(alg->mappings, p->h[0].index, &seen))
+        return UINT32_MAX;
+    age = (uint32_t)now_ms - seen; /* the clock of packets wraps */
+    return (int32_t)age < 0 ? 0 : age;
+}
+
 static void list_medium(const struct alg *alg, const struct pin *p, uint64_t now_ms,
                         struct alg_call *out)
 {
-    uint32_t seen;
+    uint32_t age = medium_age(alg, p, now_ms);
+    out->idle = out->idle && age >= CALL_QUIET_MS;
     if (out->n_media == ALG_CALL_MEDIA) {
         out->more_media++;
         return;
@@ -29,12 +41,7 @@ static void list_medium(const struct alg *alg, const struct pin *p, uint64_t now
     out->media[i].inside = p->inside;
     out->media[i].public_side = p->public_side[0];
     out->media[i].remote = p->remote;
-    out->media[i].idle_s = UINT32_MAX;
-    if (store_live(&alg->mappings->store, p->h[0]) &&
-        mapping_last_seen(alg->mappings, p->h[0].index, &seen)) {
-        uint32_t age = (uint32_t)now_ms - seen;
-        out->media[i].idle_s = (int32_t)age < 0 ? 0 : age / 1000;
-    }
+    out->media[i].idle_s = age == UINT32_MAX ? UINT32_MAX : age / 1000;
 }
 
 static void list_contact(const struct dialog *d, const struct pin *p, uint64_t now_ms,
@@ -76,6 +83,13 @@ static void list_timers(const struct alg *alg, const struct dialog *d, uint64_t 
     out->n_timers = (uint8_t)n;
 }
 
+/* Was it answered, and the media heard that are known without asking, long enough ago? */
+static bool quiet_before(const struct dialog *d, uint64_t now_ms)
+{
+    uint64_t last = d->media_ms > d->heard_ms ? d->media_ms : d->heard_ms;
+    return now_ms >= last + CALL_QUIET_MS;
+}
+
 static void list_one(const struct alg *alg, const struct dialog *d, uint64_t now_ms,
                      struct alg_call *out)
 {
@@ -87,7 +101,7 @@ static void list_one(const struct alg *alg, const struct dialog *d, uint64_t now
         .cseq = d->cseq,
         .status = d->status,
         .state = dialog_state_text((enum dialog_state)d->state),
-        .idle = d->idle,
+        .idle = d->idle && quiet_before(d, now_ms),
         .reply = d->reply,
         .held = {d->held[0], d->held[1]},
         .age_s = (uint32_t)((now_ms - d->begin_ms) / 1000),

@@ -164,7 +164,12 @@ struct dialog *dialog_new(struct dialogs *ds, enum dialog_kind kind, const struc
         .idle_next = DIALOG_NONE,
     };
     *bucket = i;
-    ds->n_used++;
+    uint32_t depth = 1;
+    for (uint32_t other = d->hash_next; other != DIALOG_NONE; other = ds->at[other].hash_next)
+        depth++;
+    if (depth > ds->deepest)
+        __atomic_store_n(&ds->deepest, depth, __ATOMIC_RELAXED);
+    __atomic_store_n(&ds->n_used, ds->n_used + 1, __ATOMIC_RELAXED);
     return d;
 }
 
@@ -212,7 +217,7 @@ void dialog_delete(struct dialogs *ds, struct dialog *d)
     d->state = DIALOG_FREE;
     d->hash_next = ds->free;
     ds->free = i;
-    ds->n_used--;
+    __atomic_store_n(&ds->n_used, ds->n_used - 1, __ATOMIC_RELAXED);
 }
 
 uint32_t dialog_policy_calls(const struct dialogs *ds, uint32_t policy_id)

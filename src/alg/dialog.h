@@ -211,7 +211,9 @@ struct dialogs {
     uint32_t fresh, free;         /* records never used; chain through hash_next */
     uint32_t pin_fresh, pin_free; /* chain through next */
     uint32_t policy_fresh, policy_free;
-    uint32_t n_used, n_pins;
+    uint32_t n_used;  /* atomic: listings read it */
+    uint32_t deepest; /* atomic: the longest chain of a bucket there ever was */
+    uint32_t n_pins;
     uint32_t blocked_head, blocked_tail; /* the list of blocked calls, the oldest in front */
     size_t bytes[5];
 };

@@ -10,7 +10,7 @@
 
 static int missing(const struct sip_msg *msg, struct sip_fault *fault)
 {
-    *fault = (struct sip_fault){SIP_BAD_ITEM_EMPTY, msg->head.n};
+    *fault = (struct sip_fault){SIP_BAD_HEADER_ABSENT, msg->head.n};
     return -EINVAL;
 }
 

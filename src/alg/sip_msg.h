@@ -199,6 +199,7 @@ enum sip_header_id sip_header_find(struct slice name);
     X(QUOTE, "quoted string does not end")                                                   \
     X(BRACKET, "angle brackets do not match")                                                \
     X(ITEM_EMPTY, "empty value in a list")                                                   \
+    X(HEADER_ABSENT, "no Call-ID, CSeq, From, To or Via")                                    \
     X(URI_SCHEME, "URI without a scheme")                                                    \
     X(URI_USER, "URI with more than one '@'")                                                \
     X(URI_CHARACTER, "character that may not stand in a URI")                                \

@@ -77,6 +77,10 @@ struct backend_sip_stat {
     struct {
         uint64_t received[2], blocked[2], unknown_form[2], long_headers[2]; /* [0] req [1] resp */
     } method[BACKEND_SIP_METHODS];
+    uint64_t transport_received[2][2], transport_dropped[2][2]; /* of UDP [0], TCP [1] */
+    struct {
+        uint32_t size, used, depth;
+    } dialog_hash, mapping_hash; /* places, those in use, steps of the longest search */
 };
 
 struct backend_sip_call {

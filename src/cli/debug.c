@@ -4,17 +4,20 @@
  * every byte that is not printable is a `.`. `whole` says how long a message was of which only the
  * beginning was kept.
  *
- * The masks of a login count while it is enabled; the ALG is told of them only then.
+ * The masks of a login count while it is enabled; the ALG is told of them only then. What was
+ * enabled and forgotten ends by itself.
  */
 #include "cli/login.h"
 #include "cli/sip_filter.h"
 
-#define LINES 64 /* shown in one piece */
+#define LINES         64           /* shown in one piece */
+#define DURATION_MOST (366 * 1440) /* minutes */
 
 /* Bits of messages: reference 6.7. */
 enum {
     ASCII = 32,
-    HEX = 64
+    HEX = 64,
+    SHOWN = 4 | 8 | 16 | ASCII | HEX | 128 | 256 | 512 /* the others show nothing */
 };
 
 static void hex_put(struct text *out, struct slice bytes)
@@ -64,13 +67,37 @@ static void line_print(struct text *out, const struct backend_debug *line,
     text_puts(out, "\n");
 }
 
+static int debug_apply(struct cli *cli);
+
+/* `enable` counts for so long. */
+static void duration_begin(struct cli *cli)
+{
+    struct cli_debug *debug = &cli->debug;
+    uint32_t minutes = debug->lasts ? debug->duration : DEBUG_MINUTES;
+    debug->until_s = minutes ? cli->backend->uptime_s(cli->backend->ctx) + minutes * 60ull : 0;
+}
+
+static void duration_check(struct cli *cli)
+{
+    struct cli_debug *debug = &cli->debug;
+    if (!debug->enabled || !debug->until_s ||
+        cli->backend->uptime_s(cli->backend->ctx) < debug->until_s)
+        return;
+    debug->enabled = false;
+    (void)debug_apply(cli);
+    text_puts(&cli->out, "debug output ends: its duration is over\n");
+}
+
 bool debug_show(struct cli *cli)
 {
     struct cli_debug *debug = &cli->debug;
     const struct backend *backend = cli->backend;
     struct backend_debug line;
     unsigned n = 0;
-    if (!debug->next || cli->row || cli->line.n > 0)
+    if (cli->row || cli->line.n > 0)
+        return false;
+    duration_check(cli);
+    if (!debug->next)
         return false;
     for (; n < LINES && backend->debug_next(backend->ctx, &debug->next, &line) == 1; n++) {
         if (line.missed)
@@ -112,6 +139,7 @@ static int enable_start(struct cli *cli, unsigned n_args, const struct slice *ar
 {
     (void)n_args, (void)args;
     cli->debug.enabled = true;
+    duration_begin(cli);
     return debug_apply(cli);
 }
 
@@ -135,13 +163,39 @@ static void level_print(const struct cli *cli, struct text *out)
     text_printf(out, "sip debug level is %d (0x%x)\n", (int)cli->debug.sip, cli->debug.sip);
 }
 
+static void duration_print(const struct cli *cli, struct text *out)
+{
+    uint32_t minutes = cli->debug.lasts ? cli->debug.duration : DEBUG_MINUTES;
+    if (minutes)
+        text_printf(out, "debug duration: %u minutes\n", minutes);
+    else
+        text_puts(out, "debug duration: unlimited\n");
+}
+
 static int info_start(struct cli *cli, unsigned n_args, const struct slice *args)
 {
     (void)n_args, (void)args;
     text_printf(&cli->out, "debug output: %s\nconsole timestamp: %s\n",
                 cli->debug.enabled ? "enable" : "disable",
                 cli->debug.timestamp ? "enable" : "disable");
+    duration_print(cli, &cli->out);
     level_print(cli, &cli->out);
+    return 0;
+}
+
+static int duration_start(struct cli *cli, unsigned n_args, const struct slice *args)
+{
+    uint32_t minutes;
+    if (n_args == 0) {
+        duration_print(cli, &cli->out);
+        return 0;
+    }
+    if (slice_u32(args[0], DURATION_MOST, &minutes) != 0)
+        return cli_bad_value(cli, args[0]);
+    cli->debug.lasts = true;
+    cli->debug.duration = minutes;
+    if (cli->debug.enabled)
+        duration_begin(cli);
     return 0;
 }
 
@@ -156,6 +210,8 @@ static int sip_start(struct cli *cli, unsigned n_args, const struct slice *args)
         level = UINT32_MAX;
     else if (slice_u32(args[0], UINT32_MAX, &level) != 0)
         return cli_bad_value(cli, args[0]);
+    if (level != UINT32_MAX && level & ~(uint32_t)SHOWN)
+        text_printf(&cli->out, "Warning: bits 0x%x show nothing.\n", level & ~(uint32_t)SHOWN);
     cli->debug.sip = level;
     return debug_apply(cli);
 }
@@ -183,6 +239,8 @@ const struct cli_command cli_debug_commands[] = {
     {PATH " disable", "Show none.", NULL, 0, 0, disable_start},
     {PATH " reset", "Show none, and forget all levels.", NULL, 0, 0, reset_start},
     {PATH " info", "What is shown.", NULL, 0, 0, info_start},
+    {PATH " duration", "Minutes that output stays enabled, 0 for ever.", "<minutes>", 0, 1,
+     duration_start},
     {PATH " application", "Debug output of a part."},
     {PATH " application sip", "SIP ALG: bits 4 sessions, 8 edits, 16 I/O, 32 text, 64 hex, ...",
      "<level>", 0, 1, sip_start},

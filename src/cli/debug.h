@@ -10,10 +10,15 @@
 
 struct cli;
 
+#define DEBUG_MINUTES 30
+
 struct cli_debug {
     bool enabled, timestamp;
-    uint32_t sip;  /* mask */
-    uint64_t next; /* number of the next line, 0: not looking on */
+    uint32_t sip;      /* mask */
+    bool lasts;        /* `duration` was said ... */
+    uint32_t duration; /* ... minutes, 0 for ever; else DEBUG_MINUTES */
+    uint64_t until_s;  /* uptime at which `enable` ends, 0 never */
+    uint64_t next;     /* number of the next line, 0: not looking on */
 };
 
 /* Append what there is to cli_output; a bounded piece. True: there may be more at once. */

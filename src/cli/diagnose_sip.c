@@ -290,28 +290,67 @@ static int stats_call_start(struct cli *cli, unsigned n_args, const struct slice
     return 0;
 }
 
-static int stats_start(struct cli *cli, unsigned n_args, const struct slice *args)
+static void stats_methods(const struct backend_sip_stat *stat, struct text *out)
 {
     static const char *const method[BACKEND_SIP_METHODS] = {BACKEND_SIP_METHOD_NAMES};
-    (void)n_args, (void)args;
-    const struct backend *backend = cli_backend(cli);
-    struct backend_sip_stat stat = {0};
-    struct text *out = cli_output(cli);
-    backend->sip_stat(backend->ctx, &stat);
-    stats_head(&stat, out);
     text_puts(
         out,
         "         |     received      |     blocked       |   unknown form    |   long headers\n"
         "req-type |    req     resp   |    req     resp   |    req     resp   |    req     resp\n");
     for (unsigned i = 0; i < BACKEND_SIP_METHODS; i++) {
         text_printf(out, "%-9s", method[i]);
-        const uint64_t *column[] = {stat.method[i].received, stat.method[i].blocked,
-                                    stat.method[i].unknown_form, stat.method[i].long_headers};
+        const uint64_t *column[] = {stat->method[i].received, stat->method[i].blocked,
+                                    stat->method[i].unknown_form, stat->method[i].long_headers};
         for (int c = 0; c < 4; c++)
             text_printf(out, "%s%8" PRIu64 " %8" PRIu64, c > 0 ? "   " : "", column[c][0],
                         column[c][1]);
         text_puts(out, "\n");
     }
+}
+
+/* What came by UDP and by TCP; blocked: dropped by the ALG for whatever reason. */
+static void stats_transport(const struct backend_sip_stat *stat, unsigned first, unsigned last,
+                            struct text *out)
+{
+    static const char *const name[] = {"UDP", "TCP"};
+    text_puts(out, "         |     received      |     blocked\n"
+                   "protocol |    req     resp   |    req     resp\n");
+    for (unsigned i = first; i <= last; i++) {
+        const uint64_t *in = stat->transport_received[i], *lost = stat->transport_dropped[i];
+        text_printf(out, "%-9s%8" PRIu64 " %8" PRIu64 "   %8" PRIu64 " %8" PRIu64 "\n", name[i],
+                    in[0], in[1], lost[0], lost[1]);
+    }
+}
+
+static int stats_start(struct cli *cli, unsigned n_args, const struct slice *args)
+{
+    (void)n_args, (void)args;
+    const struct backend *backend = cli_backend(cli);
+    struct backend_sip_stat stat = {0};
+    backend->sip_stat(backend->ctx, &stat);
+    stats_head(&stat, cli_output(cli));
+    stats_methods(&stat, cli_output(cli));
+    return 0;
+}
+
+static int stats_proto_start(struct cli *cli, unsigned n_args, const struct slice *args)
+{
+    (void)n_args, (void)args;
+    const struct backend *backend = cli_backend(cli);
+    struct backend_sip_stat stat = {0};
+    backend->sip_stat(backend->ctx, &stat);
+    stats_transport(&stat, 0, 1, cli_output(cli));
+    stats_methods(&stat, cli_output(cli));
+    return 0;
+}
+
+static int stats_udp_start(struct cli *cli, unsigned n_args, const struct slice *args)
+{
+    (void)n_args, (void)args;
+    const struct backend *backend = cli_backend(cli);
+    struct backend_sip_stat stat = {0};
+    backend->sip_stat(backend->ctx, &stat);
+    stats_transport(&stat, 0, 0, cli_output(cli));
     return 0;
 }
 
@@ -331,7 +370,25 @@ static int vdom_start(struct cli *cli, unsigned n_args, const struct slice *args
     return 0;
 }
 
-/* What the session helper of FortiOS tells; its calls are the ALG's here. */
+static void helper_counts(const struct backend_sip_stat *sip, struct text *out)
+{
+    uint64_t count[5] = {0};
+    for (unsigned i = 0; i < BACKEND_SIP_METHODS; i++) {
+        count[0] += sip->method[i].received[0];
+        count[1] += sip->method[i].received[1];
+        count[2] += sip->method[i].blocked[0] + sip->method[i].blocked[1];
+        count[3] += sip->method[i].unknown_form[0] + sip->method[i].unknown_form[1];
+        count[4] += sip->method[i].long_headers[0] + sip->method[i].long_headers[1];
+    }
+    for (unsigned i = 0; i < 5; i++)
+        text_printf(out, "count%u: %" PRIu64 "\n", i, count[i]);
+}
+
+/*
+ * What the session helper of FortiOS tells; its calls are the ALG's here. A call has no hash of its
+ * RTP: media are found as mappings. What its counts mean is not documented: here they are requests,
+ * responses, and messages blocked, of unknown form and with long headers.
+ */
 static int helper_status_start(struct cli *cli, unsigned n_args, const struct slice *args)
 {
     (void)n_args, (void)args;
@@ -340,9 +397,16 @@ static int helper_status_start(struct cli *cli, unsigned n_args, const struct sl
     struct backend_session_stat sessions = {0};
     backend->sip_stat(backend->ctx, &sip);
     backend->session_stat(backend->ctx, false, &sessions);
-    text_printf(cli_output(cli), "dialogs: max=%u, used=%" PRIu64 "\nmappings: used=%u\n",
+    text_printf(cli_output(cli),
+                "dialogs: max=%u, used=%" PRIu64 "\nmappings: used=%u\n"
+                "dialog hash by ID: size=%u, used=%u, depth=%u\n"
+                "dialog hash by RTP: size=0, used=0, depth=0\n"
+                "mapping hash: size=%u, used=%u, depth=%u\n",
                 backend->rows(backend->ctx)->dpdk.dialogs, sip.calls_active + sip.registers_active,
-                sessions.mappings);
+                sessions.mappings, sip.dialog_hash.size, sip.dialog_hash.used,
+                sip.dialog_hash.depth, sip.mapping_hash.size, sip.mapping_hash.used,
+                sip.mapping_hash.depth);
+    helper_counts(&sip, cli_output(cli));
     return 0;
 }
 
@@ -388,7 +452,8 @@ const struct cli_command cli_sip_commands[] = {
     {PATH " stats", "SIP statistics.", NULL, 0, 0, stats_start},
     {PATH " stats list", "List statistics.", NULL, 0, 0, stats_start},
     {PATH " stats call", "Call statistics.", NULL, 0, 0, stats_call_start},
-    {PATH " stats proto", "Statistics by method.", NULL, 0, 0, stats_start},
+    {PATH " stats proto", "Statistics by protocol and method.", NULL, 0, 0, stats_proto_start},
+    {PATH " stats udp", "Statistics of UDP.", NULL, 0, 0, stats_udp_start},
     {PATH " stats clear", "Clear statistics.", NULL, 0, 0, stats_clear_start},
     {PATH " config", "VoIP profiles as the ALG has them."},
     {PATH " config list", "List VoIP profiles, their settings and who uses them.", NULL, 0, 0,

@@ -101,20 +101,25 @@ static bool address_passes(const struct filter *f, unsigned slot4, unsigned slot
 
 static bool ends_pass(const struct filter *f, const struct ip_port *src, const struct ip_port *dst)
 {
-    const char *type = ip_addr_is4(&src->ip) ? "IPv4" : "IPv6";
-    return filter_passes(f, SLOT_VD, 0) &&
-           address_passes(f, SLOT_DST4, SLOT_DST6, ADDRESS6_DST, &dst->ip) &&
+    return address_passes(f, SLOT_DST4, SLOT_DST6, ADDRESS6_DST, &dst->ip) &&
            filter_passes(f, SLOT_DPORT, be16_host(dst->port)) &&
            address_passes(f, SLOT_SRC4, SLOT_SRC6, ADDRESS6_SRC, &src->ip) &&
-           filter_passes(f, SLOT_SPORT, be16_host(src->port)) &&
-           filter_passes(f, SLOT_IDENTITY_POLICY, 0) &&
+           filter_passes(f, SLOT_SPORT, be16_host(src->port));
+}
+
+bool sip_filter_passes_policy(const struct filter *f, uint32_t policy_id, const char *type,
+                              const char *profile)
+{
+    return filter_passes(f, SLOT_VD, 0) && filter_passes(f, SLOT_IDENTITY_POLICY, 0) &&
+           filter_passes(f, SLOT_POLICY, policy_id) &&
            filter_passes_name(f, SLOT_POLICY_TYPE, NAME_POLICY_TYPE, type) &&
-           filter_passes_name(f, SLOT_PROFILE_GROUP, NAME_PROFILE_GROUP, "");
+           filter_passes_name(f, SLOT_PROFILE_GROUP, NAME_PROFILE_GROUP, "") &&
+           (!profile || filter_passes_name(f, SLOT_VOIP_PROFILE, NAME_VOIP_PROFILE, profile));
 }
 
 bool sip_filter_passes(const struct filter *f, const struct ip_port *src, const struct ip_port *dst,
                        uint32_t policy_id, const char *profile)
 {
-    return ends_pass(f, src, dst) && filter_passes(f, SLOT_POLICY, policy_id) &&
-           (!profile || filter_passes_name(f, SLOT_VOIP_PROFILE, NAME_VOIP_PROFILE, profile));
+    const char *type = ip_addr_is4(&src->ip) ? "IPv4" : "IPv6";
+    return ends_pass(f, src, dst) && sip_filter_passes_policy(f, policy_id, type, profile);
 }

@@ -79,6 +79,19 @@ static void session_stat(void *ctx, bool v6, struct backend_session_stat *out)
 
 /* ---- SIP ---- */
 
+/* A key of a mapping is in one of two buckets. */
+static void sip_hashes(const struct control *c, uint32_t mappings, struct backend_sip_stat *out)
+{
+    struct alg_fill fill;
+    alg_fill_read(c->alg->alg, &fill);
+    out->dialog_hash.size = fill.buckets;
+    out->dialog_hash.used = fill.used;
+    out->dialog_hash.depth = fill.deepest;
+    out->mapping_hash.size = c->dp->mappings.store.table.n_buckets * TABLE_BUCKET_SLOTS;
+    out->mapping_hash.used = mappings;
+    out->mapping_hash.depth = mappings ? 2 : 0;
+}
+
 static void sip_stat(void *ctx, struct backend_sip_stat *out)
 {
     const struct control *c = ctx;
@@ -91,8 +104,11 @@ static void sip_stat(void *ctx, struct backend_sip_stat *out)
                                      .calls_active = stats.calls_active,
                                      .registers_active = stats.registers_active};
     memcpy(out->method, stats.method, sizeof out->method);
+    memcpy(out->transport_received, stats.received, sizeof out->transport_received);
+    memcpy(out->transport_dropped, stats.dropped, sizeof out->transport_dropped);
     expiry_stat(c->expiry, c->now_ms, &stat);
     out->active_sessions = stat.alg_sessions;
+    sip_hashes(c, stat.mappings, out);
 }
 
 static void sip_stat_clear(void *ctx)

@@ -433,7 +433,7 @@ static void test_clear(void **state)
     assert_string_equal(call.method, "ACK");
     assert_string_equal(call.state, "established");
     assert_string_equal(call.profile, "default");
-    assert_true(call.idle);
+    assert_false(call.idle); /* just answered */
     assert_int_equal(call.n_media, 1);
     assert_int_equal(be16_host(call.media[0].inside.port), 6000);
     assert_int_equal(be16_host(call.media[0].remote.port), 7000);
@@ -447,6 +447,52 @@ static void test_clear(void **state)
     tear_down(&f);
 }
 
+static bool listed_idle(struct fixture *f)
+{
+    struct alg_call call;
+    uint32_t cursor = 0;
+    assert_int_equal(alg_call_next(f->r.alg, &cursor, f->r.now_ms, &call), 1);
+    return call.idle;
+}
+
+/* Idle is who was answered, and last heard, ten seconds ago. */
+static void test_idle_listing(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    call_up(&f);
+    rig_wait(&f.r, 9900);
+    assert_false(listed_idle(&f));
+    rig_wait(&f.r, 200);
+    assert_true(listed_idle(&f));
+    rig_media(&f.r, INSIDE, 6000);
+    assert_false(listed_idle(&f));
+    rig_wait(&f.r, 9900);
+    assert_false(listed_idle(&f));
+    rig_wait(&f.r, 200);
+    assert_true(listed_idle(&f));
+    tear_down(&f);
+}
+
+static void test_fill(void **state)
+{
+    struct fixture f;
+    struct alg_fill fill;
+    (void)state;
+    rig_init(&f.r, 1024, 512);
+    f.phone = rig_phone(&f.r, INSIDE, 5060, 40000);
+    alg_fill_read(f.r.alg, &fill);
+    assert_int_equal(fill.used, 0);
+    assert_int_equal(fill.deepest, 0);
+    several(&f, 0, 200);
+    alg_fill_read(f.r.alg, &fill);
+    assert_int_equal(fill.used, 200);
+    assert_true(fill.buckets >= 200);
+    assert_in_range(fill.deepest, 2, 10); /* 200 in so few buckets meet, and not many at once */
+    tear_down(&f);
+}
+
 static void test_stats_clear(void **state)
 {
     struct fixture f;
@@ -454,6 +500,9 @@ static void test_stats_clear(void **state)
     set_up(&f);
     call_up(&f);
     struct alg_stats s = rig_stats(&f.r);
+    assert_int_equal(s.received[0][0], 2); /* UDP */
+    assert_int_equal(s.received[0][1], 2);
+    assert_int_equal(s.received[1][0], 0);
     assert_int_equal(s.method[5].received[0], 1); /* INVITE */
     assert_int_equal(s.method[5].received[1], 2);
     assert_int_equal(s.method[1].received[0], 1); /* ACK */
@@ -461,6 +510,7 @@ static void test_stats_clear(void **state)
     s = rig_stats(&f.r);
     assert_int_equal(s.method[0].received[0] + s.method[0].unknown_form[0],
                      f.r.verdict == ALG_DROP ? 2 : 0);
+    assert_int_equal(s.dropped[0][0], f.r.verdict == ALG_DROP);
     alg_stats_clear(f.r.alg);
     s = rig_stats(&f.r);
     assert_int_equal(s.calls_attempted, 0);
@@ -523,6 +573,8 @@ int main(void)
         cmocka_unit_test(test_max_dialogs),
         cmocka_unit_test(test_clear),
         cmocka_unit_test(test_stats_clear),
+        cmocka_unit_test(test_idle_listing),
+        cmocka_unit_test(test_fill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,6 +133,9 @@ static void test_violations(void **state)
          "From: <sip:x@e.net>;tag=1\nTo: <sip:y@e.net\nCall-ID: 1\nCSeq: 1 INVITE\n\n",
          "malformed To header", "To: <sip:y@e.net", SIP_LOG_FUZZING, 4, 5},
         {"INVITE sip:b@example.net SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n"
+         "From: <sip:x@e.net>;tag=1\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n",
+         "malformed To header", "", SIP_LOG_FUZZING, 0, 0},
+        {"INVITE sip:b@example.net SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n"
          "From: <sip:x@e.net>;tag=1\r\nTo: <sip:y@e.net>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n"
          "Content-Type: application/sdp\r\n\r\nv=0\r\nnonsense\r\n",
          "session description that is not well-formed", "", SIP_LOG_FUZZING, 0, 0},
@@ -154,6 +157,29 @@ static void test_violations(void **state)
         none(&f);
         assert_int_equal(rig_events(&f.r, "violation"), 1);
     }
+    tear_down(&f);
+}
+
+/* What is malformed and passes all the same is told of, and that it passed. */
+static void test_passing_violation(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up_logging(&f);
+    f.r.profile.rules.action[VOIP_CHECK_MAX_FORWARDS] = VOIP_PASS;
+    f.r.profile.rules.checked = UINT64_C(1) << VOIP_CHECK_MAX_FORWARDS;
+    rig_out(
+        &f.r, &f.phone,
+        "OPTIONS sip:b@example.net SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1\r\n"
+        "From: <sip:x@e.net>;tag=1\r\nTo: <sip:y@e.net>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
+        "Max-Forwards: many\r\n\r\n");
+    assert_int_not_equal(f.r.verdict, ALG_DROP);
+    struct sip_log_record r = one(&f);
+    assert_int_equal(r.kind, SIP_LOG_FUZZING);
+    assert_true(r.passed);
+    assert_string_equal(r.data, "Max-Forwards: many");
+    assert_int_equal(r.line, 7);
+    none(&f);
     tear_down(&f);
 }
 
@@ -236,8 +262,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_call),         cmocka_unit_test(test_failed_and_timed_out),
         cmocka_unit_test(test_registration), cmocka_unit_test(test_violations),
-        cmocka_unit_test(test_blocked),      cmocka_unit_test(test_switches),
-        cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_blocked),      cmocka_unit_test(test_passing_violation),
+        cmocka_unit_test(test_switches),     cmocka_unit_test(test_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

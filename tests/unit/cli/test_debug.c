@@ -56,6 +56,7 @@ static void a_level_counts_while_enabled(void **state)
     assert_string_equal(shown(&fake), "2024-05-01 10:11:12 " WHEN "one\n");
     assert_string_equal(fake_line(&fake, DEBUG "info"),
                         "debug output: enable\nconsole timestamp: enable\n"
+                        "debug duration: 30 minutes\n"
                         "sip debug level is 24 (0x18)\n");
     fake_line(&fake, DEBUG "disable");
     assert_int_equal(fake.debug_mask, 0);
@@ -116,6 +117,41 @@ static void the_log_filter_chooses(void **state)
     fake_close(&fake);
 }
 
+#define OVER "debug output ends: its duration is over\n"
+
+static void enable_ends_by_itself(void **state)
+{
+    struct fake fake;
+    (void)state;
+    fake_open(&fake);
+    fake.uptime_s = 100;
+    fake_line(&fake, DEBUG "application sip 8");
+    fake_line(&fake, DEBUG "enable");
+    fake.uptime_s += 30 * 60 - 1;
+    assert_string_equal(shown(&fake), "");
+    assert_int_equal(fake.debug_mask, 8);
+    fake.uptime_s++;
+    assert_string_equal(shown(&fake), OVER);
+    assert_int_equal(fake.debug_mask, 0);
+    assert_string_equal(shown(&fake), "");
+    /* Said while enabled it counts from there on. */
+    fake_line(&fake, DEBUG "enable");
+    fake.uptime_s += 60;
+    fake_line(&fake, DEBUG "duration 2");
+    fake.uptime_s += 119;
+    assert_string_equal(shown(&fake), "");
+    fake.uptime_s++;
+    assert_string_equal(shown(&fake), OVER);
+    fake_line(&fake, DEBUG "duration 0");
+    assert_string_equal(fake_line(&fake, DEBUG "duration"), "debug duration: unlimited\n");
+    fake_line(&fake, DEBUG "enable");
+    fake.uptime_s += 1000000;
+    assert_string_equal(shown(&fake), "");
+    fake_line(&fake, DEBUG "reset");
+    assert_string_equal(fake_line(&fake, DEBUG "duration"), "debug duration: 30 minutes\n");
+    fake_close(&fake);
+}
+
 static void mistakes(void **state)
 {
     struct fake fake;
@@ -126,7 +162,13 @@ static void mistakes(void **state)
          "value parse error before 'many'\nCommand fail. Return code -61\n", -61},
         {DEBUG "console timestamp maybe",
          "value parse error before 'maybe'\nCommand fail. Return code -61\n", -61},
-        {DEBUG "application sip 1", ""},
+        {DEBUG "application sip 1", "Warning: bits 0x1 show nothing.\n"},
+        {DEBUG "application sip 3100", "Warning: bits 0xc00 show nothing.\n"},
+        {DEBUG "application sip 1020", ""},
+        {DEBUG "duration long", "value parse error before 'long'\nCommand fail. Return code -61\n",
+         -61},
+        {DEBUG "duration 4294967295",
+         "value parse error before '4294967295'\nCommand fail. Return code -61\n", -61},
         {NULL},
     };
     fake_transcript(&fake, rows);
@@ -142,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_level_counts_while_enabled),
         cmocka_unit_test(a_message_is_shown_as_the_mask_says),
         cmocka_unit_test(the_log_filter_chooses),
+        cmocka_unit_test(enable_ends_by_itself),
         cmocka_unit_test(mistakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,6 +274,11 @@ static void the_filter_is_printed_and_guarded(void **state)
     "calls-active: 0\n"             \
     "registers-active: 1\n"
 
+#define STATS_UDP                                      \
+    "         |     received      |     blocked\n"     \
+    "protocol |    req     resp   |    req     resp\n" \
+    "UDP            10       20          1        2\n"
+
 static void statistics(void **state)
 {
     struct fake *fake = *state;
@@ -283,6 +288,8 @@ static void statistics(void **state)
         .calls_established = 27,
         .calls_failed = 30,
         .registers_active = 1,
+        .transport_received = {{10, 20}, {30, 40}},
+        .transport_dropped = {{1, 2}, {3, 4}},
         .method = {[1] = {.received = {27, 0}},
                    [5] = {.received = {57, 84},
                           .blocked = {1, 2},
@@ -293,6 +300,9 @@ static void statistics(void **state)
         {SIP "stats list", STATS_HEAD STATS_TABLE},
         {"diag sys sip-proxy stat", STATS_HEAD STATS_TABLE},
         {SIP "stats call", STATS_HEAD},
+        {SIP "stats proto",
+         STATS_UDP "TCP            30       40          3        4\n" STATS_TABLE},
+        {SIP "stats udp", STATS_UDP},
         {SIP "stats clear", ""},
         {NULL},
     };
@@ -371,8 +381,24 @@ static void the_helper_speaks_of_the_same(void **state)
     fake->sip_stat.calls_active = 3;
     fake->sip_stat.registers_active = 4;
     fake->session_stat.mappings = 9;
+    fake->sip_stat.dialog_hash.size = 64;
+    fake->sip_stat.dialog_hash.used = 8;
+    fake->sip_stat.dialog_hash.depth = 3;
+    fake->sip_stat.mapping_hash.size = 128;
+    fake->sip_stat.mapping_hash.used = 9;
+    fake->sip_stat.mapping_hash.depth = 2;
+    fake->sip_stat.method[1].received[0] = 1;
+    fake->sip_stat.method[5].received[0] = 2;
+    fake->sip_stat.method[5].received[1] = 2;
+    fake->sip_stat.method[5].blocked[1] = 4;
+    fake->sip_stat.method[6].unknown_form[0] = 5;
+    fake->sip_stat.method[7].long_headers[0] = 6;
     const struct transcript rows[] = {
-        {"diagnose sys sip status", "dialogs: max=8192, used=7\nmappings: used=9\n"},
+        {"diagnose sys sip status", "dialogs: max=8192, used=7\nmappings: used=9\n"
+                                    "dialog hash by ID: size=64, used=8, depth=3\n"
+                                    "dialog hash by RTP: size=0, used=0, depth=0\n"
+                                    "mapping hash: size=128, used=9, depth=2\n"
+                                    "count0: 3\ncount1: 2\ncount2: 4\ncount3: 5\ncount4: 6\n"},
         {"diagnose sys sip dialog list", "sip calls\n" CALL_0 CALL_1 CALL_2},
         {SIP "filter policy 1", ""},
         {"diagnose sys sip dialog clear", ""},
@@ -423,8 +449,17 @@ static void meters_are_listed(void **state)
                          "sip dialog-limit: 20\nsip UNKNOWN: rate 0 peak 0 max 0 count 0 drop 0\n"
                          "sip ACK: rate 0 peak 0 max 0 count 0 drop 0\n"));
     assert_non_null(strstr(out, "sip INVITE: rate 1 peak 4 max 10 count 18 drop 2\n"));
-    assert_non_null(strstr(out, "sip PING: rate 0 peak 0 max 0 count 0 drop 0\nsip vd: 0\n"
+    assert_non_null(strstr(out, "sip PING: rate 0 peak 0 max 0 count 0 drop 0\n"
+                                "sip YAHOOREF: rate 0 peak 0 max 0 count 0 drop 0\nsip vd: 0\n"
                                 "sip policy: 9\n"));
+    fake_line(fake, SIP "filter policy 9");
+    out = fake_line(fake, SIP "meters list");
+    assert_ptr_equal(out, strstr(out, "sip\nsip vd: 0\nsip policy: 9\n"));
+    assert_null(strstr(out, "sip policy: 1\n"));
+    fake_line(fake, SIP "filter clear");
+    fake_line(fake, SIP "filter policy-type IPv6");
+    assert_string_equal(fake_line(fake, SIP "meters list"), "sip\n");
+    fake_line(fake, SIP "filter clear");
 }
 
 int main(void)

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/pinhole-client-XXXXXX";
@@ -26,16 +27,30 @@ static pid_t server;
 
 /* ---- the daemon's side ---- */
 
-static bool conn_round(struct cli_conn *conn, int fd)
+#define TICK_MS 30
+
+/* Where the login looks on, nothing else happens for a while and there is room: a debug line. */
+static void tick(struct fake *fake)
 {
-    bool busy = cli_conn_step(conn);
+    static const char *const words[] = {"tick 1", "tick 2", "tick 3", "tick 4"};
+    if (!fake->debug_mask || fake->n_debug == sizeof(words) / sizeof(words[0]))
+        return;
+    fake->debug[fake->n_debug] = (struct backend_debug){
+        .when = "2024-05-01 10:11:12", .bits = 8, .text = slice_str(words[fake->n_debug])};
+    fake->n_debug++;
+}
+
+static bool conn_round(struct cli_conn *conn, int fd, struct fake *fake)
+{
+    bool busy = cli_conn_step(conn) | cli_conn_debug(conn);
     struct slice pending = cli_conn_pending(conn);
     if (pending.n == 0 && cli_conn_closing(conn))
         return false;
     struct pollfd ready = {.fd = fd,
                            .events = (short)((cli_conn_wants_input(conn) ? POLLIN : 0) |
                                              (pending.n > 0 ? POLLOUT : 0))};
-    poll(&ready, 1, busy ? 0 : -1);
+    if (poll(&ready, 1, busy ? 0 : TICK_MS) == 0 && !busy)
+        tick(fake);
     if (ready.revents & POLLOUT) {
         ssize_t n = send(fd, pending.p, pending.n, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n > 0)
@@ -61,9 +76,10 @@ __attribute__((noreturn)) static void serve(int listener)
         if (fd < 0)
             _exit(1);
         struct cli_conn *conn = cli_conn_open(fake.running, &fake.backend);
-        while (conn_round(conn, fd))
+        while (conn_round(conn, fd, &fake))
             continue;
         cli_conn_close(conn);
+        fake.n_debug = 0;
         close(fd);
     }
 }
@@ -88,8 +104,10 @@ static int group_setup(void **state)
 static int group_teardown(void **state)
 {
     (void)state;
-    kill(server, SIGKILL);
-    waitpid(server, NULL, 0);
+    if (server > 0) {
+        kill(server, SIGKILL);
+        waitpid(server, NULL, 0);
+    }
     unlink(socket_path);
     rmdir(folder);
     return 0;
@@ -361,6 +379,64 @@ static void control_c_stops_a_listing(void **state)
     terminal_close(t);
 }
 
+/* It comes by itself while a line is typed, and the line stands below it as it was. */
+static void debug_output_at_the_prompt(void **state)
+{
+    (void)state;
+    struct terminal *t = terminal_open();
+    type(t, "diagnose debug application sip 8\ndiagnose debug enable\n");
+    await(t, "sip tick 1\r\n");
+    await(t, "Pinhole # ");
+    type(t, "get system session st");
+    await(t, "sip tick 4\r\n");
+    await(t, "Pinhole # ");
+    type(t, "atus\n");
+    await(t, "current VDOM: 0");
+    await(t, "Pinhole # ");
+    type(t, "\x04");
+    terminal_close(t);
+}
+
+/* A line of several rows is taken off the screen as a whole: up as many rows as it has, clear. */
+static void debug_output_over_a_long_line(void **state)
+{
+    (void)state;
+    struct terminal *t = terminal_open();
+    char word[301];
+    memset(word, 'x', sizeof(word) - 1);
+    word[sizeof(word) - 1] = '\0';
+    type(t, "diagnose debug application sip 8\n");
+    await(t, "Pinhole # ");
+    type(t, "diagnose debug enable\n");
+    type(t, word);
+    await(t, "\x1b[2A\r\x1b[J2024-05-01 10:11:12 sip tick ");
+    await(t, "Pinhole # xxxx");
+    type(t, "\x03");
+    await(t, "^C");
+    type(t, "\x03");
+    terminal_close(t);
+}
+
+static void the_terminal_is_given_back_when_the_daemon_goes(void **state)
+{
+    (void)state;
+    struct terminal *t = terminal_open();
+    struct termios before, after;
+    int status;
+    assert_int_equal(tcgetattr(t->fd, &before), 0);
+    assert_int_equal(before.c_lflag & ICANON, 0);
+    kill(server, SIGKILL);
+    waitpid(server, NULL, 0);
+    server = -1;
+    await(t, "the daemon closed the connection");
+    waitpid(t->child, &status, 0);
+    assert_int_equal(WEXITSTATUS(status), 2);
+    assert_int_equal(tcgetattr(t->fd, &after), 0);
+    assert_int_not_equal(after.c_lflag & ICANON, 0);
+    close(t->fd);
+    free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +447,9 @@ int main(void)
         cmocka_unit_test(keys_complete_and_help),
         cmocka_unit_test(control_c_at_the_prompt),
         cmocka_unit_test(control_c_stops_a_listing),
+        cmocka_unit_test(debug_output_at_the_prompt),
+        cmocka_unit_test(debug_output_over_a_long_line),
+        cmocka_unit_test(the_terminal_is_given_back_when_the_daemon_goes),
     };
     program = getenv("PINHOLE_CLIENT");
     if (!program) {

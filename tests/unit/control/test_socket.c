@@ -155,6 +155,50 @@ static void test_commit_is_answered_when_it_is_on_the_disk(void **state)
     unlink(config_path);
 }
 
+/* A call of the phone is seen as it comes and as it leaves, by who asked and by nobody else. */
+static void test_debug_output_comes_by_itself(void **state)
+{
+    (void)state;
+    static const char options_message[] = "OPTIONS sip:b@198.51.100.5 SIP/2.0\r\n"
+                                          "Via: SIP/2.0/UDP 10.0.0.20:5060;branch=z9hG4bKa\r\n"
+                                          "From: <sip:a@10.0.0.20>;tag=1\r\n"
+                                          "To: <sip:b@198.51.100.5>\r\n"
+                                          "Call-ID: looked-at\r\nCSeq: 1 OPTIONS\r\n"
+                                          "Contact: <sip:a@10.0.0.20:5060>\r\n"
+                                          "Content-Length: 0\r\n\r\n";
+    const struct endpoint ends[2] = {{be32_of(0x0a000014), be16_of(5060)},
+                                     {be32_of(0xc6336405), be16_of(5060)}};
+    struct bench *b = bench_make(&options);
+    struct ear *ear = ear_make(), *other = ear_make();
+    int fd = client_open(), other_fd = client_open();
+    converse(b, fd, ear, 1);
+    converse(b, other_fd, other, 1);
+    say(fd, "diagnose debug application sip -1");
+    say(fd, "diagnose debug enable");
+    converse(b, fd, ear, 3);
+    bench_payload(b, 1, ends, slice_str(options_message));
+    bench_run(b, b->now_ms);
+    for (int i = 0; i < 20; i++) {
+        control_run_once(b->control, ++b->now_ms);
+        hear(fd, ear);
+        hear(other_fd, other);
+    }
+    assert_non_null(ear->output.p);
+    assert_non_null(strstr(ear->output.p, "port 1 read [(0,"));
+    assert_non_null(strstr(ear->output.p, "(OPTIONS sip:b@198.51.100.5 SIP/2.0..Via: SIP/2.0/UDP "
+                                          "10.0.0.20:5060;"));
+    assert_non_null(strstr(ear->output.p, "edit Contact: "));
+    assert_non_null(strstr(ear->output.p, "write [(0,"));
+    assert_non_null(strstr(ear->output.p, "Via: SIP/2.0/UDP 203.0.113.2:5060;"));
+    assert_int_equal(other->output.n, 0);
+    assert_int_equal(ear->prompts, 3);
+    close(fd);
+    close(other_fd);
+    ear_free(ear);
+    ear_free(other);
+    bench_free(b);
+}
+
 /* The answer says that the change is in force only; the next one is answered as ever. */
 static void test_commit_that_cannot_be_saved(void **state)
 {
@@ -363,6 +407,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_question_and_answer),
+        cmocka_unit_test(test_debug_output_comes_by_itself),
         cmocka_unit_test(test_commit_is_answered_when_it_is_on_the_disk),
         cmocka_unit_test(test_commit_that_cannot_be_saved),
         cmocka_unit_test(test_end_of_input_still_gets_its_answers),
