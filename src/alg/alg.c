@@ -116,11 +116,13 @@ static void find_call(struct alg *alg, struct sip_message *m, struct dialog_key 
     *key = alg_key(alg, DIALOG_CALL, f->call_id, f->from.tag, m, inside_asks);
     m->from_began = true;
     m->call = dialog_find(&alg->dialogs, key);
-    if (m->call || f->to.tag.n == 0)
-        return;
-    struct dialog_key other = alg_key(alg, DIALOG_CALL, f->call_id, f->to.tag, m, !inside_asks);
-    m->call = dialog_find(&alg->dialogs, &other);
-    m->from_began = !m->call;
+    if (!m->call && f->to.tag.n) {
+        struct dialog_key other = alg_key(alg, DIALOG_CALL, f->call_id, f->to.tag, m, !inside_asks);
+        m->call = dialog_find(&alg->dialogs, &other);
+        m->from_began = !m->call;
+    }
+    if (m->call)
+        dialog_prefetch(&alg->dialogs, m->call);
 }
 
 /* Outside calls, a request that may bring a contact of its own, or the response to one. */

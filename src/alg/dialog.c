@@ -140,6 +140,16 @@ static void policy_leave(struct dialogs *ds, uint32_t index)
     ds->policy_free = index;
 }
 
+/* The record that the next one will get: it was used long ago. */
+static void free_prefetch(const struct dialogs *ds)
+{
+    if (ds->free == DIALOG_NONE)
+        return;
+    const char *p = (const char *)&ds->at[ds->free];
+    for (size_t at = 0; at < sizeof(struct dialog); at += 64)
+        __builtin_prefetch(p + at, 1);
+}
+
 struct dialog *dialog_new(struct dialogs *ds, enum dialog_kind kind, const struct dialog_key *key,
                           uint32_t policy_id)
 {
@@ -151,18 +161,16 @@ struct dialog *dialog_new(struct dialogs *ds, enum dialog_kind kind, const struc
     else
         return NULL;
     struct dialog *d = &ds->at[i];
-    uint32_t *bucket = bucket_of(ds, key);
-    *d = (struct dialog){
-        .key = *key,
-        .hash_next = *bucket,
-        .epoch = d->epoch + 1,
-        .kind = (uint8_t)kind,
-        .pins = PIN_NONE,
-        .policy = policy_take(ds, policy_id),
-        .policy_id = policy_id,
-        .idle_prev = DIALOG_NONE,
-        .idle_next = DIALOG_NONE,
-    };
+    uint32_t *bucket = bucket_of(ds, key), epoch = d->epoch + 1;
+    memset(d, 0, sizeof(*d)); /* in place: a copy of zeroes would cost more than all the rest */
+    d->key = *key;
+    d->hash_next = *bucket;
+    d->epoch = epoch;
+    d->kind = (uint8_t)kind;
+    d->pins = PIN_NONE;
+    d->policy = policy_take(ds, policy_id);
+    d->policy_id = policy_id;
+    d->idle_prev = d->idle_next = DIALOG_NONE;
     *bucket = i;
     uint32_t depth = 1;
     for (uint32_t other = d->hash_next; other != DIALOG_NONE; other = ds->at[other].hash_next)
@@ -170,6 +178,7 @@ struct dialog *dialog_new(struct dialogs *ds, enum dialog_kind kind, const struc
     if (depth > ds->deepest)
         __atomic_store_n(&ds->deepest, depth, __ATOMIC_RELAXED);
     __atomic_store_n(&ds->n_used, ds->n_used + 1, __ATOMIC_RELAXED);
+    free_prefetch(ds);
     return d;
 }
 

@@ -39,13 +39,10 @@ static void targets_note(struct dialog *d, const struct sip_message *m)
     }
 }
 
-static void admit(struct alg *alg, const struct sip_message *m, const struct dialog *d,
-                  const struct ip_addr *ip)
+/* `own`: the mapping of the phone itself, or INDEX_NONE. */
+static void admit(struct alg *alg, const struct dialog *d, uint32_t own, const struct ip_addr *ip)
 {
-    const struct alg_packet *packet = m->packet;
     struct mappings *ms = alg->mappings;
-    uint32_t own = alg_mapping_find_source(ms, packet->proto, packet->inside_zone, packet->inside,
-                                           packet->outside_ifindex);
     if (own != INDEX_NONE)
         alg_mapping_admit(ms, store_handle(&ms->store, own), ip, MAPPING_PASSING);
     for (const struct pin *pin = pin_at(&alg->dialogs, d->pins); pin;
@@ -64,10 +61,12 @@ void sip_admit(struct alg *alg, const struct sip_message *m, struct dialog *d)
         targets_note(d, m);
     if (m->msg.is_request && !packet->outward)
         return;
-    admit(alg, m, d, &packet->outside.ip);
+    uint32_t own = alg_mapping_find_source(alg->mappings, packet->proto, packet->inside_zone,
+                                           packet->inside, packet->outside_ifindex);
+    admit(alg, d, own, &packet->outside.ip);
     if (!packet->profile->open_contact_pinhole)
         return;
     for (int i = 0; i < 2; i++)
         if (!ip_addr_is_zero(&d->targets[i]))
-            admit(alg, m, d, &d->targets[i]);
+            admit(alg, d, own, &d->targets[i]);
 }

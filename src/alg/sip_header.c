@@ -17,6 +17,8 @@ static int item_len(struct slice s, size_t *len, struct sip_fault *fault)
     size_t i = 0, opened = 0;
     for (; i < s.n && (bracket || s.p[i] != ','); i++) {
         char c = s.p[i];
+        if (!sip_is(c, SIP_CHAR_LIST))
+            continue;
         if (c == '"' && !bracket) {
             size_t n = sip_quoted_len(slice_skip(s, i));
             if (n == 0)
@@ -121,10 +123,7 @@ static int addr_params(struct sip_addr *addr, struct sip_fault *fault)
 /* A display name without quotes: what could be read as part of a URI may not stand in it. */
 static bool display_ok(struct slice s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (strchr(":;\",\\>", s.p[i]))
-            return false;
-    return true;
+    return sip_span_not(s, SIP_CHAR_NAME) == s.n;
 }
 
 /* Take the display name off *s, which then begins at '<' or is an addr-spec. */

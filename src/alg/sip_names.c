@@ -21,10 +21,19 @@ const uint8_t sip_char[256] = {
     ['!'] = TOKEN, ['%'] = TOKEN, ['*'] = TOKEN, ['+'] = TOKEN, ['`'] = TOKEN, ['\''] = TOKEN,
     ['~'] = TOKEN,
     ['#'] = SIP_CHAR_URI, ['$'] = SIP_CHAR_URI, ['&'] = SIP_CHAR_URI, ['('] = SIP_CHAR_URI,
-    [')'] = SIP_CHAR_URI, [','] = SIP_CHAR_URI, ['/'] = SIP_CHAR_URI, [':'] = SIP_CHAR_URI,
-    [';'] = SIP_CHAR_URI, ['='] = SIP_CHAR_URI, ['?'] = SIP_CHAR_URI, ['@'] = SIP_CHAR_URI,
+    [')'] = SIP_CHAR_URI, ['/'] = SIP_CHAR_URI, ['?'] = SIP_CHAR_URI, ['@'] = SIP_CHAR_URI,
     ['['] = SIP_CHAR_URI, [']'] = SIP_CHAR_URI, ['^'] = SIP_CHAR_URI, ['{'] = SIP_CHAR_URI,
     ['|'] = SIP_CHAR_URI, ['}'] = SIP_CHAR_URI,
+    ['='] = SIP_CHAR_URI | SIP_CHAR_EQUALS,
+    [':'] = SIP_CHAR_URI | SIP_CHAR_NAME,
+    [','] = SIP_CHAR_URI | SIP_CHAR_NAME | SIP_CHAR_LIST,
+    [';'] = SIP_CHAR_URI | SIP_CHAR_NAME | SIP_CHAR_STOP,
+    ['"'] = SIP_CHAR_STOP | SIP_CHAR_NAME | SIP_CHAR_LIST,
+    ['<'] = SIP_CHAR_STOP | SIP_CHAR_LIST,
+    ['>'] = SIP_CHAR_STOP | SIP_CHAR_NAME | SIP_CHAR_LIST,
+    ['\\'] = SIP_CHAR_STOP | SIP_CHAR_NAME, ['\0'] = SIP_CHAR_NAME,
+    [' '] = SIP_CHAR_LWS | SIP_CHAR_STOP, ['\t'] = SIP_CHAR_LWS | SIP_CHAR_STOP,
+    ['\r'] = SIP_CHAR_LWS | SIP_CHAR_STOP, ['\n'] = SIP_CHAR_LWS | SIP_CHAR_STOP,
 #undef TOKEN
 #undef HOST
 };

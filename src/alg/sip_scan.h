@@ -14,6 +14,11 @@ enum sip_char {
     SIP_CHAR_TOKEN = 1, /* RFC 3261 25.1 token */
     SIP_CHAR_HOST = 2,  /* letters, digits, '-', '.', and '_', which people use */
     SIP_CHAR_URI = 4,   /* printable ASCII but for quotes, angle brackets and the backslash */
+    SIP_CHAR_LWS = 8,   /* blank or part of a folded line end */
+    SIP_CHAR_STOP = 16, /* may not stand in the value of a parameter */
+    SIP_CHAR_EQUALS = 32,
+    SIP_CHAR_LIST = 64,  /* comma, quote, angle brackets: what gives lists their form */
+    SIP_CHAR_NAME = 128, /* may not stand in a display name without quotes */
 };
 
 extern const uint8_t sip_char[256];
@@ -26,7 +31,7 @@ static inline bool sip_is(char c, unsigned classes)
 /* Blank or part of a folded line end. */
 static inline bool sip_lws(char c)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    return sip_is(c, SIP_CHAR_LWS);
 }
 
 /* Bytes at the front that are all of the classes. */
@@ -38,12 +43,20 @@ static inline size_t sip_span(struct slice s, unsigned classes)
     return n;
 }
 
+/* Bytes at the front that are of none of them. */
+static inline size_t sip_span_not(struct slice s, unsigned classes)
+{
+    size_t n = 0;
+    while (n < s.n && !sip_is(s.p[n], classes))
+        n++;
+    return n;
+}
+
 /* Without blanks and folds at the front. */
 static inline struct slice sip_skip_lws(struct slice s)
 {
-    while (s.n && sip_lws(s.p[0]))
-        s = (struct slice){s.p + 1, s.n - 1};
-    return s;
+    size_t n = sip_span(s, SIP_CHAR_LWS);
+    return (struct slice){s.p + n, s.n - n};
 }
 
 /* slice_ieq, decided by length without a call where lengths differ: most comparisons do. */

@@ -116,11 +116,6 @@ size_t sip_quoted_len(struct slice s)
     return 0;
 }
 
-static bool param_end(char c)
-{
-    return c == ';' || c == '"' || c == '<' || c == '>' || c == '\\' || sip_lws(c);
-}
-
 /* The value at the front of `s`: a quoted string or bytes up to what may not stand in one. */
 static int param_value(struct slice s, struct slice *value)
 {
@@ -130,8 +125,7 @@ static int param_value(struct slice s, struct slice *value)
         if (n == 0)
             return -EINVAL;
     } else {
-        while (n < s.n && !param_end(s.p[n]))
-            n++;
+        n = sip_span_not(s, SIP_CHAR_STOP);
     }
     *value = slice_head(s, n);
     return 0;
@@ -146,9 +140,7 @@ int sip_param_next(struct slice *rest, struct sip_param *param, struct sip_fault
     if (s.p[0] != ';')
         return sip_fail(fault, SIP_BAD_TRAILING, (size_t)(s.p - start));
     s = sip_skip_lws(slice_skip(s, 1));
-    size_t n = 0;
-    while (n < s.n && s.p[n] != '=' && !param_end(s.p[n]))
-        n++;
+    size_t n = sip_span_not(s, SIP_CHAR_STOP | SIP_CHAR_EQUALS);
     if (n == 0)
         return sip_fail(fault, SIP_BAD_PARAMETER, (size_t)(s.p - start));
     struct sip_param found = {.name = slice_head(s, n), .value = slice_of(s.p + n, 0)};
@@ -232,12 +224,14 @@ static int uri_rest(struct slice rest, struct sip_uri *uri, struct sip_fault *fa
     } else {
         uri->user = slice_head(rest, 0);
     }
+    size_t n = 0;
+    while (n < rest.n && rest.p[n] != ';' && rest.p[n] != '?')
+        n++;
+    struct slice host = slice_head(rest, n);
+    rest = slice_skip(rest, n);
     size_t headers = slice_find(rest, '?');
     uri->headers = slice_skip(rest, headers);
-    rest = slice_head(rest, headers);
-    size_t params = slice_find(rest, ';');
-    uri->params = slice_skip(rest, params);
-    struct slice host = slice_head(rest, params);
+    uri->params = slice_head(rest, headers);
     if (sip_host_parse(host, false, &uri->at, fault) != 0)
         return sip_fail_at(fault, (size_t)(host.p - uri->text.p));
     uri->transport = SLICE_NONE;

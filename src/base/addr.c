@@ -8,16 +8,20 @@
 int ipv4_parse(struct slice text, be32 *out)
 {
     uint32_t ip = 0;
+    size_t at = 0;
     for (int part = 0; part < 4; part++) {
-        size_t n = slice_find(text, '.');
-        uint32_t v;
-        if (n > 3 || (n > 1 && text.p[0] == '0') || slice_u32(slice_head(text, n), 255, &v) != 0)
+        size_t from = at;
+        uint32_t v = 0;
+        for (; at < text.n && at - from < 3 && ascii_digit(text.p[at]); at++)
+            v = v * 10 + (uint32_t)(text.p[at] - '0');
+        if (at == from || v > 255 || (at - from > 1 && text.p[from] == '0'))
             return -EINVAL;
-        if ((part < 3) != (n < text.n))
+        if (part < 3 && (at == text.n || text.p[at++] != '.'))
             return -EINVAL;
         ip = ip << 8 | v;
-        text = slice_skip(text, n + 1);
     }
+    if (at < text.n)
+        return -EINVAL;
     *out = be32_of(ip);
     return 0;
 }

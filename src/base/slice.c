@@ -8,7 +8,7 @@ bool slice_istarts(struct slice s, struct slice prefix)
     if (s.n < prefix.n)
         return false;
     for (size_t i = 0; i < prefix.n; i++)
-        if (ascii_lower(s.p[i]) != ascii_lower(prefix.p[i]))
+        if (s.p[i] != prefix.p[i] && ascii_lower(s.p[i]) != ascii_lower(prefix.p[i]))
             return false;
     return true;
 }
@@ -20,16 +20,17 @@ bool slice_ieq(struct slice a, struct slice b)
 
 static bool is_space(char c)
 {
-    return ascii_blank(c) || c == '\r' || c == '\n';
+    return (unsigned char)c <= ' ' && (ascii_blank(c) || c == '\r' || c == '\n');
 }
 
 struct slice slice_trim(struct slice s)
 {
-    while (s.n > 0 && is_space(s.p[0]))
-        s = slice_skip(s, 1);
-    while (s.n > 0 && is_space(s.p[s.n - 1]))
-        s.n--;
-    return s;
+    const char *p = s.p, *end = s.p + s.n;
+    while (p < end && is_space(*p))
+        p++;
+    while (p < end && is_space(end[-1]))
+        end--;
+    return slice_between(p, end);
 }
 
 size_t slice_find(struct slice s, char c)

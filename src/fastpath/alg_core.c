@@ -21,6 +21,7 @@
 
 #define TIMER_BUDGET 256
 #define OWN_HOPS     64 /* of answers made here */
+#define BRING_BYTES  1024
 
 struct alg_core *alg_core_create(struct dataplane *dp, const struct alg_limits *limits,
                                  const struct hash_secret *secret, uint64_t seed)
@@ -319,19 +320,38 @@ static void handle(struct alg_core *core, struct worker *w, struct rte_mbuf *m, 
         alg_core_drop(core, p.m, DROP_ALG_RING_FULL, now_ms);
 }
 
+/* The lines that a message brings along, from the caches of the worker that handed it over. */
+static void bring(const struct alg_core *core, struct rte_mbuf *m)
+{
+    const char *text = rte_pktmbuf_mtod(m, const char *);
+    for (uint32_t at = 0; at < m->data_len && at < BRING_BYTES; at += RTE_CACHE_LINE_SIZE)
+        rte_prefetch0(text + at);
+    const struct session *s = session_at(&core->dp->sessions, note_of(m)->session.index);
+    rte_prefetch0(s);
+    rte_prefetch0((const char *)s + RTE_CACHE_LINE_SIZE);
+}
+
+static unsigned take(struct alg_core *core, struct worker *w, uint64_t now_ms)
+{
+    struct rte_mbuf *m[BURST];
+    unsigned n = rte_ring_sc_dequeue_burst(w->to_alg, (void **)m, BURST, NULL);
+    for (unsigned k = 0; k < n; k++) {
+        if (k + 2 < n)
+            rte_prefetch0(note_of(m[k + 2]));
+        if (k + 1 < n)
+            bring(core, m[k + 1]);
+        handle(core, w, m[k], now_ms);
+    }
+    return n;
+}
+
 unsigned alg_core_run_once(struct alg_core *core, uint64_t now_ms)
 {
     struct dataplane *dp = core->dp;
     core->now_ms = now_ms;
     unsigned done = alg_run_timers(core->alg, now_ms, TIMER_BUDGET);
-    for (uint16_t i = 0; i < dp->n_workers; i++) {
-        struct worker *w = dp->workers[i];
-        struct rte_mbuf *m[BURST];
-        unsigned n = rte_ring_sc_dequeue_burst(w->to_alg, (void **)m, BURST, NULL);
-        for (unsigned k = 0; k < n; k++)
-            handle(core, w, m[k], now_ms);
-        done += n;
-    }
+    for (uint16_t i = 0; i < dp->n_workers; i++)
+        done += take(core, dp->workers[i], now_ms);
     alg_mail_serve(core->mail, core->alg, now_ms);
     rte_rcu_qsbr_quiescent(dp->qsbr, dataplane_alg_reader(dp));
     return done;

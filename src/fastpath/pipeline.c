@@ -52,8 +52,7 @@ static void to_alg(struct worker *w, struct packet *p)
         .l3_len = p->l3_len,
         .session = store_handle(&w->dp->sessions.store, p->session),
     };
-    if (rte_ring_sp_enqueue(w->to_alg, p->m) != 0)
-        drop(w, p->m, DROP_ALG_RING_FULL);
+    worker_to_alg(w, p->m);
 }
 
 /* A quarter of the ring is left to ARP and Neighbour Discovery: what resolves next hops cannot be

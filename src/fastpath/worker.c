@@ -98,6 +98,7 @@ void worker_destroy(struct worker *w)
     reassembly_free(w);
     for (int i = 0; i < MAX_INTERFACES; i++)
         rte_pktmbuf_free_bulk(w->tx[i].m, w->tx[i].n);
+    rte_pktmbuf_free_bulk(w->alg.m, w->alg.n);
     rte_free(w);
 }
 
@@ -148,10 +149,21 @@ void worker_flush_one(struct worker *w, uint16_t ifindex)
     w->tx_pending &= ~((uint64_t)1 << ifindex);
 }
 
+void worker_flush_alg(struct worker *w)
+{
+    struct tx_buffer *b = &w->alg;
+    unsigned sent = rte_ring_sp_enqueue_burst(w->to_alg, (void **)b->m, b->n, NULL);
+    for (unsigned i = sent; i < b->n; i++)
+        drop(w, b->m[i], DROP_ALG_RING_FULL);
+    b->n = 0;
+}
+
 void worker_flush(struct worker *w)
 {
     while (w->tx_pending)
         worker_flush_one(w, (uint16_t)__builtin_ctzll(w->tx_pending));
+    if (w->alg.n)
+        worker_flush_alg(w);
 }
 
 /* Where this worker has no queue another one sends it; when that is behind, nobody does. */

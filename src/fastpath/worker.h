@@ -34,6 +34,7 @@ struct worker {
     /* By number of the producer; all NULL while there is one worker, always at its own number. */
     struct rte_ring *from_worker[MAX_WORKERS];
     struct icmp_limit icmp_limit; /* of errors and resets made here */
+    struct tx_buffer alg;         /* for to_alg, when the rest of the round has left */
 } __attribute__((aligned(64)));
 
 /* A worker with its four rings (`ring_size` a power of two), registered as RCU reader. NULL: no
@@ -65,7 +66,7 @@ void worker_begin(struct worker *w, uint64_t now_ms);
 void worker_receive(struct worker *w, uint16_t ifindex, struct rte_mbuf **m, uint16_t n);
 /* ... take what waits on the rings from ALG, control and workers (returns how many) ... */
 unsigned worker_take_back(struct worker *w);
-/* ... and put out what was queued. */
+/* ... and put out what was queued: packets first, then what is for the ALG. */
 void worker_flush(struct worker *w);
 
 /* Queue a finished frame for `ifindex`. */
@@ -75,6 +76,21 @@ static inline void worker_send(struct worker *w, uint16_t ifindex, struct rte_mb
 void worker_send_generated(struct worker *w, uint16_t ifindex, struct rte_mbuf *m);
 
 void worker_flush_one(struct worker *w, uint16_t ifindex);
+
+/* Hand what was set aside for the ALG to its ring. */
+void worker_flush_alg(struct worker *w);
+
+/*
+ * Set a frame with its note aside for the ALG. It goes in the order it came in, at the end of the
+ * round: media never waits for signalling.
+ */
+static inline void worker_to_alg(struct worker *w, struct rte_mbuf *m)
+{
+    struct tx_buffer *b = &w->alg;
+    b->m[b->n++] = m;
+    if (__builtin_expect(b->n == BURST, 0))
+        worker_flush_alg(w);
+}
 
 /*
  * The only way to drop a packet: counts the reason, tells the event sink when one listens, frees.
