@@ -61,7 +61,7 @@ struct voip_profile {
     X(SIP_STREAM_BROKEN, "sip-stream-broken", "TCP connection that stopped being SIP, reset")      \
     X(SIP_STREAM_LONG, "sip-stream-long", "message too long for a TCP connection, reset")          \
     X(SIP_STREAM_CUT, "sip-stream-cut", "TCP connection that ended within a message")              \
-    X(SIP_STREAM_SILENT, "sip-stream-silent", "TCP connection whose side does not answer, reset")
+    X(SIP_STREAM_SILENT, "sip-stream-silent", "TCP connection with a side that fell silent, reset")
 
 enum alg_reason {
     ALG_REASON_NONE,

@@ -17,7 +17,7 @@ static bool pairs(const struct alg_packet *packet, enum alg_name kind, const str
     if (be16_host(n->inside.port) == UINT16_MAX || be16_host(n->outer.port) == UINT16_MAX)
         return false;
     return kind == ALG_NAME_HOST ||
-           (alg_name_outer(packet, next_port(n->inside), &outer) == ALG_NAME_PORT &&
+           (alg_name_outer(packet, 17, next_port(n->inside), &outer) == ALG_NAME_PORT &&
             ip_port_eq(outer, next_port(n->outer)));
 }
 
@@ -27,13 +27,13 @@ bool media_name(const struct alg_packet *packet, const struct sdp_media *m, stru
     struct media_name n = {.inside = e, .outer = e};
     if (!packet->names || m->connection.kind != SDP_ADDR_IP4 || m->connection.is_zero)
         return false;
-    enum alg_name kind = alg_name_outer(packet, e, &n.outer);
+    enum alg_name kind = alg_name_outer(packet, 17, e, &n.outer);
     if (kind == ALG_NAME_NONE) {
-        n.written = alg_name_inner(packet, e, &n.inside);
+        n.written = alg_name_inner(packet, 17, e, &n.inside);
         if (!n.written)
             return false;
         struct ip_port back;
-        kind = alg_name_outer(packet, n.inside, &back);
+        kind = alg_name_outer(packet, 17, n.inside, &back);
     }
     if (be16_host(n.inside.port) < 1024 || !alg_speaks_for(packet, n.inside.ip))
         return false;

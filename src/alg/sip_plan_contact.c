@@ -59,12 +59,14 @@ static enum alg_reason contact_map(struct planner *p, const struct sip_addr *con
     uint8_t proto = plan_uri_proto(p, SIP_FORM_CONTACT, &contact->uri);
     if (ip_port_eq(e, m->packet->public_side))
         e = m->packet->inside; /* it wrote its public address itself */
-    else if (alg_name_inner(m->packet, e, &inside))
+    else if (alg_name_inner(m->packet, proto, e, &inside))
         e = inside; /* ... that of a VIP */
     /* Where a VIP stands for the endpoint, its filters and policies say who comes in there. */
-    if ((m->packet->by_vip && ip_port_eq(e, m->packet->inside)) ||
+    if ((m->packet->by_vip && ip_port_eq(e, m->packet->inside) &&
+         (proto == m->packet->proto ||
+          alg_name_outer(m->packet, proto, e, &outer) != ALG_NAME_NONE)) ||
         (!ip_port_eq(e, m->packet->inside) &&
-         alg_name_outer(m->packet, e, &outer) == ALG_NAME_PORT))
+         alg_name_outer(m->packet, proto, e, &outer) == ALG_NAME_PORT))
         return ALG_REASON_NONE;
     if (!ip_addr_eq(&e.ip, &m->packet->inside.ip) || proto == 0 || be16_host(e.port) < 1024 ||
         !contact_opens(p, contact, &granted_s))

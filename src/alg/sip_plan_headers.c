@@ -115,7 +115,7 @@ static bool public_of(const struct planner *p, struct ip_port e, struct ip_port 
     uint32_t index =
         alg_mapping_find_source(ms, p->proto, packet->inside_zone, e, packet->outside_ifindex);
     if (index == INDEX_NONE)
-        return p->proto == 17 && alg_name_outer(packet, e, out) != ALG_NAME_NONE;
+        return alg_name_outer(packet, p->proto, e, out) != ALG_NAME_NONE;
     *out = alg_mapping_public(ms, index);
     return true;
 }
@@ -131,7 +131,8 @@ static bool other_target(struct planner *p, enum sip_form_class class, const str
     const struct alg_packet *packet = p->m->packet;
     struct ip_port e = host_endpoint(h), inside, outer;
     if (ip_addr_eq(&e.ip, &packet->public_side.ip) ||
-        (alg_name_inner(packet, e, &inside) && ip_addr_eq(&inside.ip, &packet->inside.ip))) {
+        (alg_name_inner(packet, p->proto, e, &inside) &&
+         ip_addr_eq(&inside.ip, &packet->inside.ip))) {
         note_kept(p, class, h);
         return false;
     }
@@ -195,7 +196,8 @@ static bool inside_of(const struct planner *p, struct ip_port e, struct ip_port 
     if (index == INDEX_NONE) /* it may not say by which of the two */
         index = alg_mapping_find_public(ms, p->proto == 6 ? 17 : 6, e);
     if (index == INDEX_NONE)
-        return alg_name_inner(packet, e, inside) && ip_addr_eq(&inside->ip, &packet->inside.ip);
+        return alg_name_inner(packet, p->proto, e, inside) &&
+               ip_addr_eq(&inside->ip, &packet->inside.ip);
     struct ip_port found = alg_mapping_inside(ms, index);
     if (!ip_addr_eq(&found.ip, &packet->inside.ip) ||
         mapping_at(ms, index)->r.key[0].zone != packet->inside_zone)
@@ -213,7 +215,7 @@ static bool other_back(const struct planner *p, const struct sip_host *h,
     uint32_t index = alg_mapping_find_public(ms, 17, e);
     if (index != INDEX_NONE)
         inside = alg_mapping_inside(ms, index);
-    else if (!alg_name_inner(p->m->packet, e, &inside))
+    else if (!alg_name_inner(p->m->packet, p->proto, e, &inside))
         return false;
     *t = target_of(inside);
     t->no_port = form->port == 0;

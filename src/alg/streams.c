@@ -4,6 +4,9 @@
  * that ends, so each stream looks from time to time, and the wheel that does so also runs its
  * retransmissions. Idle connections cost their record and no buffer.
  *
+ * A buffer is 64 KiB for whoever sends a byte. So the rest of a message must come within REST_MS,
+ * or the connection is reset; a receiver that takes nothing is the splice's matter (TCP_OUT_TRIES).
+ *
  * What a message becomes is written straight into the buffer from which it is delivered. For that
  * there must be room before anybody commits to anything, so a message waits until there is, and its
  * sender with it (the window closes).
@@ -19,6 +22,10 @@
 #define TICK_MS 100
 #define GROWTH  16384 /* room for what a message may become longer by, or an empty buffer */
 #define LOOK_MS 10000 /* between looks whether the session lives */
+#define HELD_MS 1000  /* the same while it holds buffers */
+#define REST_MS                                                                       \
+    32000 /* for the rest of a message: 64 * T1, as for an answer (RFC 3261 17.1.1.2) \
+           */
 
 int streams_init(struct streams *ss, uint32_t n, uint32_t buffers)
 {
@@ -254,10 +261,40 @@ static struct tcp_user begin(struct alg *alg, struct stream *s, uint64_t now_ms)
     return (struct tcp_user){.ctx = alg, .read = stream_read, .send = stream_send};
 }
 
+static bool holds(const struct tcp_splice *sp)
+{
+    return sp->in[0].buffer || sp->in[1].buffer || sp->out[0].buffer || sp->out[1].buffer;
+}
+
+/* The rest of something is awaited from side `dir`, and not because the other one is slow. */
+static bool awaits(const struct tcp_splice *sp, unsigned dir)
+{
+    return sp->phase == TCP_SPLICED && sp->in[dir].buffer && tcp_out_idle(&sp->out[dir]);
+}
+
+/* When a side has kept us waiting for too long, after what has just come; UINT64_MAX: none does. */
+static uint64_t rest_due_ms(struct stream *s, uint64_t now_ms)
+{
+    uint64_t due = UINT64_MAX;
+    for (unsigned dir = 0; dir < 2; dir++) {
+        uint32_t front = s->splice.in[dir].base;
+        bool waits = awaits(&s->splice, dir);
+        if (!waits || s->front[dir] != front)
+            s->since_ms[dir] = now_ms;
+        s->front[dir] = front;
+        if (waits && s->since_ms[dir] + REST_MS < due)
+            due = s->since_ms[dir] + REST_MS;
+    }
+    return due;
+}
+
 /* A deadline that has passed comes out at the next tick: see alg_file. */
 static void stream_file(struct streams *ss, struct stream *s)
 {
-    uint64_t due = tcp_splice_due_ms(&s->splice), look = ss->now_ms + LOOK_MS;
+    uint64_t due = tcp_splice_due_ms(&s->splice), rest = rest_due_ms(s, ss->now_ms);
+    uint64_t look = ss->now_ms + (holds(&s->splice) ? HELD_MS : LOOK_MS);
+    if (rest < due)
+        due = rest;
     if (due <= ss->now_ms)
         due = ss->now_ms + 1;
     wheel_move(&ss->wheel, index_of(ss, s), due < look ? due : look);
@@ -332,6 +369,10 @@ static void stream_timer(struct alg *alg, struct stream *s, uint64_t now_ms)
     if (tcp_splice_due_ms(&s->splice) <= now_ms &&
         !tcp_splice_timer(&s->splice, &ss->buffers, &user, now_ms))
         stream_event(alg, s, ss->reason ? ss->reason : ALG_REASON_SIP_STREAM_SILENT);
+    if (rest_due_ms(s, now_ms) <= now_ms) {
+        tcp_splice_break(&s->splice, &ss->buffers, &user);
+        stream_event(alg, s, ALG_REASON_SIP_STREAM_SILENT);
+    }
     stream_file(ss, s);
 }
 

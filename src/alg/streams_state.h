@@ -12,6 +12,8 @@ struct stream {
     struct handle session;
     uint32_t chain; /* index + 1 of the next one in its place of the hash, or of the spare ones */
     uint16_t way;
+    uint32_t front[2];    /* the first byte of side dir that nobody could use yet ... */
+    uint64_t since_ms[2]; /* ... since then */
     struct wheel_link wheel;
 };
 

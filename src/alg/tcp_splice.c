@@ -190,7 +190,7 @@ static void die(struct tcp_splice *sp, struct tcp_buffers *buffers)
     sp->phase = TCP_DEAD;
 }
 
-static void break_off(struct tcp_splice *sp, struct tcp_buffers *buffers,
+void tcp_splice_break(struct tcp_splice *sp, struct tcp_buffers *buffers,
                       const struct tcp_user *user)
 {
     emit_reset(sp, user, 0);
@@ -448,7 +448,7 @@ static struct tcp_fate spliced_input(struct tcp_splice *sp, struct tcp_buffers *
         f.kind = take(sp, buffers, dir, a) ? TCP_FATE_HELD : TCP_FATE_FULL;
     if (!pump(sp, buffers, user, dir, now_ms) ||
         (sp->phase == TCP_SPLICED && !pump(sp, buffers, user, !dir, now_ms))) {
-        break_off(sp, buffers, user);
+        tcp_splice_break(sp, buffers, user);
         f.broken = true;
         return f;
     }
@@ -516,7 +516,7 @@ bool tcp_splice_timer(struct tcp_splice *sp, struct tcp_buffers *buffers,
     if (good)
         transmit(sp, user, now_ms);
     else
-        break_off(sp, buffers, user);
+        tcp_splice_break(sp, buffers, user);
     return good;
 }
 

@@ -123,6 +123,10 @@ uint64_t tcp_splice_due_ms(const struct tcp_splice *sp);
 bool tcp_splice_timer(struct tcp_splice *sp, struct tcp_buffers *buffers,
                       const struct tcp_user *user, uint64_t now_ms);
 
+/* Reset both sides and give back everything that is held. */
+void tcp_splice_break(struct tcp_splice *sp, struct tcp_buffers *buffers,
+                      const struct tcp_user *user);
+
 /* Queue bytes for side !dir in front of what is read next. False: there is no room. */
 bool tcp_splice_say(struct tcp_splice *sp, struct tcp_buffers *buffers, unsigned dir,
                     struct slice bytes);

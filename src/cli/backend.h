@@ -74,6 +74,7 @@ struct backend_sip_meter {
 struct backend_sip_stat {
     uint64_t active_sessions, calls_attempted, calls_established, calls_failed, calls_active,
         registers_active;
+    uint32_t streams, stream_buffers, max_streams, max_stream_buffers; /* SIP over TCP */
     struct {
         uint64_t received[2], blocked[2], unknown_form[2], long_headers[2]; /* [0] req [1] resp */
     } method[BACKEND_SIP_METHODS];

@@ -354,6 +354,19 @@ static int stats_udp_start(struct cli *cli, unsigned n_args, const struct slice 
     return 0;
 }
 
+static int stats_tcp_start(struct cli *cli, unsigned n_args, const struct slice *args)
+{
+    (void)n_args, (void)args;
+    const struct backend *backend = cli_backend(cli);
+    struct backend_sip_stat stat = {0};
+    backend->sip_stat(backend->ctx, &stat);
+    stats_transport(&stat, 1, 1, cli_output(cli));
+    text_printf(cli_output(cli),
+                "connections: %" PRIu32 " of %" PRIu32 "\nbuffers: %" PRIu32 " of %" PRIu32 "\n",
+                stat.streams, stat.max_streams, stat.stream_buffers, stat.max_stream_buffers);
+    return 0;
+}
+
 static int stats_clear_start(struct cli *cli, unsigned n_args, const struct slice *args)
 {
     (void)n_args, (void)args;
@@ -454,6 +467,8 @@ const struct cli_command cli_sip_commands[] = {
     {PATH " stats call", "Call statistics.", NULL, 0, 0, stats_call_start},
     {PATH " stats proto", "Statistics by protocol and method.", NULL, 0, 0, stats_proto_start},
     {PATH " stats udp", "Statistics of UDP.", NULL, 0, 0, stats_udp_start},
+    {PATH " stats tcp", "Statistics of TCP, connections and buffers in use.", NULL, 0, 0,
+     stats_tcp_start},
     {PATH " stats clear", "Clear statistics.", NULL, 0, 0, stats_clear_start},
     {PATH " config", "VoIP profiles as the ALG has them."},
     {PATH " config list", "List VoIP profiles, their settings and who uses them.", NULL, 0, 0,

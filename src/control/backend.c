@@ -4,6 +4,7 @@
  * mappings are read in slices; calls belong to the ALG and come by message; everything else is
  * small.
  */
+#include "alg/streams.h"
 #include "config/rows.h"
 #include "control/core.h"
 #include "fastpath/alg_mail.h"
@@ -96,13 +97,19 @@ static void sip_stat(void *ctx, struct backend_sip_stat *out)
 {
     const struct control *c = ctx;
     struct alg_stats stats;
+    struct stream_stats streams;
     struct expiry_stat stat;
     alg_stats_read(c->alg->alg, &stats);
+    alg_stream_stats(c->alg->alg, &streams);
     *out = (struct backend_sip_stat){.calls_attempted = stats.calls_attempted,
                                      .calls_established = stats.calls_established,
                                      .calls_failed = stats.calls_failed,
                                      .calls_active = stats.calls_active,
-                                     .registers_active = stats.registers_active};
+                                     .registers_active = stats.registers_active,
+                                     .streams = streams.streams,
+                                     .max_streams = streams.max_streams,
+                                     .stream_buffers = streams.buffers,
+                                     .max_stream_buffers = streams.max_buffers};
     memcpy(out->method, stats.method, sizeof out->method);
     memcpy(out->transport_received, stats.received, sizeof out->transport_received);
     memcpy(out->transport_dropped, stats.dropped, sizeof out->transport_dropped);

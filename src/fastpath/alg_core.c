@@ -188,24 +188,41 @@ static enum alg_verdict cross(struct alg_core *core, struct alg_packet *packets,
     return result;
 }
 
+static void header4_turn(struct rte_ipv4_hdr *ip, be16 id)
+{
+    const be32 src = ip->src_addr;
+    ip->src_addr = ip->dst_addr;
+    ip->dst_addr = src;
+    ip->time_to_live = OWN_HOPS;
+    ip->fragment_offset = 0;
+    ip->packet_id = id;
+}
+
+static void header6_turn(struct rte_ipv6_hdr *ip)
+{
+    uint8_t src[sizeof ip->src_addr];
+    memcpy(src, ip->src_addr, sizeof src);
+    memcpy(ip->src_addr, ip->dst_addr, sizeof src);
+    memcpy(ip->dst_addr, src, sizeof src);
+    ip->hop_limits = OWN_HOPS;
+}
+
 /* The frame becomes the answer to itself: back to whence it came, from where it was sent to. */
 static void frame_turn(struct packet *p, const struct interface *came, struct slice answer, be16 id)
 {
     struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
     struct rte_udp_hdr *udp = p->l4;
-    const be32 src = p->ip->src_addr;
     const be16 sport = udp->src_port;
     eth->dst_addr = eth->src_addr;
     memcpy(eth->src_addr.addr_bytes, came->mac, sizeof came->mac);
-    p->ip->src_addr = p->ip->dst_addr;
-    p->ip->dst_addr = src;
-    p->ip->time_to_live = OWN_HOPS;
-    p->ip->fragment_offset = 0;
-    p->ip->packet_id = id;
+    if (p->is6)
+        header6_turn(p->ip6);
+    else
+        header4_turn(p->ip, id);
     udp->src_port = udp->dst_port;
     udp->dst_port = sport;
-    p->m->ol_flags = 0;
     payload_set(p, answer, id);
+    p->m->ol_flags = 0; /* it fits */
 }
 
 /* What the ALG answers goes out as a frame of our own; the one it answers counts as dropped. */
@@ -213,9 +230,9 @@ static void answer_send(struct alg_core *core, struct worker *w, struct packet *
                         struct slice text)
 {
     const struct interface *came = &dataplane_snapshot(core->dp)->interfaces[ifindex];
+    const size_t plain = p->is6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
     const bool fits =
-        text.n + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr) <= came->mtu &&
-        p->ip->version_ihl == RTE_IPV4_VHL_DEF;
+        p->l3_len == plain && text.n + plain + sizeof(struct rte_udp_hdr) <= came->mtu;
     if (fits) {
         frame_turn(p, came, text, (be16)rng_next(&core->thread.rng));
         *note_of(p->m) = (struct note){.kind = NOTE_SEND, .ifindex = ifindex};

@@ -133,7 +133,7 @@ static void segment_send(void *ctx, struct handle session, uint16_t way,
 {
     struct alg_core *core = ctx;
     const struct sessions *ss = &core->dp->sessions;
-    const struct session *s = session_at(ss, session.index);
+    struct session *s = session_at(ss, session.index);
     uint16_t n = (uint16_t)(sizeof(struct rte_tcp_hdr) + d->data.n);
     struct rte_mbuf *m = rte_pktmbuf_alloc(core->dp->pool);
     if (!m)
@@ -162,6 +162,8 @@ static void segment_send(void *ctx, struct handle session, uint16_t way,
     };
     if (d->flags & TCP_BIT_RST) {
         struct track_of t = {session.index, (uint8_t)d->dir, TCP_BIT_RST};
+        /* A connection that was silent for long must not be gone before its reset has left. */
+        __atomic_store_n(&s->last_seen_ms, (uint32_t)core->now_ms, __ATOMIC_RELAXED);
         track_state(core->dp, &core->thread, &t, true);
     }
     count(&core->made);

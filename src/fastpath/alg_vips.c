@@ -11,15 +11,13 @@
 #include "fastpath/nat_rules.h"
 #include "fastpath/pipeline.h"
 
-#include <netinet/in.h>
-
 static const struct vip *name_of(const struct snapshot *s, const struct alg_packet *packet,
-                                 const struct ip_port *inside, struct endpoint *out)
+                                 uint8_t proto, const struct ip_port *inside, struct endpoint *out)
 {
     struct vip_host host = {.inside = ip_port_v4(*inside),
                             .ext = ip_port_v4(packet->public_side).ip,
                             .ifindex = packet->outside_ifindex,
-                            .proto = IPPROTO_UDP};
+                            .proto = proto};
     if (!ip_addr_is4(&inside->ip))
         return NULL;
     const struct vip *vip = vip_name(s->nat->vips, &host, out);
@@ -27,26 +25,26 @@ static const struct vip *name_of(const struct snapshot *s, const struct alg_pack
     return vip ? vip : vip_name(s->nat->vips, &host, out);
 }
 
-static enum alg_name outer(const void *ctx, const struct alg_packet *packet,
+static enum alg_name outer(const void *ctx, const struct alg_packet *packet, uint8_t proto,
                            const struct ip_port *inside, struct ip_port *out)
 {
     struct endpoint e;
-    const struct vip *vip = name_of(ctx, packet, inside, &e);
+    const struct vip *vip = name_of(ctx, packet, proto, inside, &e);
     if (!vip)
         return ALG_NAME_NONE;
     *out = ip_port_of4(e);
     return vip->portforward ? ALG_NAME_PORT : ALG_NAME_HOST;
 }
 
-static bool inner(const void *ctx, const struct alg_packet *packet, const struct ip_port *outer,
-                  struct ip_port *inside)
+static bool inner(const void *ctx, const struct alg_packet *packet, uint8_t proto,
+                  const struct ip_port *outer, struct ip_port *inside)
 {
     const struct snapshot *s = ctx;
     struct endpoint e = ip_port_v4(*outer);
     const struct vip_flow flow = {.src = ip_port_v4(packet->outside).ip,
                                   .dst = e.ip,
                                   .dport = e.port,
-                                  .proto = IPPROTO_UDP,
+                                  .proto = proto,
                                   .ifindex = packet->outside_ifindex,
                                   .home = packet->outside_ifindex};
     const struct vip *vip = ip_addr_is4(&outer->ip) ? vip_find(s->nat->vips, &flow) : NULL;
@@ -68,8 +66,8 @@ static bool speaks_for(const void *ctx, const struct alg_packet *packet, const s
     const struct snapshot *s = ctx;
     const struct ip_port there = {*host, packet->inside.port};
     struct endpoint e;
-    const struct vip *own = name_of(s, packet, &packet->inside, &e);
-    const struct vip *vip = own ? name_of(s, packet, &there, &e) : NULL;
+    const struct vip *own = name_of(s, packet, packet->proto, &packet->inside, &e);
+    const struct vip *vip = own ? name_of(s, packet, packet->proto, &there, &e) : NULL;
     const struct route_set *way = vip ? route_find(s->routes, host) : NULL;
     if (!way || way->n == 0 || way->hops[0].ifindex != packet->inside_ifindex)
         return false;
@@ -79,7 +77,7 @@ static bool speaks_for(const void *ctx, const struct alg_packet *packet, const s
                       .dst = *host,
                       .sport = be16_host(packet->outside.port),
                       .dport = be16_host(packet->inside.port),
-                      .proto = IPPROTO_UDP,
+                      .proto = packet->proto,
                       .vip = vip->number};
     struct flow out = {.in_ifindex = packet->inside_ifindex,
                        .out_ifindex = packet->outside_ifindex,
@@ -87,7 +85,7 @@ static bool speaks_for(const void *ctx, const struct alg_packet *packet, const s
                        .dst = packet->outside.ip,
                        .sport = in.dport,
                        .dport = in.sport,
-                       .proto = IPPROTO_UDP};
+                       .proto = packet->proto};
     return admits(s, packet, &in) || admits(s, packet, &out);
 }
 

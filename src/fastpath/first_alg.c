@@ -72,8 +72,7 @@ static bool wanted(const struct worker *w, const struct first *f)
 {
     const struct policy *policy = f->hit.policy;
     return policy->sip && w->snapshot->profiles[policy->profile].sip_status &&
-           (f->p->key.proto == IPPROTO_UDP ||
-            (f->p->key.proto == IPPROTO_TCP && !f->p->is6)) && /* streams are read of IPv4 alone */
+           (f->p->key.proto == IPPROTO_UDP || f->p->key.proto == IPPROTO_TCP) &&
            !(f->hit.service && f->hit.service->no_helper);
 }
 
