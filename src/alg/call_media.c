@@ -90,24 +90,28 @@ void media_revert(struct alg *alg, struct dialog *d)
     media_sweep(alg, d, PIN_CURRENT);
 }
 
-/* With hosted NAT traversal: the other side listens elsewhere now, and whoever sends next is it. */
-static void media_unlatch(struct alg *alg, const struct pin *pin)
+/*
+ * With hosted NAT traversal: the other side listens elsewhere now, and whoever sends next is it. A
+ * stranger who knows the tags does not take the media of the one who is heard.
+ */
+static void media_unlatch(struct alg *alg, const struct dialog *d, const struct pin *pin)
 {
     struct ip_port peer;
-    if (!far_latch(&alg->message, &peer))
+    if (!far_latch(&alg->message, &peer) || !dialog_peer_known(d, &alg->message.packet->outside.ip))
         return;
     for (int i = 0; i < 2; i++)
         mapping_unlatch(alg->mappings, pin->h[i], ip_port_v4(peer).ip);
 }
 
 /* What the other party says of the pin's stream. */
-static void media_aim(struct alg *alg, struct pin *pin, const struct sip_stream *s)
+static void media_aim(struct alg *alg, const struct dialog *d, struct pin *pin,
+                      const struct sip_stream *s)
 {
     if (!ip_port_eq(pin->remote, s->remote) || !ip_port_eq(pin->remote_rtcp, s->rtcp)) {
         alg_outlets_close(alg, pin);
         pin->remote = s->remote;
         pin->remote_rtcp = s->rtcp;
-        media_unlatch(alg, pin);
+        media_unlatch(alg, d, pin);
         alg_claim(alg, pin);
     }
     pin->flags = (uint8_t)((pin->flags & ~PIN_MUX_OUT) | (s->mux ? PIN_MUX_OUT : 0));
@@ -125,7 +129,7 @@ void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan
         struct pin *pin = next_media(alg, d->pins);
         for (; pin; pin = next_media(alg, pin->next))
             if (pin->stream == s->stream)
-                media_aim(alg, pin, s);
+                media_aim(alg, d, pin, s);
     }
 }
 

@@ -45,7 +45,8 @@ static bool contact_opens(const struct planner *p, const struct sip_addr *contac
         *granted_s = contact_life(m, contact);
         return m->msg.is_request && profile->open_contact_pinhole;
     default:
-        return m->msg.is_request && own_port && !m->call && profile->open_contact_pinhole;
+        return m->msg.is_request && own_port && !m->call && plan_may_hold(m) &&
+               profile->open_contact_pinhole;
     }
 }
 

@@ -324,7 +324,7 @@ static void place_map(struct planner *p, const struct sip_host *h)
     struct ip_port e = host_endpoint(h);
     const struct dialog *owner = m->call ? m->call : m->record;
     bool fresh;
-    if (!m->packet->outward || m->packet->proto != 17 ||
+    if (!m->packet->outward || m->packet->proto != 17 || !plan_may_hold(m) ||
         !ip_addr_eq(&e.ip, &m->packet->inside.ip) || e.port == m->packet->inside.port ||
         be16_host(e.port) < 1024)
         return;

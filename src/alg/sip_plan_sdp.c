@@ -198,8 +198,11 @@ static enum alg_reason plan_further_pairs(struct sdp_planner *s, unsigned i)
         map->rtcp_own = !map->alone;
         map->rtcp = (struct ip_port){e.ip, be16_of((uint16_t)(m->port + 2 * k + 1))};
         map->optional = map->exact = s->p->plan->maps[first].exact;
-        if (!map_take_pin(s, map) && s->p->m->repeat)
-            s->p->plan->n_maps--;
+        if (!map_take_pin(s, map) && s->p->m->repeat) {
+            s->p->plan->n_maps--; /* sent again: nothing is opened, and the run ends here */
+            s->p->plan->maps[first].pairs = (uint8_t)k;
+            break;
+        }
     }
     return ALG_REASON_NONE;
 }

@@ -27,6 +27,17 @@ static inline struct ip_port host_endpoint(const struct sip_host *h)
     return (struct ip_port){h->ip, be16_of(h->has_port ? h->port_value : 5060)};
 }
 
+/*
+ * May the message hold a mapping: is there a record for it, or will there be one? What ends a call
+ * that nobody knows begins nothing, and its key is that of a call.
+ */
+static inline bool plan_may_hold(const struct sip_message *m)
+{
+    return m->call || m->record || m->new_call ||
+           (m->facts.method != SIP_METHOD_ACK && m->facts.method != SIP_METHOD_CANCEL &&
+            m->facts.method != SIP_METHOD_BYE);
+}
+
 /* How the host of a URI is reached: 17, 6, or 0 for what there are no mappings for. */
 uint8_t plan_uri_proto(const struct planner *p, enum sip_form_class class,
                        const struct sip_uri *uri);

@@ -210,6 +210,41 @@ static void test_port_counts_refused(void **state)
     }
 }
 
+/* A copy of an INVITE that is long answered, with more pairs than it had, opens nothing: neither
+ * for its sender nor for whoever spoke before it. */
+static void test_port_counts_again(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    f.r.profile.nat_port_first = 20000;
+    f.r.profile.nat_port_last = 20401;
+    struct rig_phone phone = f.phone, third = rig_phone(&f.r, "10.0.0.9", 5060, 40009);
+    struct say other = first_say(sdp_of("10.0.0.9", 7000,
+                                        "m=audio 7002 RTP/AVP 0\r\nm=audio 7004 RTP/AVP 0\r\n"
+                                        "m=audio 7006 RTP/AVP 0\r\n"));
+    call_up(&f);
+    exchange(&f, 2, true, mine(AUDIO(6000)), yours(AUDIO(7000)));
+    f.phone = third;
+    other.call = "other";
+    request(&f, true, other);
+    respond(&f, false, 486, other);
+    rig_reap(&f.r);
+    assert_null(rig_mapping(&f.r, "10.0.0.9", 7004));
+    f.phone = phone;
+    assert_int_equal(request(&f, true, first_say(mine("m=audio 6000/4 RTP/AVP 0\r\n"))),
+                     ALG_REPLACE);
+    assert_true(has(&f, 6000));
+    for (uint16_t k = 2; k < 8; k++) {
+        assert_null(rig_mapping(&f.r, INSIDE, (uint16_t)(6000 + k)));
+        assert_null(rig_mapping(&f.r, "10.0.0.9", (uint16_t)(7000 + k)));
+    }
+    rig_wait(&f.r, 86400000);
+    assert_int_equal(rig_reap(&f.r), 2);
+    assert_int_equal(rig_records(&f.r), 0);
+    tear_down(&f);
+}
+
 /* What is not RTP has no RTCP. */
 static void test_fax(void **state)
 {
@@ -396,11 +431,17 @@ static void test_rtcp_outlet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mux),         cmocka_unit_test(test_mux_again),
-        cmocka_unit_test(test_port_counts), cmocka_unit_test(test_port_counts_refused),
-        cmocka_unit_test(test_fax),         cmocka_unit_test(test_reopened),
-        cmocka_unit_test(test_tcp),         cmocka_unit_test(test_tcp_active),
-        cmocka_unit_test(test_ice),         cmocka_unit_test(test_cone),
+        cmocka_unit_test(test_mux),
+        cmocka_unit_test(test_mux_again),
+        cmocka_unit_test(test_port_counts),
+        cmocka_unit_test(test_port_counts_refused),
+        cmocka_unit_test(test_port_counts_again),
+        cmocka_unit_test(test_fax),
+        cmocka_unit_test(test_reopened),
+        cmocka_unit_test(test_tcp),
+        cmocka_unit_test(test_tcp_active),
+        cmocka_unit_test(test_ice),
+        cmocka_unit_test(test_cone),
         cmocka_unit_test(test_rtcp_outlet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

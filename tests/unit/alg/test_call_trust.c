@@ -239,6 +239,35 @@ static void test_copies_are_alike(void **state)
     tear_down(&f);
 }
 
+/* Behind somebody's NAT: who is heard stays it until the other party itself says otherwise. */
+static void test_latch_of_a_stranger(void **state)
+{
+    (void)state;
+    for (int restricted = 0; restricted < 2; restricted++) {
+        struct fixture f;
+        set_up(&f);
+        f.r.profile.hosted_nat_traversal = true;
+        f.r.profile.hnt_restrict_source_ip = restricted;
+        call_up(&f);
+        struct mappings *ms = &f.r.mappings;
+        struct mapping *m = rig_mapping(&f.r, INSIDE, 6000);
+        assert_true(mapping_admits(ms, m, rig_endpoint(SERVER, 30000)));
+        outside_is(&f, STRANGER);
+        struct say update = by_b("UPDATE", 1, "b");
+        update.sdp = theirs(7100);
+        request(&f, false, update);
+        assert_false(mapping_admits(ms, m, rig_endpoint(STRANGER, 30000)));
+        assert_true(mapping_admits(ms, m, rig_endpoint(SERVER, 30000)));
+        outside_is(&f, SERVER);
+        update.cseq = 2;
+        update.sdp = theirs(7200);
+        request(&f, false, update);
+        assert_true(mapping_admits(ms, m, rig_endpoint(SERVER, 30002)));
+        assert_false(mapping_admits(ms, m, rig_endpoint(SERVER, 30000)));
+        tear_down(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_more_forks_than_legs),
         cmocka_unit_test(test_copies_open_nothing),
         cmocka_unit_test(test_copies_are_alike),
+        cmocka_unit_test(test_latch_of_a_stranger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

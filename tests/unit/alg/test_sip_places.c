@@ -52,6 +52,36 @@ static void test_via(void **state)
     }
 }
 
+/* What ends a call that nobody knows opens nothing, and stands in no later call's way. */
+static void test_via_of_an_end(void **state)
+{
+    static const char *const methods[] = {"BYE", "ACK", "CANCEL"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(methods); i++) {
+        struct fixture f;
+        char text[600];
+        set_up(&f);
+        f.r.profile.open_via_pinhole = f.r.profile.open_contact_pinhole = true;
+        snprintf(text, sizeof(text),
+                 "%s sip:b@example.net SIP/2.0\r\n"
+                 "Via: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bK1\r\n"
+                 "From: <sip:a@example.net>;tag=a\r\nTo: <sip:b@example.net>;tag=b\r\n"
+                 "Contact: <sip:a@10.0.0.1:5072>\r\n"
+                 "Call-ID: c1\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n",
+                 methods[i], methods[i]);
+        assert_int_equal(rig_send(&f.r, &f.phone, true, slice_str(text)), ALG_REPLACE);
+        assert_int_equal(rig_records(&f.r), 0);
+        assert_false(open_sip(&f, 5070) || open_sip(&f, 5072));
+        call_up(&f);
+        assert_string_equal(state_of(&f), "established");
+        rig_wait(&f.r, 60000);
+        assert_true(open_at(&f, 6000));
+        assert_nothing_left(&f);
+        assert_int_equal(rig_stats(&f.r).calls_active, 0);
+        tear_down(&f);
+    }
+}
+
 /* Never a small port, another host's, nor for what goes through. */
 static void test_via_refused(void **state)
 {
@@ -173,9 +203,9 @@ static void test_charging(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_via),          cmocka_unit_test(test_via_refused),
-        cmocka_unit_test(test_record_route), cmocka_unit_test(test_host_share),
-        cmocka_unit_test(test_charging),
+        cmocka_unit_test(test_via),           cmocka_unit_test(test_via_refused),
+        cmocka_unit_test(test_via_of_an_end), cmocka_unit_test(test_record_route),
+        cmocka_unit_test(test_host_share),    cmocka_unit_test(test_charging),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
