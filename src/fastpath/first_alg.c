@@ -100,10 +100,15 @@ static enum step alg_inward(struct worker *w, struct first *f)
     return step;
 }
 
-/* A mapping of the source serves the policies that translate as it does. */
+/*
+ * A mapping of the source serves the policies that translate as it does. Media leave by theirs
+ * whatever the policy says of the source: the other party was told so, and the policy of a call
+ * that came in says nothing of what the host inside sends.
+ */
 static void outward_check(struct first *f)
 {
-    if (f->outward && (f->snat.kind != SNAT_NONE) != (bool)(f->outward->r.flags & MAPPING_NAT))
+    if (f->outward && !mapping_kind_is_media(f->outward->kind) &&
+        (f->snat.kind != SNAT_NONE) != (bool)(f->outward->r.flags & MAPPING_NAT))
         f->outward = NULL;
 }
 

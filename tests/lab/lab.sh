@@ -346,7 +346,7 @@ lab_sipp() { # lab_sipp NS NAME IP SCENARIO HERTZ SECONDS SIPP-ARGUMENTS...
     cp "$LAB_ROOT/tests/lab/sipp/$scenario.xml" "$LAB_DIR/$name"
     python3 "$LAB_ROOT/tests/lab/tone.py" "$LAB_DIR/$name/audio" "$hertz" "$seconds"
     lab_run "$ns" "$name" env -C "$LAB_DIR/$name" sipp -sf "$scenario.xml" \
-        -i "$ip" -mi "$ip" -p 5060 -nostdin -trace_err -error_file "$LAB_DIR/$name.err" "$@"
+        -i "$ip" -mi "${ip//[][]/}" -p 5060 -nostdin -trace_err -error_file "$LAB_DIR/$name.err" "$@"
 }
 
 # A baresip phone that plays a tone of 60 s and answers every call. LAB_ACCOUNT: its account, when it

@@ -244,13 +244,65 @@ static void test_both_ends(void **state)
     firewall_free(&fw);
 }
 
+/* The message with a description of audio at `port` of its sender. */
+static struct frame with_audio(const struct frame *f, struct ends e, uint16_t port)
+{
+    static const char none[] = "Content-Length: 0\r\n\r\n";
+    struct slice in = frame_udp_payload(frame_slice(f));
+    struct frame out;
+    char text[1400], body[200];
+    int n = snprintf(body, sizeof body,
+                     "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
+                     "m=audio %u RTP/AVP 0\r\n",
+                     e.src, e.src, port);
+    snprintf(text, sizeof text, "%.*sContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s",
+             (int)(in.n - (sizeof none - 1)), in.p, n, body);
+    frame_udp(&out, e, slice_str(text));
+    return out;
+}
+
+/* The host that was called speaks first: it leaves by what the caller was told, though the policy
+ * that let the call in has no NAT. */
+static void assert_speaks_first(const char *text, const char *to, uint16_t port)
+{
+    struct firewall fw;
+    char uri[32];
+    firewall_make(&fw, text);
+    snprintf(uri, sizeof uri, "%s:%u", to, port);
+    struct ends in = {server, 5060, to, port}, back = {pbx, 5060, server, 5060};
+    struct frame f = request("INVITE", in, uri, "1");
+    f = with_audio(&f, in, 6000);
+    const struct frame *there = firewall_passes(&fw, WAN, &f, LAN);
+    f = answer(there, back);
+    f = with_audio(&f, back, 7000);
+    there = firewall_passes(&fw, LAN, &f, WAN);
+    char told[40];
+    snprintf(told, sizeof told, "c=IN IP4 %s\r\n", to);
+    assert_true(says(there, told) && says(there, "m=audio 7000 "));
+    frame_udp(&f, (struct ends){pbx, 7000, server, 6000}, slice_str("sound"));
+    there = firewall_passes(&fw, LAN, &f, WAN);
+    frame_assert_ends(there, (struct ends){to, 7000, server, 6000});
+    frame_udp(&f, (struct ends){server, 6000, to, 7000}, slice_str("sound"));
+    there = firewall_passes(&fw, WAN, &f, LAN);
+    frame_assert_ends(there, (struct ends){server, 6000, pbx, 7000});
+    firewall_free(&fw);
+}
+
+static void test_speaks_first(void **state)
+{
+    (void)state;
+    assert_speaks_first(BASE VIPS(STATIC) POLICIES(IN), ext, 5060);
+    assert_speaks_first(BASE VIPS(FORWARD) POLICIES(IN), wan, 5070);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_static),      cmocka_unit_test(test_forward),
-        cmocka_unit_test(test_unedited),    cmocka_unit_test(test_guarded),
-        cmocka_unit_test(test_shared_port), cmocka_unit_test(test_hairpin),
-        cmocka_unit_test(test_both_ends),   cmocka_unit_test(test_beside_its_mapping),
+        cmocka_unit_test(test_static),       cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_unedited),     cmocka_unit_test(test_guarded),
+        cmocka_unit_test(test_shared_port),  cmocka_unit_test(test_hairpin),
+        cmocka_unit_test(test_both_ends),    cmocka_unit_test(test_beside_its_mapping),
+        cmocka_unit_test(test_speaks_first),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
 }
