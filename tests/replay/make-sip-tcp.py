@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes the captures of the cases about SIP over TCP (pcaps/sip-tcp-*).
+"""Writes the captures of the cases about SIP over TCP (pcaps/sip-tcp-*, vip-sip-tcp, sip6-tcp).
 
     tests/replay/make-sip-tcp.py [CASE...]
 
@@ -8,19 +8,34 @@ Both ends keep their own sequence numbers and answer what the firewall let throu
 asserted on the way.
 """
 import re
+import socket
 import struct
 import sys
 
 sys.dont_write_bytecode = True
 
 from frames import ACK, FIN, PSH, RST, SYN, TCP, from_lan, from_wan, tcp
+from frames6 import from_lan6, from_wan6, tcp6
 from sip import Agent, Case, media_of
 
 PHONE, SERVER, WAN = "10.0.0.20", "198.51.100.5", "203.0.113.2"
+PBX, OTHER, EXT = "10.0.0.5", "10.0.0.6", "203.0.113.10"
+PHONE6, SERVER6 = "2001:db8:1::20", "2001:db8:9::5"
+
+
+def read_tcp6(frame):
+    n, proto = struct.unpack_from(">HB", frame, 18)
+    if proto != TCP:
+        return None
+    src, dst = (socket.inet_ntop(socket.AF_INET6, frame[at:at + 16]) for at in (22, 38))
+    sport, dport, seq, ack, head, flags = struct.unpack_from(">HHIIBB", frame, 54)
+    return (src, sport), (dst, dport), seq, ack, flags, frame[54 + (head >> 4) * 4:54 + n]
 
 
 def read_tcp(frame):
     """(source, target, seq, ack, flags, payload) of a TCP segment, or None."""
+    if len(frame) >= 74 and frame[12:14] == b"\x86\xdd":
+        return read_tcp6(frame)
     if len(frame) < 54 or frame[12:14] != b"\x08\x00" or frame[23] != TCP:
         return None
     total, = struct.unpack_from(">H", frame, 16)
@@ -40,9 +55,10 @@ class End:
     def put(self, flags, payload=b"", seq=None):
         ack = self.first + len(self.got) + self.ended if flags & ACK else 0
         at = self.seq if seq is None else seq
-        packet = tcp(*self.here, *self.there, flags, at, ack, payload)
-        self.case.frame(self.side,
-                        from_lan(packet, self.here[0]) if self.side == "lan" else from_wan(packet))
+        six = ":" in self.here[0]
+        lan, wan = (from_lan6, from_wan6) if six else (from_lan, from_wan)
+        packet = (tcp6 if six else tcp)(*self.here, *self.there, flags, at, ack, payload)
+        self.case.frame(self.side, lan(packet, self.here[0]) if self.side == "lan" else wan(packet))
         if seq is None:
             self.seq += len(payload) + bool(flags & (SYN | FIN))
 
@@ -116,7 +132,7 @@ class Phone(Agent):
 
     def contact(self, **parameters):
         more = "".join(f";{k}={v}" for k, v in parameters.items())
-        return f"<sip:{self.user}@{self.written[0]}:{self.written[1]};transport=tcp>{more}"
+        return f"<sip:{self.user}@{self.host}:{self.written[1]};transport=tcp>{more}"
 
     def via(self):
         return super().via().replace("SIP/2.0/UDP", "SIP/2.0/TCP")
@@ -282,8 +298,75 @@ def registered():
     case.write()
 
 
+def packets_to(agent):
+    """Packets of audio that came to an agent."""
+    return sum(1 for _, _, _, payload in Agent.packets(agent) if payload[:1] == b"\x80")
+
+
+def whole_call(caller, callee, uri, ports=(6000, 7000)):
+    """Call, five packets of audio each way, hung up by who was called. The INVITE as it came."""
+    sent = caller.send(caller.request("INVITE", uri, body=caller.sdp(ports[0])), callee)
+    invite = callee.receive("INVITE")
+    caller.nods()
+    callee.answer(invite, 180)
+    callee.answer(invite, 200, sdp=callee.sdp(ports[1]))
+    caller.receive(180)
+    ok = caller.receive(200)
+    caller.ack(ok)
+    callee.receive("ACK")
+    callee.nods()
+    for one, port, other, to in ((caller, ports[0], callee, ok), (callee, ports[1], caller, invite)):
+        before = packets_to(other)
+        one.rtp(port, media_of(to), seconds=0.1)
+        assert packets_to(other) == before + 5, f"audio of {one.user}"
+    callee.bye(invite)
+    caller.answer(caller.receive("BYE"), 200)
+    callee.receive(200)
+    return sent, invite, ok
+
+
+def by_vip():
+    """To a PBX behind a static VIP, and to one by a forwarded port."""
+    case = Case("vip-sip-tcp")
+    pbx = Phone(case, PBX, 5060, "lan", user="pbx")
+    caller = Phone(case, SERVER, 41000, "wan", user="caller")
+    case.agents += [pbx, caller]
+    Stream(case, caller, pbx, 41000, to=(EXT, 5060))
+    _, invite, ok = whole_call(caller, pbx, f"sip:100@{EXT}")
+    assert invite.uri == f"sip:100@{PBX}", invite.uri
+    assert f"@{EXT}" in ok.get("Contact"), ok.get("Contact")
+    assert media_of(ok) == (EXT, 7000), media_of(ok)
+
+    other = Phone(case, OTHER, 5060, "lan", user="other")
+    second = Phone(case, SERVER, 42000, "wan", user="second")
+    case.agents += [other, second]
+    Stream(case, second, other, 42000, to=(WAN, 5070))
+    second.send(second.request("OPTIONS", f"sip:100@{WAN}:5070"), other)
+    asked = other.receive("OPTIONS")
+    assert asked.uri == f"sip:100@{OTHER}:5060", asked.uri
+    other.answer(asked, 200, Contact=f"<sip:other@{OTHER}:5060;transport=tcp>")
+    answer = second.receive(200)
+    assert answer.get("Contact") == f"<sip:other@{WAN}:5070;transport=tcp>", answer.get("Contact")
+    case.wait(1)
+    case.write()
+
+
+def by_six():
+    """Over IPv6: not a byte of a message changes, audio comes by pinholes."""
+    case = Case("sip6-tcp")
+    phone = Phone(case, PHONE6, 41000, "lan", user="phone")
+    server = Phone(case, SERVER6, 5060, "wan", user="server")
+    case.agents += [phone, server]
+    Stream(case, phone, server, 41000)
+    sent, invite, _ = whole_call(phone, server, f"sip:bob@[{SERVER6}]")
+    assert sent.bytes() == invite.bytes(), f"{sent.bytes()}\nbecame\n{invite.bytes()}"
+    case.wait(1)
+    case.write()
+
+
 CASES = {"sip-tcp-call": call, "sip-tcp-retransmit": retransmit, "sip-tcp-not-sip": not_sip,
-         "sip-tcp-broken": broken, "sip-tcp-registered": registered}
+         "sip-tcp-broken": broken, "sip-tcp-registered": registered,
+         "vip-sip-tcp": by_vip, "sip6-tcp": by_six}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or CASES:
