@@ -345,13 +345,14 @@ static bool is_answer_to(const struct dialog_txn *txn, const struct sip_message 
     return txn->used && txn->cseq == m->facts.cseq && txn->inside != m->packet->outward;
 }
 
-/* Session-Expires of a 2xx bounds the call until the next one. */
+/* Session-Expires of a 2xx bounds the call until the next one; what a stranger says bounds nothing.
+ */
 static void refresh(struct dialog *d, const struct sip_message *m)
 {
     struct sip_session_expires se;
     struct slice value = sip_header_value(&m->msg, SIP_SESSION_EXPIRES);
     d->expires_ms = 0;
-    if (value.n == 0 || sip_session_expires_parse(value, &se, NULL) != 0)
+    if (is_stranger(d, m) || value.n == 0 || sip_session_expires_parse(value, &se, NULL) != 0)
         return;
     if (se.seconds < CALL_SESSION_MIN_S)
         se.seconds = CALL_SESSION_MIN_S;
@@ -444,6 +445,8 @@ static bool on_other_leg(struct alg *alg, struct dialog *d, const struct sip_mes
 {
     if (m->packet->outward && plan->has_sdp)
         media_ask_again(alg, d, plan);
+    if (!is_stranger(d, m))
+        refresh(d, m);
     return true;
 }
 

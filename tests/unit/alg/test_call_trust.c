@@ -268,6 +268,34 @@ static void test_latch_of_a_stranger(void **state)
     }
 }
 
+/* A 2xx of a stranger, who guessed the rest, does not bound the call; the real one does. */
+static void test_bound_of_a_stranger(void **state)
+{
+    struct fixture f;
+    const char *ends_by;
+    uint32_t left_s;
+    struct say real = first_say(theirs(7000)), forged = first_say(theirs(7000));
+    (void)state;
+    set_up(&f);
+    request(&f, true, first_say(ours(6000)));
+    forged.b_tag = "x";
+    forged.more = "Contact: <sip:x@198.51.100.66>\r\nSession-Expires: 90\r\n";
+    outside_is(&f, STRANGER);
+    respond(&f, false, 200, forged);
+    real.b_tag = "b";
+    real.more = "Contact: <sip:b@198.51.100.44>\r\nSession-Expires: 1800\r\n";
+    outside_is(&f, SERVER);
+    respond(&f, false, 200, real);
+    request(&f, true, say("ACK", 1, NULL));
+    assert_string_equal(only_state(&f, &ends_by, &left_s), "established");
+    assert_string_equal(ends_by, "session-expires");
+    assert_in_range(left_s, 1799, 1800);
+    request(&f, true, say("BYE", 2, NULL));
+    respond(&f, false, 200, say("BYE", 2, NULL));
+    assert_nothing_left(&f);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_copies_open_nothing),
         cmocka_unit_test(test_copies_are_alike),
         cmocka_unit_test(test_latch_of_a_stranger),
+        cmocka_unit_test(test_bound_of_a_stranger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
