@@ -42,7 +42,7 @@ static void tick(struct fake *fake)
 
 static bool conn_round(struct cli_conn *conn, int fd, struct fake *fake)
 {
-    bool busy = cli_conn_step(conn) | cli_conn_debug(conn);
+    bool stepped = cli_conn_step(conn), shown = cli_conn_debug(conn), busy = stepped || shown;
     struct slice pending = cli_conn_pending(conn);
     if (pending.n == 0 && cli_conn_closing(conn))
         return false;
