@@ -36,12 +36,13 @@ struct alg *alg_create(const struct alg_limits *limits, struct mappings *mapping
     alg->log = calloc(1, sizeof(*alg->log));
     alg->debug = sip_debug_create();
     if (alg->log && alg->debug && dialogs_init(&alg->dialogs, capacity) == 0 &&
-        host_shares_init(&alg->hosts, capacity, secret) == 0 &&
-        host_shares_init(&alg->pin_hosts, capacity, secret) == 0 &&
+        host_shares_init(&alg->hosts, capacity, HOST_SHARE, secret) == 0 &&
+        host_shares_init(&alg->pin_hosts, capacity, HOST_SHARE, secret) == 0 &&
+        host_shares_init(&alg->callers, capacity, HOST_SHARE_CALLER, secret) == 0 &&
         sip_forms_init(&alg->forms, capacity * FORMS_PER_DIALOG, secret) == 0 &&
         sip_meters_init(&alg->meters, secret) == 0 &&
         streams_init(&alg->streams, limits->streams ? limits->streams : capacity,
-                     limits->stream_buffers ? limits->stream_buffers : STREAM_BUFFERS) == 0)
+                     limits->stream_buffers ? limits->stream_buffers : STREAM_BUFFERS, secret) == 0)
         return alg;
     alg_destroy(alg);
     return NULL;
@@ -56,6 +57,7 @@ void alg_destroy(struct alg *alg)
     sip_forms_free(&alg->forms);
     host_shares_free(&alg->hosts);
     host_shares_free(&alg->pin_hosts);
+    host_shares_free(&alg->callers);
     if (alg->dialogs.at)
         dialogs_free(&alg->dialogs);
     free(alg->log);

@@ -57,6 +57,7 @@ void alg_unpin(struct alg *alg, struct dialog *d, struct pin *pin)
             mapping_release(ms, alg->thread, pin->h[i], keep);
     }
     host_share_count(&alg->pin_hosts, &d->inside.ip, d->inside_zone, -1);
+    alg->n_called_pins -= d->from_outside;
     pin_delete(&alg->dialogs, d, pin);
 }
 
@@ -66,6 +67,9 @@ void alg_forget(struct alg *alg, struct dialog *d)
         alg_unpin(alg, d, pin_at(&alg->dialogs, d->pins));
     alg_file(alg, d, UINT64_MAX);
     host_share_count(&alg->hosts, &d->inside.ip, d->inside_zone, -1);
+    if (d->from_outside)
+        host_share_count(&alg->callers, &d->src.ip, 0, -1);
+    alg->n_called -= d->from_outside;
     dialog_delete(&alg->dialogs, d);
 }
 
@@ -105,11 +109,14 @@ static void describe(struct dialog *d, const struct sip_message *m)
 
 #define BLOCKED_GO 4 /* blocked calls that may go for one message */
 
-static bool has_room(const struct alg *alg, const struct alg_packet *packet)
+static bool has_room(const struct alg *alg, const struct alg_packet *packet, bool outside)
 {
     const struct dialogs *ds = &alg->dialogs;
-    return host_share_room(&alg->hosts, &packet->inside.ip, packet->inside_zone,
-                           ds->capacity - ds->n_used);
+    uint32_t n_free = ds->capacity - ds->n_used;
+    if (outside)
+        n_free = host_share_outside(n_free, ds->capacity, alg->n_called);
+    return host_share_room(&alg->hosts, &packet->inside.ip, packet->inside_zone, n_free) &&
+           (!outside || host_share_room(&alg->callers, &packet->src.ip, 0, n_free));
 }
 
 struct dialog *alg_record(struct alg *alg, const struct sip_message *m, enum dialog_kind kind,
@@ -117,17 +124,22 @@ struct dialog *alg_record(struct alg *alg, const struct sip_message *m, enum dia
 {
     const struct alg_packet *packet = m->packet;
     struct dialogs *ds = &alg->dialogs;
+    bool outside = m->msg.is_request != packet->outward;
     /* What is only remembered to refuse its messages goes first. */
-    for (int i = 0; i < BLOCKED_GO && !has_room(alg, packet); i++)
+    for (int i = 0; i < BLOCKED_GO && !has_room(alg, packet, outside); i++)
         if (ds->blocked_head != DIALOG_NONE)
             alg_forget(alg, dialog_at(ds, ds->blocked_head));
-    if (!has_room(alg, packet))
+    if (!has_room(alg, packet, outside))
         return NULL;
     struct dialog *d = dialog_new(ds, kind, key, packet->policy_id);
     if (!d)
         return NULL;
     describe(d, m);
     host_share_count(&alg->hosts, &packet->inside.ip, packet->inside_zone, 1);
+    d->from_outside = outside;
+    if (outside)
+        host_share_count(&alg->callers, &d->src.ip, 0, 1);
+    alg->n_called += outside;
     return d;
 }
 

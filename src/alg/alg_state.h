@@ -30,6 +30,9 @@ struct alg {
     struct dialogs dialogs;
     struct host_shares hosts;     /* records of each inside host ... */
     struct host_shares pin_hosts; /* ... and pins */
+    struct host_shares callers;   /* records that each outside host began ... */
+    uint32_t n_called;            /* ... and all of them */
+    uint32_t n_called_pins;       /* pins of those */
     struct sip_forms forms;
     struct alg_stats stats;
     struct sip_log *log;

@@ -209,13 +209,14 @@ static void ring(struct alg *alg, struct dialog *d, const struct sip_message *m)
     ring_restart(d, m);
 }
 
-/* May the call have an INVITE of this side now? */
-static bool takes_invite(const struct dialog *d, bool outward)
+/* May the call have this INVITE now? Who tries again while it rings is who called. */
+static bool takes_invite(const struct dialog *d, const struct sip_message *m)
 {
     if (call_is_up(d))
         return true;
-    return outward == d->inside_began && (d->state == DIALOG_FREE || d->state == DIALOG_ENDED ||
-                                          d->state == DIALOG_RETRY || is_ringing(d));
+    return m->packet->outward == d->inside_began &&
+           (d->state == DIALOG_FREE || d->state == DIALOG_ENDED || d->state == DIALOG_RETRY ||
+            (is_ringing(d) && !is_stranger(d, m)));
 }
 
 static bool on_invite(struct alg *alg, struct dialog *d, const struct sip_message *m,
@@ -228,7 +229,7 @@ static bool on_invite(struct alg *alg, struct dialog *d, const struct sip_messag
             media_ask_again(alg, d, plan);
         return false; /* sent again */
     }
-    if (!takes_invite(d, outward))
+    if (!takes_invite(d, m))
         return false;
     d->invite_seen[outward] = m->facts.cseq + 1;
     if (!call_is_up(d))

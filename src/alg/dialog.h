@@ -188,7 +188,8 @@ struct dialog {
     uint16_t in_ifindex, out_ifindex; /* of its first message */
     struct handle session;            /* the same */
     uint8_t proto;
-    bool reply, logs; /* logs: its begin and end go to the log */
+    bool reply, logs;  /* logs: its begin and end go to the log */
+    bool from_outside; /* somebody outside began it */
 
     uint64_t begin_ms; /* for the log */
     struct ip_port src, dst, inside;

@@ -5,6 +5,11 @@
  * the rest, and however many are greedy there is room for one that has nothing yet. A fixed share
  * would refuse the lone PBX calls for which there is room.
  *
+ * What begins outside counts for the inside host that it is for and for who began it, and never has
+ * more than three quarters of the table: a flood of INVITEs to a PBX takes nine sixteenths of it at
+ * most, one from a single address half. Then the PBX can still call out, and others can still call
+ * it.
+ *
  * Counted by a keyed hash of the host, without chains: two hosts that meet in a place share a
  * limit, with four places for every record seldom enough, and nobody outside can aim for it.
  */
@@ -14,7 +19,8 @@
 
 #include <errno.h>
 
-int host_shares_init(struct host_shares *hs, uint32_t capacity, const struct hash_secret *secret)
+int host_shares_init(struct host_shares *hs, uint32_t capacity, uint32_t times,
+                     const struct hash_secret *secret)
 {
     uint32_t n = 64;
     while (n / 4 < capacity && n < 1u << 30)
@@ -23,6 +29,7 @@ int host_shares_init(struct host_shares *hs, uint32_t capacity, const struct has
     if (!hs->counts)
         return -ENOMEM;
     hs->n = n;
+    hs->times = times;
     hs->secret = *secret;
     return 0;
 }
@@ -34,7 +41,7 @@ void host_shares_free(struct host_shares *hs)
     hs->counts = NULL;
 }
 
-static uint32_t *count_of(const struct host_shares *hs, const struct ip_addr *ip, uint16_t zone)
+uint32_t *host_share_of(const struct host_shares *hs, const struct ip_addr *ip, uint16_t zone)
 {
     uint64_t part[3] = {ip->half[0], ip_addr_is4(ip) ? ip->half[1] : 0, zone};
     return &hs->counts[hash_bytes(&hs->secret, part, sizeof(part)) & (hs->n - 1)];
@@ -43,10 +50,10 @@ static uint32_t *count_of(const struct host_shares *hs, const struct ip_addr *ip
 bool host_share_room(const struct host_shares *hs, const struct ip_addr *ip, uint16_t zone,
                      uint32_t n_free)
 {
-    return *count_of(hs, ip, zone) < (uint64_t)HOST_SHARE * n_free;
+    return *host_share_of(hs, ip, zone) < (uint64_t)hs->times * n_free;
 }
 
 void host_share_count(struct host_shares *hs, const struct ip_addr *ip, uint16_t zone, int32_t by)
 {
-    *count_of(hs, ip, zone) += (uint32_t)by;
+    *host_share_of(hs, ip, zone) += (uint32_t)by;
 }

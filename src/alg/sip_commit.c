@@ -413,6 +413,7 @@ static void map_pin(struct alg *alg, const struct sip_message *m, const struct s
 {
     struct pin *pin = pin_new(&alg->dialogs, owner);
     host_share_count(&alg->pin_hosts, &owner->inside.ip, owner->inside_zone, 1);
+    alg->n_called_pins += owner->from_outside;
     pin->kind = map->kind;
     pin->stream = map->stream;
     pin->proto = map->proto;
@@ -448,8 +449,10 @@ static enum alg_reason pins_refuse(const struct alg *alg, const struct dialog *o
         return ALG_REASON_SIP_MEDIA_LIMIT;
     if (!pins_room(ds, owner, n))
         return ALG_REASON_SIP_MEDIA_FULL;
-    return host_share_room(&alg->pin_hosts, &owner->inside.ip, owner->inside_zone,
-                           ds->pin_capacity - ds->n_pins)
+    uint32_t n_free = ds->pin_capacity - ds->n_pins;
+    if (owner->from_outside)
+        n_free = host_share_outside(n_free, ds->pin_capacity, alg->n_called_pins);
+    return host_share_room(&alg->pin_hosts, &owner->inside.ip, owner->inside_zone, n_free)
                ? ALG_REASON_NONE
                : ALG_REASON_SIP_MEDIA_HOST;
 }

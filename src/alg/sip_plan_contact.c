@@ -105,15 +105,27 @@ static bool traces_contact(const struct sip_message *m)
            m->facts.method == SIP_METHOD_REGISTER && m->msg.is_request == m->packet->outward;
 }
 
+/* As it was written here: whoever has such a parameter of his own does not quote an endpoint. */
+static bool is_trace(const struct sip_param *param)
+{
+    struct sip_host at;
+    return slice_ieq(param->name, SLICE_LIT("o")) && param->value.n > 2 &&
+           param->value.p[0] == '"' &&
+           sip_host_parse(slice_of(param->value.p + 1, param->value.n - 2), false, &at, NULL) ==
+               0 &&
+           at.kind == SIP_HOST_IPV4 && at.has_port;
+}
+
 /*
  * register-contact-trace: a parameter of the Contact tells the registrar the original address. What
  * comes back with a binding is taken out again. Where there is no room it is left out.
  */
-static enum alg_reason plan_contact_trace(struct planner *p, struct slice item,
-                                          const struct sip_uri *uri)
+static enum alg_reason plan_contact_trace(struct planner *p, const struct sip_addr *contact)
 {
     static const struct slice begin = SLICE_LIT(";o=\"");
-    struct sip_edit edit = {.at = (uint32_t)sip_offset(&p->m->msg, item) + (uint32_t)item.n};
+    const struct sip_uri *uri = &contact->uri;
+    struct sip_edit edit = {
+        .at = (uint32_t)(sip_offset(&p->m->msg, contact->text) + contact->text.n)};
     if (p->m->packet->outward) {
         char text[sizeof(";o=\"\"") + IP_PORT_TEXT_MAX];
         struct ip_port e = host_endpoint(&uri->at);
@@ -126,15 +138,15 @@ static enum alg_reason plan_contact_trace(struct planner *p, struct slice item,
             return ALG_REASON_NONE;
         return plan_edit(p->plan, &edit) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
     }
-    const char *at = memmem(item.p, item.n, begin.p, begin.n);
-    if (!at || at < uri->text.p + uri->text.n)
-        return ALG_REASON_NONE;
-    struct slice rest = slice_between(at + begin.n, item.p + item.n);
-    size_t quote = slice_find(rest, '"');
-    if (quote == rest.n)
+    struct slice rest = contact->params;
+    struct sip_param param = {0};
+    const char *at = rest.p;
+    while (sip_param_next(&rest, &param, NULL) > 0 && !is_trace(&param))
+        at = rest.p;
+    if (!is_trace(&param))
         return ALG_REASON_NONE;
     edit.at = (uint32_t)(at - p->m->msg.bytes.p);
-    edit.cut = (uint32_t)(begin.n + quote + 1);
+    edit.cut = (uint32_t)(param.value.p + param.value.n - at);
     return plan_text(p->plan, &edit, SLICE_NONE) && plan_edit(p->plan, &edit)
                ? ALG_REASON_NONE
                : ALG_REASON_SIP_TOO_LARGE;
@@ -161,7 +173,7 @@ enum alg_reason plan_contacts(struct planner *p)
         if (reason == ALG_REASON_NONE && !contact.star && !leaves_contact(m))
             reason = plan_uri(p, SIP_FORM_CONTACT, &contact.uri);
         if (reason == ALG_REASON_NONE && !contact.star && traces_contact(m))
-            reason = plan_contact_trace(p, item, &contact.uri);
+            reason = plan_contact_trace(p, &contact);
         if (reason != ALG_REASON_NONE)
             return reason;
     }

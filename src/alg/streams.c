@@ -6,6 +6,8 @@
  *
  * A buffer is 64 KiB for whoever sends a byte. So the rest of a message must come within REST_MS,
  * or the connection is reset; a receiver that takes nothing is the splice's matter (TCP_OUT_TRIES).
+ * Connections and buffers are on the account of the host that opened the connection, whoever fills
+ * them: it chose the other end. Nobody has more than a share of either (host_share.h).
  *
  * What a message becomes is written straight into the buffer from which it is delivered. For that
  * there must be room before anybody commits to anything, so a message waits until there is, and its
@@ -27,7 +29,7 @@
     32000 /* for the rest of a message: 64 * T1, as for an answer (RFC 3261 17.1.1.2) \
            */
 
-int streams_init(struct streams *ss, uint32_t n, uint32_t buffers)
+int streams_init(struct streams *ss, uint32_t n, uint32_t buffers, const struct hash_secret *secret)
 {
     uint32_t places = 64;
     *ss = (struct streams){.n = n};
@@ -37,7 +39,9 @@ int streams_init(struct streams *ss, uint32_t n, uint32_t buffers)
     ss->at = mem_map_sparse((size_t)n * sizeof(*ss->at));
     ss->first = mem_map_sparse((size_t)places * sizeof(*ss->first));
     ss->between = malloc(TCP_BUFFER);
-    if (ss->at && ss->first && ss->between && tcp_buffers_init(&ss->buffers, buffers) == 0)
+    if (ss->at && ss->first && ss->between && tcp_buffers_init(&ss->buffers, buffers) == 0 &&
+        host_shares_init(&ss->openers, n, HOST_SHARE, secret) == 0 &&
+        host_shares_init(&ss->holders, buffers, HOST_SHARE, secret) == 0)
         return 0;
     streams_free(ss);
     return -ENOMEM;
@@ -51,6 +55,8 @@ void streams_free(struct streams *ss)
         mem_unmap(ss->first, ((size_t)ss->mask + 1) * sizeof(*ss->first));
     if (ss->buffers.memory)
         tcp_buffers_free(&ss->buffers);
+    host_shares_free(&ss->openers);
+    host_shares_free(&ss->holders);
     free(ss->between);
     ss->at = NULL;
     ss->first = NULL;
@@ -107,14 +113,35 @@ static void stream_free(struct streams *ss, struct stream *s)
     *link = s->chain;
     wheel_del(&ss->wheel, number - 1);
     tcp_splice_drop(&s->splice, &ss->buffers);
+    --*s->n_streams;
+    ss->n_outside -= s->outside;
     s->chain = ss->spare;
     ss->spare = number;
     __atomic_store_n(&ss->n_used, ss->n_used - 1, __ATOMIC_RELAXED);
 }
 
+/* On whose account buffers are taken from here on. */
+static void charge(struct streams *ss, const struct stream *s)
+{
+    ss->buffers.held = s->n_buffers;
+    ss->buffers.outside = s->outside;
+}
+
+/* A connection for whoever began the session, or NULL: all are in use, or his share is. */
 static struct stream *stream_make(struct streams *ss, const struct stream_segment *g)
 {
+    struct alg_packet packets[ALG_CROSSINGS];
     uint32_t number = ss->spare;
+    if (ss->host.describe(ss->host.ctx, g->session, 0, packets) == 0)
+        return NULL;
+    bool outside = !packets[0].outward;
+    const struct ip_addr *opener = &packets[0].src.ip;
+    uint16_t zone = outside ? 0 : packets[0].inside_zone;
+    uint32_t n_free = ss->n - ss->n_used;
+    if (outside)
+        n_free = host_share_outside(n_free, ss->n, ss->n_outside);
+    if (!host_share_room(&ss->openers, opener, zone, n_free))
+        return NULL;
     if (number)
         ss->spare = ss->at[number - 1].chain;
     else if (ss->n_fresh < ss->n)
@@ -123,7 +150,13 @@ static struct stream *stream_make(struct streams *ss, const struct stream_segmen
         return NULL;
     struct stream *s = &ss->at[number - 1];
     uint32_t *first = place_of(ss, g->session);
-    *s = (struct stream){.session = g->session, .chain = *first};
+    *s = (struct stream){.session = g->session,
+                         .chain = *first,
+                         .outside = outside,
+                         .n_streams = host_share_of(&ss->openers, opener, zone),
+                         .n_buffers = host_share_of(&ss->holders, opener, zone)};
+    ++*s->n_streams;
+    ss->n_outside += outside;
     *first = number;
     tcp_splice_init(&s->splice, g->most);
     __atomic_store_n(&ss->n_used, ss->n_used + 1, __ATOMIC_RELAXED);
@@ -252,6 +285,8 @@ static struct tcp_user begin(struct alg *alg, struct stream *s, uint64_t now_ms)
 {
     struct streams *ss = &alg->streams;
     ss->in_hand = s;
+    if (s)
+        charge(ss, s);
     ss->now_ms = now_ms;
     ss->reason = ALG_REASON_NONE;
     if (!ss->started)
@@ -331,6 +366,7 @@ struct stream_fate alg_stream_input(struct alg *alg, const struct stream_segment
         f.reason = ALG_REASON_SIP_STREAM_LIMIT;
         if (!s)
             return f;
+        charge(ss, s);
     }
     s->way = g->way;
     uint8_t phase = s->splice.phase;

@@ -2,6 +2,7 @@
 /* The memory is mapped, not touched: pages of buffers that were never taken do not exist. */
 #include "alg/tcp_buffer.h"
 
+#include "alg/host_share.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -30,10 +31,16 @@ void tcp_buffers_free(struct tcp_buffers *b)
     *b = (struct tcp_buffers){0};
 }
 
-char *tcp_buffer_take(struct tcp_buffers *b)
+char *tcp_buffer_take(struct tcp_buffers *b, uint32_t more)
 {
-    if (b->n_spare == 0)
+    uint32_t n_free = b->n_spare;
+    if (b->outside)
+        n_free = host_share_outside(n_free, b->n, b->n_outside);
+    if (n_free <= more || (b->held && *b->held + more >= (uint64_t)HOST_SHARE * (n_free - more)))
         return NULL;
+    if (b->held)
+        ++*b->held;
+    b->n_outside += b->outside;
     return b->memory + (size_t)b->spare[--b->n_spare] * TCP_BUFFER;
 }
 
@@ -43,5 +50,8 @@ void tcp_buffer_give(struct tcp_buffers *b, char *buffer)
         return;
     size_t at = (size_t)(buffer - b->memory);
     assert(at % TCP_BUFFER == 0 && at / TCP_BUFFER < b->n && b->n_spare < b->n);
+    if (b->held)
+        --*b->held;
+    b->n_outside -= b->outside;
     b->spare[b->n_spare++] = (uint32_t)(at / TCP_BUFFER);
 }

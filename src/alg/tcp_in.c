@@ -106,7 +106,7 @@ int tcp_in_put(struct tcp_in *in, struct tcp_buffers *buffers, uint32_t seq, str
     if (in->n_pieces == TCP_PIECES && !touches(in, from, to))
         return -ENOSPC;
     if (!in->buffer) {
-        in->buffer = tcp_buffer_take(buffers);
+        in->buffer = tcp_buffer_take(buffers, 1); /* what is read has to go somewhere */
         in->head = 0;
         if (!in->buffer)
             return -ENOMEM;

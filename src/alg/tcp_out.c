@@ -49,7 +49,7 @@ char *tcp_out_tail(struct tcp_out *out, struct tcp_buffers *buffers, size_t *roo
 {
     uint32_t held = seq_before(out->una, out->end) ? out->end - out->una : 0;
     if (!out->buffer) {
-        out->buffer = tcp_buffer_take(buffers);
+        out->buffer = tcp_buffer_take(buffers, 0);
         out->head = 0;
         if (!out->buffer)
             return NULL;

@@ -105,8 +105,8 @@ void assert_tables_empty(const struct alg *alg)
     for (uint32_t i = 0; i < ds->n_buckets; i++)
         assert_true(ds->buckets[i] == DIALOG_NONE && ds->policy_buckets[i] == DIALOG_NONE);
     for (uint32_t i = 0; i < alg->hosts.n; i++)
-        counted += alg->hosts.counts[i];
-    assert_int_equal(counted, 0);
+        counted += alg->hosts.counts[i] + alg->pin_hosts.counts[i] + alg->callers.counts[i];
+    assert_int_equal(counted + alg->n_called + alg->n_called_pins, 0);
 }
 
 void assert_nothing_left(struct fixture *f)

@@ -73,6 +73,32 @@ static void test_bye_of_a_stranger(void **state)
     }
 }
 
+/* An INVITE of a call that rings, from elsewhere: it is delivered, and whoever sent it is as
+ * strange as before. */
+static void test_invite_of_a_stranger(void **state)
+{
+    struct fixture f;
+    struct say again = first_say(theirs(7100));
+    (void)state;
+    set_up(&f);
+    request(&f, false, first_say(theirs(7000)));
+    respond(&f, true, 183, say("INVITE", 1, ours(6000)));
+    assert_string_equal(state_of(&f), "early");
+    outside_is(&f, STRANGER);
+    again.cseq = 2;
+    assert_int_not_equal(request(&f, false, again), ALG_DROP);
+    request(&f, false, say("CANCEL", 2, NULL));
+    request(&f, false, say("CANCEL", 1, NULL));
+    assert_string_equal(state_of(&f), "early");
+    assert_true(open_at(&f, 6000));
+    outside_is(&f, SERVER);
+    request(&f, false, say("CANCEL", 1, NULL));
+    assert_string_equal(state_of(&f), "cancelled");
+    assert_false(open_at(&f, 6000));
+    assert_nothing_left(&f);
+    tear_down(&f);
+}
+
 /* The callee's own address, once the inside party has sent there: no proxy on the way any more. */
 static void test_bye_of_the_callee_itself(void **state)
 {
@@ -301,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bye_without_leg),
         cmocka_unit_test(test_bye_of_a_stranger),
+        cmocka_unit_test(test_invite_of_a_stranger),
         cmocka_unit_test(test_bye_of_the_callee_itself),
         cmocka_unit_test(test_answers_of_a_stranger),
         cmocka_unit_test(test_cancel_of_a_stranger),

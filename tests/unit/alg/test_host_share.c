@@ -19,7 +19,7 @@ static void test_greedy(void **state)
     uint32_t n_free = CAPACITY;
     (void)state;
     hash_secret_fixed(&secret, 5);
-    assert_int_equal(host_shares_init(&hs, CAPACITY, &secret), 0);
+    assert_int_equal(host_shares_init(&hs, CAPACITY, HOST_SHARE, &secret), 0);
     for (unsigned i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         struct ip_addr ip = ip_addr_of4(be32_of(0x0a000001 + i));
         uint32_t n = 0;
@@ -39,7 +39,7 @@ static void test_gives_back(void **state)
     struct ip_addr ip = ip_addr_of4(be32_of(0x0a000001));
     (void)state;
     hash_secret_fixed(&secret, 5);
-    assert_int_equal(host_shares_init(&hs, 4, &secret), 0);
+    assert_int_equal(host_shares_init(&hs, 4, HOST_SHARE, &secret), 0);
     for (int i = 0; i < 3; i++)
         host_share_count(&hs, &ip, 1, 1);
     assert_false(host_share_room(&hs, &ip, 1, 1));
