@@ -108,6 +108,23 @@ all_audio_arrived() { # all_audio_arrived LAN.pcap WAN.pcap STREAMS PACKETS
         "$(sed 's/.*arrived //' <<<"$table" | sort -n | head -n 1)"
 }
 
+rtp_packets() { # rtp_packets CAPTURE FROM TO: packets of RTP between two addresses
+    "$CAPTURES" rtp "$LAB_DIR/$1.pcap" |
+        awk -v from="$2:" -v to="$3:" 'index($1, from) == 1 && index($3, to) == 1 { n += $7 }
+                                       END { print n + 0 }'
+}
+
+# All audio between two phones arrived, both ways, and each spoke at least so many packets.
+both_were_heard() { # both_were_heard INSIDE PUBLIC OUTSIDE PACKETS
+    local spoken
+    spoken=$(rtp_packets lan "$1" "$3")
+    at_least "RTP packets of $1" "$4" "$spoken"
+    same "RTP packets of $1 outside" "$spoken" "$(rtp_packets wan "$2" "$3")"
+    spoken=$(rtp_packets wan "$3" "$2")
+    at_least "RTP packets of $3" "$4" "$spoken"
+    same "RTP packets of $3 inside" "$spoken" "$(rtp_packets lan "$3" "$1")"
+}
+
 lab_cli_lines() { # several lines of configuration, from standard input
     "$LAB_BUILD/src/pinhole" --socket "$LAB_DIR/cli.sock" -f /dev/stdin
 }

@@ -3,10 +3,12 @@
 #
 # A SIP server for the lab and phones that register with it, on top of checks.sh.
 #
-#   lab_kamailio IP              Kamailio on the wan side as registrar and proxy (kamailio.cfg)
+#   lab_kamailio IP              Kamailio on the wan side as registrar and proxy, by UDP and TCP
+#                                (kamailio.cfg)
 #   lab_registered NS NAME IP SERVER HERTZ ARGUMENTS...
 #                                a baresip phone, sip:NAME@SERVER, that registers there for 30 s
-#                                at a time and answers every call; its pid in LAB_PID
+#                                at a time and answers every call; its pid in LAB_PID.
+#                                LAB_TRANSPORT=tcp: over TCP
 #   phone_do IP NS COMMAND [ARGUMENT]   a command of baresip's menu (dial, hangup, hold, resume)
 #   phone_saw NAME COUNT TEXT SECONDS   a phone's log has this line so often, or it is wrong
 
@@ -24,7 +26,7 @@ lab_kamailio() {
         >"$LAB_DIR/kamailio/kamailio.cfg"
     lab_run wan kamailio kamailio -f "$LAB_DIR/kamailio/kamailio.cfg" -Y "$LAB_DIR/kamailio" -DD -E -m 32 -M 4
     local tries=100
-    until lab_in wan ss -Hlun "src $ip:5060" | grep -q 5060; do
+    until [ "$(lab_in wan ss -Hlutn "src $ip:5060" | grep -c 5060)" -ge 2 ]; do
         if ! kill -0 "$LAB_PID" 2>/dev/null || [ $((tries--)) -le 0 ]; then
             echo "kamailio did not start:"
             tail -n 20 "$LAB_DIR/kamailio.log"
@@ -37,7 +39,7 @@ lab_kamailio() {
 lab_registered() {
     local ns=$1 name=$2 ip=$3 server=$4 hertz=$5
     shift 5
-    LAB_ACCOUNT="<sip:$name@$server>;auth_pass=secret;regint=${LAB_REGISTER:-30};"
+    LAB_ACCOUNT="<sip:$name@$server${LAB_TRANSPORT:+;transport=$LAB_TRANSPORT}>;auth_pass=secret;regint=${LAB_REGISTER:-30};"
     LAB_ACCOUNT+="answermode=auto;audio_codecs=PCMU/8000/1"
     lab_baresip "$ns" "$name" "$ip" "$hertz" "$@"
     LAB_ACCOUNT=

@@ -91,21 +91,16 @@ eventually 15 "mappings afterwards" 0 mapping_count
 eventually 15 "sessions afterwards" 0 session_count
 captures_stop "$lan_capture" "$wan_capture" "$home_capture"
 
-stream() { # stream CAPTURE FROM TO: packets of RTP
-    "$CAPTURES" rtp "$LAB_DIR/$1.pcap" |
-        awk -v from="$2:" -v to="$3:" 'index($1, from) == 1 && index($3, to) == 1 { n += $7 }
-                                       END { print n + 0 }'
-}
 for side in home lan; do
     "$CAPTURES" rtp "$LAB_DIR/$side.pcap" | sed "s/^/    $side: /"
 done
-spoken=$(stream home 192.168.7.10 203.0.113.10)
+spoken=$(rtp_packets home 192.168.7.10 203.0.113.10)
 at_least "RTP packets of the phone" 190 "$spoken"
-same "RTP packets of the phone at the PBX" "$spoken" "$(stream lan 192.0.2.2 10.0.0.20)"
-spoken=$(stream lan 10.0.0.20 192.0.2.2)
+same "RTP packets of the phone at the PBX" "$spoken" "$(rtp_packets lan 192.0.2.2 10.0.0.20)"
+spoken=$(rtp_packets lan 10.0.0.20 192.0.2.2)
 at_least "RTP packets of the PBX" 190 "$spoken"
 same "RTP packets of the PBX at the phone" "$spoken" \
-    "$(stream home 203.0.113.10 192.168.7.10)"
+    "$(rtp_packets home 203.0.113.10 192.168.7.10)"
 same "RTP packets from a port that the far NAT left alone" 0 \
     "$(tshark -r "$LAB_DIR/lan.pcap" -Y 'ip.src == 192.0.2.2 && udp.srcport < 30000' 2>/dev/null |
         wc -l)"
