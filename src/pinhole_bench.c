@@ -41,6 +41,11 @@ static const struct {
      "SIP messages of N calls at once through the ALG over eight public addresses: by kind,\n"
      "                by step, and the memory a call takes",
      {1000, 100000}},
+    {"sip-list",
+     bench_list,
+     "how long `diagnose sys sip-proxy calls list` takes with N calls, and how long it holds up\n"
+     "                control and the ALG; needs two CPUs",
+     {1000, 100000}},
     {"rtp-under-sip",
      bench_rtp,
      "how long RTP takes through a worker while the ALG has nothing to do, and while more\n"

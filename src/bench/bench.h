@@ -65,7 +65,7 @@ struct bench {
  */
 typedef int bench_case_run(const struct bench_options *o, uint32_t sessions, struct report *r);
 bench_case_run bench_policy, bench_known, bench_steps, bench_setup, bench_churn, bench_timer,
-    bench_sip, bench_rtp;
+    bench_sip, bench_rtp, bench_list;
 
 /* Start EAL with what the machine has: huge pages when at least `mib` are free, else without. */
 int bench_eal(const char *program, unsigned mib, bool *huge);

@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define BATCH_MS BURST /* a thousand calls a second */
-
 static double ns_of(uint64_t cycles)
 {
     return (double)cycles * 1e9 / (double)rte_get_tsc_hz();
@@ -55,14 +53,6 @@ static unsigned batch(const struct sip_calls *c, uint32_t at)
     return c->load.n_calls - at < BURST ? c->load.n_calls - at : BURST;
 }
 
-static void begin_all(struct sip_calls *c)
-{
-    for (uint32_t at = 0; at < c->load.n_calls && !c->failed; at += BURST) {
-        sip_calls_begin(c, &c->order[at], batch(c, at));
-        sip_calls_wait(c, BATCH_MS);
-    }
-}
-
 /* Begin, end, and what phones say otherwise. */
 static void run(struct sip_calls *c, double seconds)
 {
@@ -75,7 +65,7 @@ static void run(struct sip_calls *c, double seconds)
         sip_calls_say(c, SIP_LOAD_OPTIONS, &c->order[at], n);
         sip_calls_say(c, SIP_LOAD_REGISTER, &c->order[at], n);
         sip_calls_say(c, SIP_LOAD_REGISTERED, &c->order[at], n);
-        sip_calls_wait(c, BATCH_MS);
+        sip_calls_wait(c, SIP_CALLS_BATCH_MS);
         at = at + n < c->load.n_calls ? at + n : 0;
     } while (rte_rdtsc() - start < tsc && !c->failed);
 }
@@ -145,7 +135,7 @@ int bench_sip(const struct bench_options *o, uint32_t n_calls, struct report *r)
     if (sip_calls_init(&c, o, n_calls) != 0)
         return -1;
     double before = resident();
-    begin_all(&c);
+    sip_calls_begin_all(&c);
     double bytes = resident() - before;
     run(&c, o->seconds / 4);
     measure(&c, o->seconds);

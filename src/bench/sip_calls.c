@@ -156,3 +156,12 @@ void sip_calls_wait(struct sip_calls *c, uint64_t ms)
     c->timers.cycles += middle - start;
     c->control.cycles += rte_rdtsc() - third;
 }
+
+void sip_calls_begin_all(struct sip_calls *c)
+{
+    for (uint32_t at = 0; at < c->load.n_calls && !c->failed; at += BURST) {
+        uint32_t left = c->load.n_calls - at;
+        sip_calls_begin(c, &c->order[at], left < BURST ? left : BURST);
+        sip_calls_wait(c, SIP_CALLS_BATCH_MS);
+    }
+}

@@ -10,6 +10,8 @@
 #include "control/expiry.h"
 #include "fastpath/alg_core.h"
 
+#define SIP_CALLS_BATCH_MS BURST /* of virtual time a batch: a thousand calls a second */
+
 struct sip_calls {
     struct bench *b;
     struct alg_core *core;
@@ -33,6 +35,9 @@ void sip_calls_say(struct sip_calls *c, enum sip_load_kind kind, const uint32_t 
 /* From INVITE to ACK; from BYE to its answer. */
 void sip_calls_begin(struct sip_calls *c, const uint32_t *calls, unsigned n);
 void sip_calls_end(struct sip_calls *c, const uint32_t *calls, unsigned n);
+
+/* All calls begin, a thousand a second of virtual time. */
+void sip_calls_begin_all(struct sip_calls *c);
 
 /* Let virtual time pass: timers of the ALG, and control's work. */
 void sip_calls_wait(struct sip_calls *c, uint64_t ms);
