@@ -5,18 +5,21 @@
  * daemon's.
  *
  * On a terminal libedit reads lines; Tab and `?` are keys that ask the daemon about the line as it
- * stands. Debug output may come at any time, also while a line is edited: the client waits for
- * keys and for the daemon at once. Elsewhere the commands come from -c, -f or standard input, one
- * at a time, and the first that fails ends the run with status 1 unless --keep-going was given.
+ * stands. Elsewhere the commands come from -c, -f or standard input, one at a time, and the first
+ * that fails ends the run with status 1 unless --keep-going was given. Debug output may come at any
+ * time, also while a line is edited or a pipe is silent: the client waits for keys or lines and for
+ * the daemon at once.
  *
  * While a line is edited Ctrl-C is a key; while a command runs it is a signal, which becomes an
  * INTERRUPT frame. The signal is blocked except inside ppoll, so it is never lost in between.
  */
 #include "cli/protocol.h"
+#include "pinhole_input.h"
 #include "pinhole_line.h"
 #include "pinhole_screen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <histedit.h>
 #include <poll.h>
@@ -205,6 +208,43 @@ static bool client_ask(enum message_type type, struct slice payload)
     return alive;
 }
 
+/* What the daemon says by itself: debug output. */
+static void daemon_speaks(void)
+{
+    struct message message;
+    int rc;
+    while ((rc = message_read(&client.reader, &client.unread, &message)) == 1) {
+        if (message.type == MESSAGE_EXIT)
+            die("the daemon ended the login");
+        if (message.type != MESSAGE_OUTPUT)
+            die("what answers there is no pinholed");
+        output_print(message.payload);
+    }
+    if (rc < 0)
+        die("what answers there is no pinholed");
+    if (screen_waits(&client.screen))
+        screen_restore(&client.screen);
+    fflush(stdout);
+}
+
+/* Wait for something to read at `fd`; what the daemon says meanwhile is printed as it comes. */
+static void input_await(int fd)
+{
+    struct pollfd ready[] = {{.fd = fd, .events = POLLIN}, {.fd = client.fd, .events = POLLIN}};
+    for (;;) {
+        daemon_speaks();
+        if (poll(ready, 2, -1) < 0) {
+            if (errno != EINTR)
+                die("poll: %s", strerror(errno));
+            continue;
+        }
+        if (ready[1].revents)
+            client_receive();
+        else if (ready[0].revents)
+            return;
+    }
+}
+
 /* ---- from -c, -f and pipes ---- */
 
 /* False: stop, the login ended or the command failed. */
@@ -223,26 +263,34 @@ static bool batch_line(const char *name, unsigned long number, struct slice line
     return client.keep_going;
 }
 
+/* False: there are no more. */
+static bool batch_next(struct input *input, const char *name, struct slice *line)
+{
+    while (!input_line(input, line)) {
+        if (input->ended)
+            return false;
+        input_await(input->fd);
+        int rc = input_read(input);
+        if (rc != 0)
+            die("%s: %s", name, strerror(-rc));
+    }
+    return true;
+}
+
 static bool batch_file(const char *path)
 {
     bool standard = strcmp(path, "-") == 0, going = true;
-    FILE *file = standard ? stdin : fopen(path, "re");
-    char *line = NULL;
-    size_t room = 0;
+    const char *name = standard ? "standard input" : path;
+    struct input input = {.fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)};
     unsigned long number = 0;
-    ssize_t n;
-    if (!file)
+    struct slice line;
+    if (input.fd < 0)
         die("%s: %s", path, strerror(errno));
-    while (going && (n = getline(&line, &room, file)) >= 0) {
-        if (n > 0 && line[n - 1] == '\n')
-            n--;
-        going = batch_line(standard ? "standard input" : path, ++number, slice_of(line, (size_t)n));
-    }
-    if (going && ferror(file))
-        die("%s: %s", path, strerror(errno));
-    free(line);
+    while (going && batch_next(&input, name, &line))
+        going = batch_line(name, ++number, line);
+    input_free(&input);
     if (!standard)
-        fclose(file);
+        close(input.fd);
     return going;
 }
 
@@ -377,47 +425,17 @@ static unsigned char key_interrupt(EditLine *edit, int key)
     return CC_REDISPLAY;
 }
 
-/* What the daemon says by itself: debug output. */
-static void daemon_speaks(void)
-{
-    struct message message;
-    int rc;
-    while ((rc = message_read(&client.reader, &client.unread, &message)) == 1) {
-        if (message.type == MESSAGE_EXIT)
-            die("the daemon ended the login");
-        if (message.type != MESSAGE_OUTPUT)
-            die("what answers there is no pinholed");
-        output_print(message.payload);
-    }
-    if (rc < 0)
-        die("what answers there is no pinholed");
-    if (screen_waits(&client.screen))
-        screen_restore(&client.screen);
-    fflush(stdout);
-}
-
 /* libedit wants a key: its number of keys, 0 at the end. */
 static int terminal_key(EditLine *edit, wchar_t *out)
 {
     (void)edit;
-    for (;;) {
-        struct pollfd ready[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                                 {.fd = client.fd, .events = POLLIN}};
-        int rc = 0;
-        daemon_speaks();
-        if (poll(ready, 2, -1) < 0) {
-            if (errno != EINTR)
-                die("poll: %s", strerror(errno));
-            continue;
-        }
-        if (ready[1].revents)
-            client_receive();
-        else if (ready[0].revents && (rc = screen_key(out)) != 0) {
-            if (client.screen.hidden)
-                screen_restore(&client.screen);
-            return rc > 0;
-        }
-    }
+    int rc;
+    do
+        input_await(STDIN_FILENO);
+    while ((rc = screen_key(out)) == 0);
+    if (client.screen.hidden)
+        screen_restore(&client.screen);
+    return rc > 0;
 }
 
 /* However the client ends, the terminal is left as it was found. */

@@ -131,10 +131,14 @@ static size_t read_all(int fd, char *bytes, size_t room)
     return n;
 }
 
-/* Run the client with `args` (NULL ends) and `input` on its standard input. */
-static struct result *client(const char *input, const char *const *args)
+struct piped {
+    pid_t child;
+    int in, out, err;
+};
+
+/* Start the client with `args` (NULL ends). */
+static struct piped piped_start(const char *const *args)
 {
-    static struct result result;
     int in[2], out[2], err[2];
     const char *argv[16] = {"pinhole", "--socket", socket_path};
     for (unsigned i = 0; i < 12 && args[i]; i++)
@@ -151,14 +155,28 @@ static struct result *client(const char *input, const char *const *args)
     close(in[0]);
     close(out[1]);
     close(err[1]);
-    assert_int_equal(write(in[1], input, strlen(input)), strlen(input));
-    close(in[1]);
-    read_all(out[0], result.out, sizeof(result.out));
-    read_all(err[0], result.err, sizeof(result.err));
-    waitpid(child, &result.status, 0);
+    return (struct piped){child, in[1], out[0], err[0]};
+}
+
+/* What it still says until it ends; its standard input is closed already. */
+static struct result *piped_end(const struct piped *p)
+{
+    static struct result result;
+    read_all(p->out, result.out, sizeof(result.out));
+    read_all(p->err, result.err, sizeof(result.err));
+    waitpid(p->child, &result.status, 0);
     assert_true(WIFEXITED(result.status));
     result.status = WEXITSTATUS(result.status);
     return &result;
+}
+
+/* Run the client with `args` and `input` on its standard input. */
+static struct result *client(const char *input, const char *const *args)
+{
+    struct piped p = piped_start(args);
+    assert_int_equal(write(p.in, input, strlen(input)), strlen(input));
+    close(p.in);
+    return piped_end(&p);
 }
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -254,10 +272,10 @@ static void wrong_arguments_and_no_daemon(void **state)
     assert_int_equal(r->status, 0);
 }
 
-/* ---- on a terminal ---- */
+/* ---- what comes while it waits ---- */
 
 struct terminal {
-    int fd;
+    int fd; /* or the standard output of a piped client */
     pid_t child;
     char seen[1 << 20];
     size_t n, from;
@@ -283,6 +301,31 @@ static void await(struct terminal *t, const char *text)
         t->seen[t->n] = '\0';
     }
 }
+
+/* Debug output comes by itself while the pipe is silent, and the next line is done as any. */
+static void debug_output_on_a_pipe(void **state)
+{
+    (void)state;
+    static const char lines[] = "diagnose debug application sip 8\ndiagnose debug enable\nget sys";
+    static const char rest[] = "tem session status";
+    struct piped p = piped_start(NO_ARGS);
+    struct terminal *t = calloc(1, sizeof(*t));
+    assert_non_null(t);
+    t->fd = p.out;
+    assert_int_equal(write(p.in, lines, strlen(lines)), strlen(lines));
+    await(t, "sip tick 1\n");
+    await(t, "sip tick 4\n");
+    assert_int_equal(write(p.in, rest, strlen(rest)), strlen(rest));
+    close(p.in);
+    await(t, stat_line);
+    free(t);
+    struct result *r = piped_end(&p);
+    assert_string_equal(r->out, "");
+    assert_string_equal(r->err, "");
+    assert_int_equal(r->status, 0);
+}
+
+/* ---- on a terminal ---- */
 
 static void type(struct terminal *t, const char *keys)
 {
@@ -444,6 +487,7 @@ int main(void)
         cmocka_unit_test(the_first_failure_ends_the_run),
         cmocka_unit_test(half_done_input_is_a_failure),
         cmocka_unit_test(wrong_arguments_and_no_daemon),
+        cmocka_unit_test(debug_output_on_a_pipe),
         cmocka_unit_test(keys_complete_and_help),
         cmocka_unit_test(control_c_at_the_prompt),
         cmocka_unit_test(control_c_stops_a_listing),
