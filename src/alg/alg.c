@@ -88,7 +88,7 @@ struct dialog_key alg_key(const struct alg *alg, enum dialog_kind kind, struct s
                           struct slice tag, const struct sip_message *m, bool inside_began)
 {
     struct {
-        uint64_t name, tag;
+        uint64_t name[2], tag[2];
         struct ip_addr inside;
         uint16_t zone;
         uint8_t kind, inside_began;
@@ -100,13 +100,10 @@ struct dialog_key alg_key(const struct alg *alg, enum dialog_kind kind, struct s
         .inside_began = inside_began,
     };
     struct dialog_key key;
-    _Static_assert(sizeof(part) == 40, "hashed whole: no padding");
-    part.name = hash_bytes(&alg->secret, name.p, name.n);
-    part.tag = hash_bytes(&alg->secret, tag.p, tag.n);
-    key.h[0] = hash_bytes(&alg->secret, &part, sizeof(part));
-    part.name = hash_bytes(&alg->secret2, name.p, name.n);
-    part.tag = hash_bytes(&alg->secret2, tag.p, tag.n);
-    key.h[1] = hash_bytes(&alg->secret2, &part, sizeof(part));
+    _Static_assert(sizeof(part) == 56, "hashed whole: no padding");
+    hash_bytes_128(&alg->secret, name.p, name.n, part.name);
+    hash_bytes_128(&alg->secret, tag.p, tag.n, part.tag);
+    hash_bytes_128(&alg->secret, &part, sizeof(part), key.h);
     return key;
 }
 

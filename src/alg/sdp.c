@@ -99,9 +99,9 @@ static int typed_addr_parse(struct slice rest, struct sdp_addr *out)
     enum sdp_addr_kind kind = SDP_ADDR_OTHER;
     if (text.n == 0 || take_word(&rest).n)
         return -EINVAL;
-    if (sip_ieq(network, SLICE_LIT("IN")) && sip_ieq(type, SLICE_LIT("IP4")))
+    if (slice_ieq(network, SLICE_LIT("IN")) && slice_ieq(type, SLICE_LIT("IP4")))
         kind = SDP_ADDR_IP4;
-    else if (sip_ieq(network, SLICE_LIT("IN")) && sip_ieq(type, SLICE_LIT("IP6")))
+    else if (slice_ieq(network, SLICE_LIT("IN")) && slice_ieq(type, SLICE_LIT("IP6")))
         kind = SDP_ADDR_IP6;
     if (kind != SDP_ADDR_OTHER)
         text = slice_head(text, slice_find(text, '/'));
@@ -219,10 +219,10 @@ static enum sdp_transport transport_of(struct slice proto)
 {
     static const struct slice udp[] = {{"RTP", 3}, {"UDP", 3}, {"udptl", 5}, {"DTLS", 4}};
     struct slice first = slice_head(proto, slice_find(proto, '/'));
-    if (sip_ieq(first, SLICE_LIT("TCP")))
+    if (slice_ieq(first, SLICE_LIT("TCP")))
         return SDP_TRANSPORT_TCP;
     for (unsigned i = 0; i < sizeof(udp) / sizeof(udp[0]); i++)
-        if (sip_ieq(first, udp[i]))
+        if (slice_ieq(first, udp[i]))
             return SDP_TRANSPORT_UDP;
     return SDP_TRANSPORT_OTHER;
 }
@@ -232,7 +232,7 @@ static bool is_rtp(struct slice proto)
 {
     while (proto.n) {
         size_t n = slice_find(proto, '/');
-        if (sip_ieq(slice_head(proto, n), SLICE_LIT("RTP")))
+        if (slice_ieq(slice_head(proto, n), SLICE_LIT("RTP")))
             return true;
         proto = slice_skip(proto, n + 1);
     }
@@ -319,7 +319,7 @@ static void on_setup(struct parse *p, struct slice value)
         {{"holdconn", 8}, SDP_SETUP_HOLDCONN},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (sip_ieq(slice_trim(value), rows[i].name))
+        if (slice_ieq(slice_trim(value), rows[i].name))
             *(p->media ? &p->media->setup : &p->out->setup) = rows[i].setup;
 }
 
@@ -331,21 +331,21 @@ static int on_attribute(struct parse *p)
     struct slice name = slice_trim(slice_head(p->value, colon));
     struct slice value = slice_skip(p->value, colon + 1);
     for (unsigned d = 0; d < sizeof(directions) / sizeof(directions[0]); d++)
-        if (sip_ieq(name, directions[d]))
+        if (slice_ieq(name, directions[d]))
             return set_direction(p, d);
-    if (sip_ieq(name, SLICE_LIT("rtcp")))
+    if (slice_ieq(name, SLICE_LIT("rtcp")))
         return on_rtcp(p, value);
-    if (sip_ieq(name, SLICE_LIT("ice-lite")))
+    if (slice_ieq(name, SLICE_LIT("ice-lite")))
         p->out->ice_lite = true;
-    if (sip_ieq(name, SLICE_LIT("setup")))
+    if (slice_ieq(name, SLICE_LIT("setup")))
         on_setup(p, value);
     if (!p->media)
         return 0;
-    if (sip_ieq(name, SLICE_LIT("rtcp-mux-only")))
+    if (slice_ieq(name, SLICE_LIT("rtcp-mux-only")))
         p->media->rtcp_mux = p->media->rtcp_mux_only = true;
-    else if (sip_ieq(name, SLICE_LIT("rtcp-mux")))
+    else if (slice_ieq(name, SLICE_LIT("rtcp-mux")))
         p->media->rtcp_mux = true;
-    else if (sip_ieq(name, SLICE_LIT("candidate")) && p->media->n_candidates < UINT16_MAX)
+    else if (slice_ieq(name, SLICE_LIT("candidate")) && p->media->n_candidates < UINT16_MAX)
         p->media->n_candidates++;
     return 0;
 }
@@ -431,10 +431,10 @@ static int candidate_pairs(struct slice rest, struct sdp_candidate *c)
         struct slice name = take_word(&rest), value = take_word(&rest);
         if (name.n == 0)
             return 0;
-        if (sip_ieq(name, SLICE_LIT("raddr"))) {
+        if (slice_ieq(name, SLICE_LIT("raddr"))) {
             if (c->related.kind != SDP_ADDR_NONE || addr_parse(value, SDP_ADDR_NONE, &c->related))
                 return -EINVAL;
-        } else if (sip_ieq(name, SLICE_LIT("rport"))) {
+        } else if (slice_ieq(name, SLICE_LIT("rport"))) {
             if (c->related_port.n || port_parse(value, &c->related_port_value) != 0)
                 return -EINVAL;
             c->related_port = value;
@@ -456,7 +456,7 @@ static int candidate_parse(struct slice rest, struct sdp_candidate *c)
     if (slice_u32(number, 256, &component) != 0 ||
         slice_u32(priority, UINT32_MAX, &c->priority) != 0 ||
         addr_parse(address, SDP_ADDR_NONE, &c->addr) != 0 ||
-        port_parse(c->port_text, &c->port) != 0 || !sip_ieq(typ, SLICE_LIT("typ")) ||
+        port_parse(c->port_text, &c->port) != 0 || !slice_ieq(typ, SLICE_LIT("typ")) ||
         c->type.n == 0)
         return -EINVAL;
     c->component = (uint16_t)component;

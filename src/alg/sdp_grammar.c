@@ -53,7 +53,7 @@ static bool is_place(struct slice rest, bool groups)
     struct ip_addr ip6;
     if (!is_token(net) || !is_token(type) || address.n == 0 || rest.n)
         return false;
-    if (!sip_ieq(net, SLICE_LIT("IN")))
+    if (!slice_ieq(net, SLICE_LIT("IN")))
         return true;
     size_t slash = slice_find(address, '/');
     struct slice more = slice_skip(address, slash + 1);
@@ -63,11 +63,11 @@ static bool is_place(struct slice rest, bool groups)
     if (has_more && (!groups || !is_number(slice_head(more, second), 255) ||
                      (second < more.n && !is_digits(slice_skip(more, second + 1)))))
         return false;
-    if (sip_ieq(type, SLICE_LIT("IP6")) && ipv6_parse(address, &ip6) == 0)
+    if (slice_ieq(type, SLICE_LIT("IP6")) && ipv6_parse(address, &ip6) == 0)
         return true;
     return sip_host_parse(address, false, &host, NULL) == 0 && !host.has_port &&
            host.kind != SIP_HOST_IPV6 &&
-           (host.kind == SIP_HOST_NAME || sip_ieq(type, SLICE_LIT("IP4")));
+           (host.kind == SIP_HOST_NAME || slice_ieq(type, SLICE_LIT("IP4")));
 }
 
 static bool origin_ok(struct slice rest)
@@ -108,7 +108,7 @@ static bool key_ok(struct slice value)
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
         if (slice_istarts(value, methods[i]))
             return value.n > methods[i].n;
-    return sip_ieq(value, SLICE_LIT("prompt"));
+    return slice_ieq(value, SLICE_LIT("prompt"));
 }
 
 static bool timing_ok(struct slice rest)
@@ -144,14 +144,14 @@ static bool attribute_ok(struct slice value)
     struct slice name = slice_head(value, colon), rest = slice_skip(value, colon + 1);
     if (!is_token(name) || (colon < value.n && rest.n == 0))
         return false;
-    if (sip_ieq(name, SLICE_LIT("rtpmap")))
+    if (slice_ieq(name, SLICE_LIT("rtpmap")))
         return rtpmap_ok(rest);
-    if (sip_ieq(name, SLICE_LIT("rtcp"))) {
+    if (slice_ieq(name, SLICE_LIT("rtcp"))) {
         struct slice port = word(&rest);
         return is_number(port, UINT16_MAX) && (rest.n == 0 || is_place(rest, false));
     }
-    if (sip_ieq(name, SLICE_LIT("sendrecv")) || sip_ieq(name, SLICE_LIT("sendonly")) ||
-        sip_ieq(name, SLICE_LIT("recvonly")) || sip_ieq(name, SLICE_LIT("inactive")))
+    if (slice_ieq(name, SLICE_LIT("sendrecv")) || slice_ieq(name, SLICE_LIT("sendonly")) ||
+        slice_ieq(name, SLICE_LIT("recvonly")) || slice_ieq(name, SLICE_LIT("inactive")))
         return colon == value.n;
     return true;
 }

@@ -25,13 +25,13 @@ static struct ip_addr address_host(struct slice item)
     return addr.uri.at.ip;
 }
 
-static void targets_note(struct dialog *d, const struct sip_message *m)
+static void targets_note(struct dialog *d, const struct sip_message *m,
+                         const struct ip_addr *contact)
 {
-    struct sip_values contacts = sip_values_of(&m->msg, SIP_CONTACT);
     struct sip_values routes = sip_values_of(&m->msg, SIP_RECORD_ROUTE);
     struct slice item;
-    if (sip_values_next(&contacts, &item, NULL) > 0)
-        d->targets[0] = address_host(item);
+    if (sip_header_first(&m->msg, SIP_CONTACT))
+        d->targets[0] = *contact;
     while (sip_values_next(&routes, &item, NULL) > 0) {
         d->targets[1] = address_host(item);
         if (m->msg.is_request)
@@ -58,7 +58,7 @@ void sip_admit(struct alg *alg, const struct sip_message *m, struct dialog *d)
     if (!m->msg.is_request && !good)
         return;
     if (!packet->outward && packet->profile->open_contact_pinhole)
-        targets_note(d, m);
+        targets_note(d, m, &alg->plan.contact);
     if (m->msg.is_request && !packet->outward)
         return;
     uint32_t own = alg_mapping_find_source(alg->mappings, packet->proto, packet->inside_zone,

@@ -35,7 +35,7 @@ static int type_params(struct slice value, struct sip_content_type *t, struct si
             return sip_fail_at(fault, (size_t)(at - value.p));
         if (r == 0)
             break;
-        if (!sip_ieq(p.name, SLICE_LIT("boundary")))
+        if (!slice_ieq(p.name, SLICE_LIT("boundary")))
             continue;
         if (found)
             return sip_fail(fault, SIP_BAD_PARAMETER_TWICE, (size_t)(p.name.p - value.p));
@@ -65,8 +65,9 @@ int sip_content_type_parse(struct slice value, struct sip_content_type *out,
     if (t.subtype.n == 0)
         return sip_fail(fault, SIP_BAD_MEDIA_TYPE, value.n - s.n);
     t.params = sip_skip_lws(slice_skip(s, t.subtype.n));
-    t.is_multipart = sip_ieq(t.type, SLICE_LIT("multipart"));
-    t.is_sdp = sip_ieq(t.type, SLICE_LIT("application")) && sip_ieq(t.subtype, SLICE_LIT("sdp"));
+    t.is_multipart = slice_ieq(t.type, SLICE_LIT("multipart"));
+    t.is_sdp =
+        slice_ieq(t.type, SLICE_LIT("application")) && slice_ieq(t.subtype, SLICE_LIT("sdp"));
     int err = type_params(value, &t, fault);
     if (err)
         return err;
@@ -133,8 +134,8 @@ int sip_parts_of(const struct sip_content_type *type, struct slice body, struct 
 
 static bool is_plain_encoding(struct slice value)
 {
-    return sip_ieq(value, SLICE_LIT("7bit")) || sip_ieq(value, SLICE_LIT("8bit")) ||
-           sip_ieq(value, SLICE_LIT("binary")) || sip_ieq(value, SLICE_LIT("identity"));
+    return slice_ieq(value, SLICE_LIT("7bit")) || slice_ieq(value, SLICE_LIT("8bit")) ||
+           slice_ieq(value, SLICE_LIT("binary")) || slice_ieq(value, SLICE_LIT("identity"));
 }
 
 /* What a header of a part says about it; offsets count from the header's value. */
@@ -147,7 +148,7 @@ static int part_header(struct sip_part *part, const struct sip_header *h, struct
         return sip_content_type_parse(h->value, &part->type, fault);
     }
     if (sip_header_find(h->name) == SIP_CONTENT_ENCODING ||
-        sip_ieq(h->name, SLICE_LIT("Content-Transfer-Encoding")))
+        slice_ieq(h->name, SLICE_LIT("Content-Transfer-Encoding")))
         part->encoded |= !is_plain_encoding(h->value);
     return 0;
 }

@@ -164,9 +164,9 @@ static bool is_contact(struct slice item)
     if (!is_address(item, &addr))
         return false;
     for (struct slice rest = addr.params; sip_param_next(&rest, &p, NULL) > 0;) {
-        if (sip_ieq(p.name, SLICE_LIT("q")) && !is_qvalue(p.value))
+        if (slice_ieq(p.name, SLICE_LIT("q")) && !is_qvalue(p.value))
             return false;
-        if (sip_ieq(p.name, SLICE_LIT("expires")) && !is_number(p.value, UINT32_MAX))
+        if (slice_ieq(p.name, SLICE_LIT("expires")) && !is_number(p.value, UINT32_MAX))
             return false;
     }
     return true;

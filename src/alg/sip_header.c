@@ -15,9 +15,12 @@ static int item_len(struct slice s, size_t *len, struct sip_fault *fault)
 {
     bool bracket = false;
     size_t i = 0, opened = 0;
-    for (; i < s.n && (bracket || s.p[i] != ','); i++) {
-        char c = s.p[i];
-        if (!sip_is(c, SIP_CHAR_LIST))
+    for (;; i++) {
+        i += sip_span_not(slice_skip(s, i), SIP_CHAR_LIST);
+        char c = i < s.n ? s.p[i] : ',';
+        if (i == s.n || (c == ',' && !bracket))
+            break;
+        if (c == ',')
             continue;
         if (c == '"' && !bracket) {
             size_t n = sip_quoted_len(slice_skip(s, i));
@@ -105,8 +108,8 @@ static int addr_params(struct sip_addr *addr, struct sip_fault *fault)
             return sip_fail_at(fault, (size_t)(at - addr->text.p));
         if (r == 0)
             return 0;
-        bool tag = sip_ieq(p.name, SLICE_LIT("tag"));
-        bool expires = sip_ieq(p.name, SLICE_LIT("expires"));
+        bool tag = slice_ieq(p.name, SLICE_LIT("tag"));
+        bool expires = slice_ieq(p.name, SLICE_LIT("expires"));
         if ((tag && has_tag) || (expires && seen_expires))
             return sip_fail(fault, SIP_BAD_PARAMETER_TWICE, (size_t)(p.name.p - addr->text.p));
         if (tag) {
@@ -187,7 +190,7 @@ int sip_addr_parse(struct slice item, struct sip_addr *out, struct sip_fault *fa
     }
     if (addr_display(&s, &addr, fault) != 0 || addr_uri(&s, &addr, &uri, fault) != 0)
         return sip_fail_at(fault, skipped);
-    if (sip_uri_parse(uri, &addr.uri, fault) != 0)
+    if (sip_uri_read(uri, &addr.uri, fault) != 0)
         return sip_fail_at(fault, (size_t)(uri.p - item.p));
     addr.params = sip_skip_lws(s);
     if (addr_params(&addr, fault) != 0)
@@ -204,7 +207,7 @@ static int via_protocol(struct slice *s, struct sip_via *via, struct sip_fault *
     for (int i = 0; i < 3; i++) {
         size_t n = sip_span(*s, SIP_CHAR_TOKEN);
         struct slice word = slice_head(*s, n);
-        if (n == 0 || (i < 2 && !sip_ieq(word, words[i])))
+        if (n == 0 || (i < 2 && !slice_ieq(word, words[i])))
             return sip_fail(fault, SIP_BAD_VIA_PROTOCOL, (size_t)(s->p - start));
         via->transport = word;
         *s = slice_skip(*s, n);
@@ -259,7 +262,7 @@ static enum via_param via_param_of(struct slice name)
     static const struct slice names[] = {
         {"branch", 6}, {"received", 8}, {"rport", 5}, {"maddr", 5}, {"ttl", 3}};
     for (unsigned i = 0; i < VIA_OTHER; i++)
-        if (sip_ieq(name, names[i]))
+        if (slice_ieq(name, names[i]))
             return i;
     return VIA_OTHER;
 }
@@ -404,13 +407,13 @@ int sip_session_expires_parse(struct slice value, struct sip_session_expires *ou
     size_t offset = value.n - s.n;
     while ((r = sip_param_next(&s, &p, fault)) > 0) {
         offset = value.n - s.n;
-        if (!sip_ieq(p.name, SLICE_LIT("refresher")))
+        if (!slice_ieq(p.name, SLICE_LIT("refresher")))
             continue;
         if (se.refresher != SIP_REFRESHER_NONE)
             return sip_fail(fault, SIP_BAD_PARAMETER_TWICE, (size_t)(p.name.p - value.p));
-        if (sip_ieq(p.value, SLICE_LIT("uac")))
+        if (slice_ieq(p.value, SLICE_LIT("uac")))
             se.refresher = SIP_REFRESHER_UAC;
-        else if (sip_ieq(p.value, SLICE_LIT("uas")))
+        else if (slice_ieq(p.value, SLICE_LIT("uas")))
             se.refresher = SIP_REFRESHER_UAS;
         else
             return sip_fail(fault, SIP_BAD_PARAMETER, (size_t)(p.value.p - value.p));

@@ -102,9 +102,7 @@ static bool all_blank(struct slice line)
 /* Name, blanks and colon of the line at s->p; *colon is where the colon stands. */
 static enum sip_result scan_name(struct sip_scan *s, struct slice *name, const char **colon)
 {
-    const char *p = s->p;
-    while (p < s->end && sip_is(*p, SIP_CHAR_TOKEN))
-        p++;
+    const char *p = s->p + sip_span(slice_between(s->p, s->end), SIP_CHAR_TOKEN);
     *name = slice_between(s->p, p);
     while (p < s->end && ascii_blank(*p))
         p++;

@@ -5,7 +5,8 @@
  * A header name is found through a small hash of its first and last eight letters, and then always
  * compared in full: a name that merely hashes like Content-Length must never pass for it. Names are
  * kept as up to three 8-byte words in lower case, so the comparison is three words as well. The
- * hash slots are filled once, before main; from then on everything here is read only.
+ * hash slots, like the classes of characters, are filled once, before main; from then on everything
+ * here is read only.
  */
 #include "alg/sip_scan.h"
 
@@ -38,6 +39,8 @@ const uint8_t sip_char[256] = {
 #undef HOST
 };
 /* clang-format on */
+
+uint8_t sip_char_bits[8][16];
 
 static const struct slice methods[SIP_METHOD_COUNT] = {
 #define X(id, text) {text, sizeof(text) - 1},
@@ -126,6 +129,10 @@ static inline unsigned name_slot(const struct name_key *key, size_t n)
 
 __attribute__((constructor)) static void tables_fill(void)
 {
+    for (unsigned c = 0; c < 128; c++)
+        for (unsigned k = 0; k < 8; k++)
+            if (sip_char[c] >> k & 1)
+                sip_char_bits[k][c & 15] |= (uint8_t)(1u << (c >> 4));
     for (unsigned id = 1; id < SIP_HEADER_COUNT; id++) {
         const struct header_row *row = &headers[id];
         header_keys[id] = name_key_of(row->name, row->n);

@@ -86,7 +86,8 @@ struct sip_plan {
     uint32_t body_at;   /* UINT32_MAX: no Content-Length to change */
     uint32_t length_at; /* which edit that is, or UINT32_MAX */
     bool has_sdp;
-    bool held; /* every stream of the description is on hold */
+    bool held;              /* every stream of the description is on hold */
+    struct ip_addr contact; /* the host of the first Contact; zero: none, or a name */
     unsigned n_streams;
     struct sip_stream streams[SDP_MEDIA_MAX];
     struct sip_map maps[SIP_PLAN_MAPS];

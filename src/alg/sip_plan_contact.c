@@ -160,15 +160,18 @@ enum alg_reason plan_contacts(struct planner *p)
     struct sip_addr contact;
     struct slice item;
     int r;
-    while ((r = sip_values_next(&it, &item, NULL)) > 0) {
+    for (bool first = true; (r = sip_values_next(&it, &item, NULL)) > 0; first = false) {
         enum alg_reason reason = ALG_REASON_NONE;
         if (sip_addr_parse(item, &contact, NULL) != 0) {
             if (m->nat)
                 return ALG_REASON_SIP_MALFORMED;
             continue; /* nothing is edited, and nothing opened for it */
         }
-        if (!contact.star && m->packet->outward && sip_uri_is_sip(&contact.uri) &&
-            sip_host_is_ip(&contact.uri.at))
+        bool by_ip =
+            !contact.star && sip_uri_is_sip(&contact.uri) && sip_host_is_ip(&contact.uri.at);
+        if (first && by_ip)
+            p->plan->contact = contact.uri.at.ip;
+        if (by_ip && m->packet->outward)
             reason = contact_map(p, &contact);
         if (reason == ALG_REASON_NONE && !contact.star && !leaves_contact(m))
             reason = plan_uri(p, SIP_FORM_CONTACT, &contact.uri);

@@ -71,7 +71,7 @@ static const char *const published[] = {
 bool sip_header_published(struct slice name)
 {
     for (size_t i = 0; i < sizeof(published) / sizeof(published[0]); i++)
-        if (sip_ieq(name, slice_str(published[i])))
+        if (slice_ieq(name, slice_str(published[i])))
             return true;
     return false;
 }

@@ -214,7 +214,7 @@ static bool is_answerable(struct sip_scan *s)
         return false;
     struct slice method = slice_head(line, sip_span(line, SIP_CHAR_TOKEN));
     return method.n && method.n < line.n && ascii_blank(line.p[method.n]) &&
-           !sip_ieq(method, SLICE_LIT("ACK"));
+           !slice_ieq(method, SLICE_LIT("ACK"));
 }
 
 size_t sip_reply_make(const struct hash_secret *secret, const struct alg_packet *packet,

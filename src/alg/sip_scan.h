@@ -5,10 +5,13 @@
  */
 #pragma once
 
-#include "alg/sip_msg.h"
-#include "base/addr.h"
+#include "alg/sip_header.h"
 
 #include <errno.h>
+
+#ifdef __SSSE3__
+#include <tmmintrin.h>
+#endif
 
 enum sip_char {
     SIP_CHAR_TOKEN = 1, /* RFC 3261 25.1 token */
@@ -34,35 +37,68 @@ static inline bool sip_lws(char c)
     return sip_is(c, SIP_CHAR_LWS);
 }
 
+#ifdef __SSSE3__
+/* A class as the instruction PSHUFB reads it: at the low half of a character one bit for each high
+ * half that makes it one of the class; characters from 128 on are of none. Filled before main. */
+extern uint8_t sip_char_bits[8][16];
+
+/* Which of sixteen bytes are of any of the classes. */
+static inline unsigned sip_is_16(const char *p, unsigned classes)
+{
+    const __m128i half = _mm_set1_epi8(0x0f);
+    const __m128i bits = _mm_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i table = _mm_setzero_si128();
+    for (unsigned k = 0; k < 8; k++)
+        if (classes >> k & 1)
+            table = _mm_or_si128(table, _mm_loadu_si128((const __m128i *)sip_char_bits[k]));
+    __m128i low = _mm_shuffle_epi8(table, _mm_and_si128(v, half));
+    __m128i high = _mm_shuffle_epi8(bits, _mm_and_si128(_mm_srli_epi16(v, 4), half));
+    __m128i none = _mm_cmpeq_epi8(_mm_and_si128(low, high), _mm_setzero_si128());
+    return ~(unsigned)_mm_movemask_epi8(none) & 0xffff;
+}
+#endif
+
+/* Bytes at the front of which each is of any of the classes (`in`), or none is. */
+static inline size_t sip_run(struct slice s, unsigned classes, bool in)
+{
+    size_t n = 0;
+#ifdef __SSSE3__
+    for (; s.n - n >= 16; n += 16) {
+        unsigned other = sip_is_16(s.p + n, classes) ^ (in ? 0xffff : 0);
+        if (other)
+            return n + (unsigned)__builtin_ctz(other);
+    }
+    if (n) { /* the last sixteen, of which the first ones were looked at */
+        unsigned seen = (unsigned)(n + 16 - s.n);
+        unsigned other = (sip_is_16(s.p + s.n - 16, classes) ^ (in ? 0xffff : 0)) >> seen;
+        return other ? n + (unsigned)__builtin_ctz(other) : s.n;
+    }
+#endif
+    while (n < s.n && sip_is(s.p[n], classes) == in)
+        n++;
+    return n;
+}
+
 /* Bytes at the front that are all of the classes. */
 static inline size_t sip_span(struct slice s, unsigned classes)
 {
-    size_t n = 0;
-    while (n < s.n && sip_is(s.p[n], classes))
-        n++;
-    return n;
+    return sip_run(s, classes, true);
 }
 
 /* Bytes at the front that are of none of them. */
 static inline size_t sip_span_not(struct slice s, unsigned classes)
 {
-    size_t n = 0;
-    while (n < s.n && !sip_is(s.p[n], classes))
-        n++;
-    return n;
+    return sip_run(s, classes, false);
 }
 
-/* Without blanks and folds at the front. */
+/* Without blanks and folds at the front, of which there are few. */
 static inline struct slice sip_skip_lws(struct slice s)
 {
-    size_t n = sip_span(s, SIP_CHAR_LWS);
+    size_t n = 0;
+    while (n < s.n && sip_lws(s.p[n]))
+        n++;
     return (struct slice){s.p + n, s.n - n};
-}
-
-/* slice_ieq, decided by length without a call where lengths differ: most comparisons do. */
-static inline bool sip_ieq(struct slice a, struct slice b)
-{
-    return a.n == b.n && slice_ieq(a, b);
 }
 
 /* Length of the quoted string at the front, quotes included, or 0 when it does not end. */
@@ -89,6 +125,9 @@ const char *sip_next_stop(const char *p, const char *end);
 
 /* An IPv6 address without brackets. */
 bool sip_ip6_parse(struct slice text, struct ip_addr *out);
+
+/* As sip_uri_parse, into what is all zero; on a fault it holds anything. */
+int sip_uri_read(struct slice text, struct sip_uri *uri, struct sip_fault *fault);
 
 /* A place in a head, line by line. */
 struct sip_scan {

@@ -164,7 +164,7 @@ int sip_param_find(struct slice params, struct slice name, struct sip_param *par
     struct sip_param p, found;
     int r, n = 0;
     while ((r = sip_param_next(&params, &p, NULL)) > 0) {
-        if (!sip_ieq(p.name, name))
+        if (!slice_ieq(p.name, name))
             continue;
         if (n++)
             return -EINVAL;
@@ -190,14 +190,14 @@ static int uri_params(struct sip_uri *uri, struct sip_fault *fault)
         if (r == 0)
             return 0;
         size_t offset = (size_t)(p.name.p - uri->text.p);
-        if (sip_ieq(p.name, SLICE_LIT("lr"))) {
+        if (slice_ieq(p.name, SLICE_LIT("lr"))) {
             uri->lr = true;
-        } else if (sip_ieq(p.name, SLICE_LIT("transport"))) {
+        } else if (slice_ieq(p.name, SLICE_LIT("transport"))) {
             if (has_transport)
                 return sip_fail(fault, SIP_BAD_PARAMETER_TWICE, offset);
             has_transport = true;
             uri->transport = p.value;
-        } else if (sip_ieq(p.name, SLICE_LIT("maddr"))) {
+        } else if (slice_ieq(p.name, SLICE_LIT("maddr"))) {
             if (uri->has_maddr)
                 return sip_fail(fault, SIP_BAD_PARAMETER_TWICE, offset);
             uri->has_maddr = true;
@@ -224,7 +224,7 @@ static int uri_rest(struct slice rest, struct sip_uri *uri, struct sip_fault *fa
     } else {
         uri->user = slice_head(rest, 0);
     }
-    size_t n = 0;
+    size_t n = sip_span(rest, SIP_CHAR_HOST); /* most of it, or all */
     while (n < rest.n && rest.p[n] != ';' && rest.p[n] != '?')
         n++;
     struct slice host = slice_head(rest, n);
@@ -240,30 +240,32 @@ static int uri_rest(struct slice rest, struct sip_uri *uri, struct sip_fault *fa
 
 static enum sip_scheme scheme_of(struct slice name)
 {
-    if (sip_ieq(name, SLICE_LIT("sip")))
+    if (slice_ieq(name, SLICE_LIT("sip")))
         return SIP_SCHEME_SIP;
-    if (sip_ieq(name, SLICE_LIT("sips")))
+    if (slice_ieq(name, SLICE_LIT("sips")))
         return SIP_SCHEME_SIPS;
-    return sip_ieq(name, SLICE_LIT("tel")) ? SIP_SCHEME_TEL : SIP_SCHEME_OTHER;
+    return slice_ieq(name, SLICE_LIT("tel")) ? SIP_SCHEME_TEL : SIP_SCHEME_OTHER;
+}
+
+int sip_uri_read(struct slice text, struct sip_uri *uri, struct sip_fault *fault)
+{
+    uri->text = text;
+    size_t good = sip_span(text, SIP_CHAR_URI), colon = 0;
+    if (good < text.n)
+        return sip_fail(fault, SIP_BAD_URI_CHARACTER, good);
+    while (colon < text.n && sip_is(text.p[colon], SIP_CHAR_TOKEN))
+        colon++;
+    if (colon == 0 || colon == text.n || text.p[colon] != ':' || ascii_digit(text.p[0]))
+        return sip_fail(fault, SIP_BAD_URI_SCHEME, 0);
+    uri->scheme = scheme_of(slice_head(text, colon));
+    return sip_uri_is_sip(uri) ? uri_rest(slice_skip(text, colon + 1), uri, fault) : 0;
 }
 
 int sip_uri_parse(struct slice text, struct sip_uri *out, struct sip_fault *fault)
 {
-    struct sip_uri uri = {.text = text};
-    size_t good = sip_span(text, SIP_CHAR_URI);
-    if (good < text.n)
-        return sip_fail(fault, SIP_BAD_URI_CHARACTER, good);
-    size_t colon = slice_find(text, ':');
-    struct slice scheme = slice_head(text, colon);
-    if (colon == 0 || colon == text.n || ascii_digit(text.p[0]) ||
-        sip_span(scheme, SIP_CHAR_TOKEN) != colon)
-        return sip_fail(fault, SIP_BAD_URI_SCHEME, 0);
-    uri.scheme = scheme_of(scheme);
-    if (sip_uri_is_sip(&uri)) {
-        int err = uri_rest(slice_skip(text, colon + 1), &uri, fault);
-        if (err)
-            return err;
-    }
-    *out = uri;
-    return 0;
+    struct sip_uri uri = {0};
+    int err = sip_uri_read(text, &uri, fault);
+    if (err == 0)
+        *out = uri;
+    return err;
 }

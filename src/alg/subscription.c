@@ -18,7 +18,7 @@
 static bool says(struct slice value, struct slice state)
 {
     size_t n = sip_span(value, SIP_CHAR_TOKEN);
-    return sip_ieq(slice_head(value, n), state);
+    return slice_ieq(slice_head(value, n), state);
 }
 
 /* Seconds left as the header says; UINT32_MAX when it says nothing. */

@@ -39,12 +39,22 @@ static char *put_u(char *p, unsigned v)
     return p;
 }
 
+static char *put_byte(char *p, unsigned v)
+{
+    if (v >= 100)
+        *p++ = (char)('0' + v / 100);
+    if (v >= 10)
+        *p++ = (char)('0' + v / 10 % 10);
+    *p++ = (char)('0' + v % 10);
+    return p;
+}
+
 size_t ipv4_print(be32 ip, char *out)
 {
     uint32_t v = be32_host(ip);
     char *p = out;
     for (int shift = 24; shift >= 0; shift -= 8) {
-        p = put_u(p, v >> shift & 255);
+        p = put_byte(p, v >> shift & 255);
         *p++ = '.';
     }
     p[-1] = '\0';

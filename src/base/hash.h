@@ -21,6 +21,9 @@ struct hash_secret {
 /* SipHash-1-3 of `n` bytes under k[0], k[1]. */
 uint64_t hash_bytes(const struct hash_secret *secret, const void *data, size_t n);
 
+/* SipHash-1-3 with 128 bits of output. */
+void hash_bytes_128(const struct hash_secret *secret, const void *data, size_t n, uint64_t out[2]);
+
 /* Fill from the kernel's random source; falls back to nothing: failure ends the process. */
 void hash_secret_random(struct hash_secret *secret);
 

@@ -3,42 +3,6 @@
 
 #include <errno.h>
 
-bool slice_istarts(struct slice s, struct slice prefix)
-{
-    if (s.n < prefix.n)
-        return false;
-    for (size_t i = 0; i < prefix.n; i++)
-        if (s.p[i] != prefix.p[i] && ascii_lower(s.p[i]) != ascii_lower(prefix.p[i]))
-            return false;
-    return true;
-}
-
-bool slice_ieq(struct slice a, struct slice b)
-{
-    return a.n == b.n && slice_istarts(a, b);
-}
-
-static bool is_space(char c)
-{
-    return (unsigned char)c <= ' ' && (ascii_blank(c) || c == '\r' || c == '\n');
-}
-
-struct slice slice_trim(struct slice s)
-{
-    const char *p = s.p, *end = s.p + s.n;
-    while (p < end && is_space(*p))
-        p++;
-    while (p < end && is_space(end[-1]))
-        end--;
-    return slice_between(p, end);
-}
-
-size_t slice_find(struct slice s, char c)
-{
-    const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;
-    return hit ? (size_t)(hit - s.p) : s.n;
-}
-
 int slice_u32(struct slice s, uint32_t max, uint32_t *out)
 {
     uint64_t v = 0;

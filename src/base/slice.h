@@ -57,17 +57,46 @@ static inline bool slice_eq(struct slice a, struct slice b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-/* Equal apart from the case of ASCII letters. */
-bool slice_ieq(struct slice a, struct slice b);
-
 /* Begins with `prefix`, apart from the case of ASCII letters. */
-bool slice_istarts(struct slice s, struct slice prefix);
+static inline bool slice_istarts(struct slice s, struct slice prefix)
+{
+    if (s.n < prefix.n)
+        return false;
+    for (size_t i = 0; i < prefix.n; i++)
+        if (s.p[i] != prefix.p[i] && ascii_lower(s.p[i]) != ascii_lower(prefix.p[i]))
+            return false;
+    return true;
+}
+
+/* Equal apart from the case of ASCII letters. */
+static inline bool slice_ieq(struct slice a, struct slice b)
+{
+    return a.n == b.n && slice_istarts(a, b);
+}
+
+/* Blank, CR or LF. */
+static inline bool ascii_space(char c)
+{
+    return (unsigned char)c <= ' ' && (ascii_blank(c) || c == '\r' || c == '\n');
+}
 
 /* Without blanks, CR and LF at both ends. */
-struct slice slice_trim(struct slice s);
+static inline struct slice slice_trim(struct slice s)
+{
+    const char *p = s.p, *end = s.p + s.n;
+    while (p < end && ascii_space(*p))
+        p++;
+    while (p < end && ascii_space(end[-1]))
+        end--;
+    return slice_between(p, end);
+}
 
 /* Offset of the first `c`, or s.n when there is none. */
-size_t slice_find(struct slice s, char c);
+static inline size_t slice_find(struct slice s, char c)
+{
+    const char *hit = s.n ? memchr(s.p, c, s.n) : NULL;
+    return hit ? (size_t)(hit - s.p) : s.n;
+}
 
 /* `s` without its first `n` bytes (all of it when it is shorter). */
 static inline struct slice slice_skip(struct slice s, size_t n)
