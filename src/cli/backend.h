@@ -34,7 +34,8 @@ struct backend_session {
     bool v6;
     struct ip_port src, dst;             /* original direction as it arrived */
     struct ip_port reply_src, reply_dst; /* reply direction as it arrives */
-    bool snat, dnat, alg, local, dirty;
+    bool snat, dnat, local, dirty;
+    bool alg, helper;              /* its SIP is the ALG's, or the session helper's */
     uint64_t bytes[2], packets[2]; /* [0] original, [1] reply */
     struct ip_addr gateway[2];     /* next hop of each direction, zero unknown */
 };

@@ -97,6 +97,9 @@ static void addresses6_print(const char *what, const struct row_address6 *rows,
     text_puts(out, shown < total ? "...\n" : "\n");
 }
 
+static const char *const helper_words[] = {
+    [ROW_HELPER_AUTO] = "auto", [ROW_HELPER_OFF] = "disable", [ROW_HELPER_SIP] = "sip"};
+
 static void services_print(const struct config_rows *rows, const struct row_policy *p,
                            struct text *out)
 {
@@ -110,7 +113,7 @@ static void services_print(const struct config_rows *rows, const struct row_poli
             const struct row_service_match *m = &s->matches[k];
             text_printf(out, "        [%u:0x0:%u/(%u,%u)->(%u,%u)] helper:%s\n", m->proto,
                         p->services[i], m->sport_first, m->sport_last, m->dport_first,
-                        m->dport_last, s->no_helper ? "disable" : "auto");
+                        m->dport_last, helper_words[s->helper]);
         }
     }
     if (shown < total)

@@ -133,6 +133,11 @@ static bool invite_call(const struct backend_sip_call *call)
     return false;
 }
 
+static bool helper_call(const struct backend_sip_call *call)
+{
+    return strcmp(call->profile, ROW_HELPER_NAME) == 0;
+}
+
 static void call_end(struct cli *cli, const struct backend_sip_call *call)
 {
     const struct backend *backend = cli_backend(cli);
@@ -180,6 +185,16 @@ static int calls_clear_step(struct cli *cli)
     return calls_walk(cli, every_call, call_end);
 }
 
+static int dialogs_list_step(struct cli *cli)
+{
+    return calls_walk(cli, helper_call, call_print);
+}
+
+static int dialogs_clear_step(struct cli *cli)
+{
+    return calls_walk(cli, helper_call, call_end);
+}
+
 static int calls_start(struct cli *cli, unsigned n_args, const struct slice *args)
 {
     (void)n_args, (void)args;
@@ -190,7 +205,7 @@ static int calls_start(struct cli *cli, unsigned n_args, const struct slice *arg
 static int calls_clear_start(struct cli *cli, unsigned n_args, const struct slice *args)
 {
     (void)n_args, (void)args;
-    return calls_clear_step(cli);
+    return cli_command(cli)->step(cli);
 }
 
 /* ---- signalling sessions ---- */
@@ -398,9 +413,10 @@ static void helper_counts(const struct backend_sip_stat *sip, struct text *out)
 }
 
 /*
- * What the session helper of FortiOS tells; its calls are the ALG's here. A call has no hash of its
- * RTP: media are found as mappings. What its counts mean is not documented: here they are requests,
- * responses, and messages blocked, of unknown form and with long headers.
+ * What the session helper of FortiOS tells. Its tables are those of the ALG, and so are the
+ * numbers. A call has no hash of its RTP: media are found as mappings. What its counts mean is not
+ * documented: here they are requests, responses, and messages blocked, of unknown form and with
+ * long headers.
  */
 static int helper_status_start(struct cli *cli, unsigned n_args, const struct slice *args)
 {
@@ -484,12 +500,12 @@ const struct cli_command cli_sip_commands[] = {
     {PATH " vdom", "List virtual domains.", NULL, 0, 0, vdom_start},
     FILTER_ROWS("filter", "the filter of SIP listings"),
     FILTER_ROWS("log-filter", "the filter of the SIP debug log"),
-    {HELPER, "SIP dialogs, in the words of the session helper."},
+    {HELPER, "SIP session helper."},
     {HELPER " status", "How many dialogs and mappings there are.", NULL, 0, 0, helper_status_start},
     {HELPER " dialog", "SIP dialogs."},
-    {HELPER " dialog list", "List dialogs.", NULL, 0, 0, calls_start, calls_list_step},
-    {HELPER " dialog clear", "Drop the dialogs the SIP filter selects.", NULL, 0, 0,
-     calls_clear_start, calls_clear_step},
+    {HELPER " dialog list", "List its dialogs.", NULL, 0, 0, calls_start, dialogs_list_step},
+    {HELPER " dialog clear", "Drop those of its dialogs the SIP filter selects.", NULL, 0, 0,
+     calls_clear_start, dialogs_clear_step},
     {HELPER " mapping", "Pinholes."},
     {HELPER " mapping list", "List the open mappings (pinholes).", NULL, 0, 0, mappings_start,
      mappings_step},

@@ -77,8 +77,10 @@ void session_print(const struct backend_session *s, struct text *out)
                 "flags=00000000 sockflag=00000000 sockport=0 av_idx=0 use=3\n",
                 s->v6 ? "6" : "", s->proto, s->proto_state, s->duration_s,
                 cli_seconds(s->expire_s, "never").s, cli_seconds(s->timeout_s, "never").s);
-    text_puts(out, "origin-shaper=\nreply-shaper=\nper_ip_shaper=\n"
-                   "class_id=0 ha_id=0 policy_dir=0 tunnel=/ vlan_cos=0/255\n");
+    text_printf(out,
+                "origin-shaper=\nreply-shaper=\nper_ip_shaper=\n"
+                "class_id=0 ha_id=0 policy_dir=0 tunnel=/%s vlan_cos=0/255\n",
+                s->helper ? " helper=sip" : "");
     state_words(s, out);
     traffic_lines(s, out);
     path_line(s, out);

@@ -2,7 +2,7 @@
 /*
  * What a new machine holds, written as configuration text and read by the loader: it is checked
  * like everything else, and `show` prints it the same way. Names, ports and categories: reference
- * 2.1, 5.2 to 5.4. A text that does not load is our own bug and asserts.
+ * 2.1, 3.14, 5.2 to 5.4. A text that does not load is our own bug and asserts.
  */
 #include "config/store.h"
 
@@ -144,6 +144,35 @@ static const char services[] =
     "end\n";
 /* clang-format on */
 
+#define HELPER(id, name, protocol, port) \
+    "edit " #id "\nset name " name "\nset protocol " #protocol "\nset port " #port "\nnext\n"
+
+/* clang-format off */
+static const char helpers[] =
+    "config system session-helper\n"
+    HELPER(1, "pptp", 6, 1723)
+    HELPER(2, "h323", 6, 1720)
+    HELPER(3, "ras", 17, 1719)
+    HELPER(4, "tns", 6, 1521)
+    HELPER(5, "tftp", 17, 69)
+    HELPER(6, "rtsp", 6, 554)
+    HELPER(7, "rtsp", 6, 7070)
+    HELPER(8, "rtsp", 6, 8554)
+    HELPER(9, "ftp", 6, 21)
+    HELPER(10, "mms", 6, 1863)
+    HELPER(11, "pmap", 6, 111)
+    HELPER(12, "pmap", 17, 111)
+    HELPER(13, "sip", 17, 5060)
+    HELPER(14, "dns-udp", 17, 53)
+    HELPER(15, "rsh", 6, 514)
+    HELPER(16, "rsh", 6, 512)
+    HELPER(17, "dcerpc", 6, 135)
+    HELPER(18, "dcerpc", 17, 135)
+    HELPER(19, "mgcp", 17, 2427)
+    HELPER(20, "mgcp", 17, 2727)
+    "end\n";
+/* clang-format on */
+
 static void add(struct config_tree *tree, const char *lines)
 {
     struct text error = {0};
@@ -156,14 +185,18 @@ static void add(struct config_tree *tree, const char *lines)
 /* Read once for the process; every caller gets a copy, which shares it until it is written to. */
 static struct config_tree *empty, *factory;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Thread_local bool reading; /* this thread is reading it just now */
 
 static void read_once(void)
 {
+    reading = true;
     empty = tree_bare();
     add(empty, profiles);
     factory = tree_copy(empty);
     add(factory, objects);
     add(factory, services);
+    add(factory, helpers);
+    reading = false;
 }
 
 struct config_tree *tree_empty(void)
@@ -176,4 +209,14 @@ struct config_tree *tree_factory(void)
 {
     pthread_once(&once, read_once);
     return tree_copy(factory);
+}
+
+bool factory_holds(const struct tree_path *path, const struct schema_attr *attr,
+                   const json_t *value)
+{
+    if (reading)
+        return true;
+    pthread_once(&once, read_once);
+    const json_t *held = json_object_get(tree_at(factory, path), attr->name);
+    return held && json_equal(held, value);
 }

@@ -210,8 +210,8 @@ bool rows_list_has(const json_t *list, const char *word)
 
 /* ---- profiles ---- */
 
-static void make_profile(struct rows_maker *maker, const char *name, const json_t *entry,
-                         struct row_voip_profile *row)
+void rows_read_profile(struct rows_maker *maker, const char *name, const json_t *entry,
+                       struct row_voip_profile *row)
 {
     const struct schema_node *node = schema_child(schema_root("voip profile"), "sip");
     const json_t *sip = json_object_get(entry, "sip");
@@ -252,12 +252,12 @@ static int make_profiles(struct rows_maker *maker)
     int rc = rows_check_count(maker, &table, table.n + 1);
     unsigned n = 0;
     /* `default` first; a tree without it gets its defaults. */
-    make_profile(maker, "default", json_object_get(table.entries, "default"), &rows[n]);
+    rows_read_profile(maker, "default", json_object_get(table.entries, "default"), &rows[n]);
     rows_index_put(maker->profiles, "default", n++);
     for (unsigned i = 0; i < table.n && rc == 0; i++) {
         if (strcmp(table.keys[i], "default") == 0)
             continue;
-        make_profile(maker, table.keys[i], rows_entry(&table, i), &rows[n]);
+        rows_read_profile(maker, table.keys[i], rows_entry(&table, i), &rows[n]);
         rows_index_put(maker->profiles, table.keys[i], n++);
     }
     maker->rows->voip_profiles = rows;
@@ -272,8 +272,8 @@ static int make_profiles(struct rows_maker *maker)
 static int (*const makers[])(struct rows_maker *) = {
     rows_make_dpdk,       rows_make_interfaces, rows_make_port_ttls, rows_make_addresses,
     rows_make_addresses6, rows_make_vips,       rows_make_pools,     rows_make_services,
-    make_profiles,        rows_make_policies,   rows_make_routes,    rows_make_routes6,
-    rows_make_neighbours,
+    make_profiles,        rows_make_helper,     rows_make_policies,  rows_make_routes,
+    rows_make_routes6,    rows_make_neighbours,
 };
 
 struct config_rows *config_rows_make(const struct config_tree *tree, struct text *error)

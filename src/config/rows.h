@@ -116,6 +116,13 @@ enum row_reset_check {
     ROW_RESET_OFF
 };
 
+/* `helper` of a service: who reads what it carries. */
+enum row_helper {
+    ROW_HELPER_AUTO, /* whoever looks at the port */
+    ROW_HELPER_OFF,
+    ROW_HELPER_SIP, /* the session helper, whatever the port */
+};
+
 /* A service object; groups are expanded where policies name them. Timers: 0 inherits. */
 struct row_service {
     const char *name;
@@ -123,7 +130,7 @@ struct row_service {
     const struct row_service_match *matches;
     uint32_t session_ttl_s, udp_idle_s;
     uint32_t tcp_halfopen_s, tcp_halfclose_s, tcp_timewait_s, tcp_rst_s;
-    bool no_helper; /* set helper disable */
+    enum row_helper helper;
     enum row_reset_check reset_check;
 };
 
@@ -197,6 +204,16 @@ struct row_voip_profile {
     struct voip_rules rules;
 };
 
+/* Where the SIP session helper looks: an entry `sip` of `config system session-helper`. */
+struct row_helper_port {
+    uint8_t proto; /* 6 or 17 */
+    uint16_t port;
+};
+
+/* What stands for the name of a profile where the session helper is at work; no profile can have
+ * it. */
+#define ROW_HELPER_NAME "(session helper)"
+
 struct row_route {
     uint32_t seq;
     be32 dst;
@@ -250,6 +267,7 @@ struct row_global {
     uint16_t sip_udp_ports[8];
     uint8_t n_sip_tcp_ports;
     uint16_t sip_tcp_ports[2];
+    bool sip_expectation; /* the session helper lets anyone reach port 5060 of a phone */
     enum row_anti_replay anti_replay;
     uint32_t fragment_timeout_s; /* ip-fragment-timeout */
     bool asymroute;              /* no reverse path check, TCP midway */
@@ -294,6 +312,9 @@ struct config_rows {
     const struct row_policy *policies;
     const struct row_port_ttl *port_ttls;         /* by id */
     const struct row_voip_profile *voip_profiles; /* [0] is always `default` */
+    uint32_t n_helper_ports;                      /* 0: there is no SIP session helper */
+    const struct row_helper_port *helper_ports;
+    struct row_voip_profile helper_profile; /* what it does, in the words of a profile */
     const struct row_route *routes;
     const struct row_route6 *routes6;
     const struct row_neighbour *neighbours;

@@ -83,6 +83,9 @@ bool rows_zones_allow(const struct rows_maker *maker);
 /* What an entry says by itself, without names of other entries: for the checks too. */
 void rows_read_vip(const struct schema_node *node, const json_t *entry, struct row_vip *row);
 void rows_read_pool(const struct schema_node *node, const json_t *entry, struct row_pool *row);
+/* A profile out of its entry; NULL: everything at its default. */
+void rows_read_profile(struct rows_maker *maker, const char *name, const json_t *entry,
+                       struct row_voip_profile *row);
 /* The checks and limits of `config sip`. */
 void rows_read_voip(const struct schema_node *node, const json_t *sip, struct voip_rules *rules);
 /* A list of addresses, subnets and ranges; `ranges` has room for all; how many. */
@@ -104,4 +107,5 @@ int rows_make_routes(struct rows_maker *maker);
 int rows_make_routes6(struct rows_maker *maker);
 int rows_make_neighbours(struct rows_maker *maker);
 int rows_make_services(struct rows_maker *maker);
+int rows_make_helper(struct rows_maker *maker);
 int rows_make_policies(struct rows_maker *maker);

@@ -66,6 +66,9 @@ static void make_matches(struct rows_maker *maker, const struct schema_node *nod
     }
 }
 
+/* Helpers that are not there change nothing: `auto`. */
+static const char *const helper_words[] = {
+    [ROW_HELPER_AUTO] = "auto", [ROW_HELPER_OFF] = "disable", [ROW_HELPER_SIP] = "sip"};
 static const char *const reset_words[] = {"default", "strict", "disable"};
 
 int rows_make_services(struct rows_maker *maker)
@@ -84,7 +87,7 @@ int rows_make_services(struct rows_maker *maker)
         row->tcp_halfclose_s = tree_u32(entry, node, "tcp-halfclose-timer", 0);
         row->tcp_timewait_s = tree_u32(entry, node, "tcp-timewait-timer", 0);
         row->tcp_rst_s = tree_u32(entry, node, "tcp-rst-timer", 0);
-        row->no_helper = tree_is(entry, node, "helper", "disable");
+        row->helper = rows_choice(node, entry, "helper", helper_words, COUNT(helper_words));
         row->reset_check =
             rows_choice(node, entry, "check-reset-range", reset_words, COUNT(reset_words));
         make_matches(maker, node, entry, row);

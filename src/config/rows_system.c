@@ -42,6 +42,7 @@ static void make_settings(struct rows_maker *maker)
     g->block_land_attack = rows_enabled(node, object, "block-land-attack");
     g->snat_hairpin = rows_enabled(node, object, "snat-hairpin-traffic");
     g->ecmp = rows_choice(node, object, "v4-ecmp-mode", ecmp_words, COUNT(ecmp_words));
+    g->sip_expectation = rows_enabled(node, object, "sip-expectation");
     g->n_sip_udp_ports = ports_of(object, schema_attr(node, "sip-udp-port"), g->sip_udp_ports,
                                   COUNT(g->sip_udp_ports));
     g->n_sip_tcp_ports = ports_of(object, schema_attr(node, "sip-tcp-port"), g->sip_tcp_ports,

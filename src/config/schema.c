@@ -20,15 +20,16 @@ const struct schema_option schema_enable_disable[] = {
 
 /* Dependency order: whatever a row refers to stands above it. */
 static const struct schema_node *const roots[] = {
-    &schema_system_global,     &schema_system_console,     &schema_system_settings,
-    &schema_system_interface,  &schema_system_zone,        &schema_arp_table,
-    &schema_neighbor_cache,    &schema_system_session_ttl, &schema_dpdk_global,
-    &schema_dpdk_cpus,         &schema_firewall_address,   &schema_firewall_addrgrp,
-    &schema_firewall_address6, &schema_firewall_addrgrp6,  &schema_service_category,
-    &schema_service_custom,    &schema_service_group,      &schema_firewall_ippool,
-    &schema_firewall_vip,      &schema_firewall_vipgrp,    &schema_schedule,
-    &schema_voip_profile,      &schema_log_setting,        &schema_log_filter,
-    &schema_firewall_policy,   &schema_router_static,      &schema_router_static6,
+    &schema_system_global,    &schema_system_console,     &schema_system_settings,
+    &schema_system_interface, &schema_system_zone,        &schema_arp_table,
+    &schema_neighbor_cache,   &schema_system_session_ttl, &schema_session_helper,
+    &schema_dpdk_global,      &schema_dpdk_cpus,          &schema_firewall_address,
+    &schema_firewall_addrgrp, &schema_firewall_address6,  &schema_firewall_addrgrp6,
+    &schema_service_category, &schema_service_custom,     &schema_service_group,
+    &schema_firewall_ippool,  &schema_firewall_vip,       &schema_firewall_vipgrp,
+    &schema_schedule,         &schema_voip_profile,       &schema_log_setting,
+    &schema_log_filter,       &schema_firewall_policy,    &schema_router_static,
+    &schema_router_static6,
 };
 
 const struct schema_node *const *schema_roots(unsigned *n)

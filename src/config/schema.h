@@ -52,7 +52,8 @@ enum schema_flag {
 
 struct schema_option {
     const char *word, *help;
-    bool inert;          /* of attribute options: accepted, but without effect in this version */
+    bool inert; /* of attribute options: accepted, but without effect in this version; `lacks` of
+                 * the attribute may say why */
     const char *same_as; /* stored and printed as this other option */
 };
 
@@ -71,6 +72,7 @@ struct schema_attr {
      * `when_is`, and exists itself; NULL: always. */
     const char *when, *when_is;
     const char *lacks; /* with SCHEMA_INERT: what is not there that it would need; NULL: not said */
+    const char *partly; /* what of its effect is not there; setting it warns. NULL: all is there */
     const char *help;
 };
 

@@ -163,7 +163,7 @@ static const struct schema_option service_protocol[] = {
 static const struct schema_option service_helper[] = {
     {"auto", "The helper of the port, if any."},
     {"disable", "No helper: SIP through this service is plain traffic."},
-    {"sip", "SIP.", .inert = true},
+    {"sip", "The SIP session helper, whatever the port."},
     {"ftp", "FTP.", .inert = true},
     {"tftp", "TFTP.", .inert = true},
     {"ras", "H.323 RAS.", .inert = true},
@@ -197,7 +197,8 @@ static const struct schema_attr service_attrs[] = {
     ROW_SWITCH("proxy", "disable", "Web proxy service.", INERT),
     ROW_REF("category", to_category, "Service category.", BRIEF),
     ROW_OPTION("protocol", service_protocol, "TCP/UDP/SCTP", "Protocol type.", BRIEF),
-    ROW_OPTION("helper", service_helper, "auto", "Helper of the sessions."),
+    ROW_OPTION("helper", service_helper, "auto", "Helper of the sessions.",
+               .lacks = "there is no helper but that of SIP"),
     ROW_INTEGER("protocol-number", 0, 254, "0", "IP protocol number, 0: every protocol.",
                 .when = "protocol", .when_is = "IP"),
     ROW_INTEGER("icmptype", 0, 255, NULL, "ICMP type.", WITH_TYPES, .flags = SCHEMA_SHOW_UNSET),

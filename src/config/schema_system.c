@@ -92,7 +92,7 @@ static const struct schema_option ecmp_mode[] = {
     {0}};
 static const struct schema_option voip_alg_mode[] = {
     {"proxy-based", "SIP goes through the ALG, with profile default if a policy names none."},
-    {"kernel-helper-based", "The ALG where a policy names a profile; there is no session helper."},
+    {"kernel-helper-based", "The ALG where a policy names a profile, else the session helper."},
     {0}};
 
 static const struct schema_attr settings_attrs[] = {
@@ -129,11 +129,10 @@ static const struct schema_attr settings_attrs[] = {
                 LACKS("SIP over TLS passes as it is")),
     ROW_INTEGER("sccp-port", 0, 65535, "2000", "TCP port of SCCP.",
                 LACKS("SCCP passes as plain TCP")),
-    ROW_SWITCH("sip-expectation", "disable", "Session helper creates an expectation.",
-               LACKS("there is no session helper")),
-    ROW_SWITCH("sip-helper", "disable", "SIP session helper.", LACKS("there is no session helper")),
-    ROW_SWITCH("sip-nat-trace", "enable", "Session helper keeps the address in i=.",
-               LACKS("there is no session helper")),
+    ROW_SWITCH("sip-expectation", "disable",
+               "Session helper lets anyone call a phone whose port is 5060."),
+    ROW_SWITCH("sip-helper", "enable", "SIP session helper."),
+    ROW_SWITCH("sip-nat-trace", "enable", "Session helper keeps the original address in i=."),
     ROW_OPTION("default-voip-alg-mode", voip_alg_mode, "proxy-based",
                "What handles SIP where a policy names no profile."),
     ROW_SWITCH("gui-voip-profile", "disable", "Show VoIP profiles in the GUI.", INERT),

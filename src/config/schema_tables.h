@@ -48,7 +48,7 @@ extern const struct schema_option schema_enable_disable[];
 extern const struct schema_node schema_system_global, schema_system_settings,
     schema_system_interface, schema_system_zone, schema_system_session_ttl, schema_system_console,
     schema_dpdk_global, schema_dpdk_cpus, schema_log_setting, schema_log_filter, schema_arp_table,
-    schema_neighbor_cache;
+    schema_neighbor_cache, schema_session_helper;
 extern const struct schema_node schema_firewall_address, schema_firewall_addrgrp,
     schema_service_category, schema_service_custom, schema_service_group, schema_schedule,
     schema_firewall_policy, schema_router_static, schema_router_static6;

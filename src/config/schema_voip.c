@@ -75,7 +75,9 @@ static const struct schema_attr sip_attrs[] = {
     ROW_INTEGER("max-idle-dialogs", 0, UINT32_MAX, "0",
                 "Idle dialogs kept per policy, oldest end first, 0: off."),
     ROW_SWITCH("block-geo-red-options", "disable",
-               "Block OPTIONS; they still keep their session alive."),
+               "Block OPTIONS; they still keep their session alive.",
+               .partly = "OPTIONS are dropped, but there is no standby server they could be a "
+                         "heartbeat for"),
     ROW_SWITCH("hosted-nat-traversal", "disable", "Hosted NAT traversal."),
     ROW_SWITCH("hnt-restrict-source-ip", "disable", "RTP must come from the SIP source."),
     ROW_INTEGER("max-body-length", 0, UINT32_MAX, "0", "Longest message body, 0: no limit."),

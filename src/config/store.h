@@ -32,6 +32,10 @@ void ranges_forget(struct config_tree *tree);
 /* A tree without anything. */
 struct config_tree *tree_bare(void);
 
+/* Whether a new machine holds this value there (factory.c). */
+bool factory_holds(const struct tree_path *path, const struct schema_attr *attr,
+                   const json_t *value);
+
 /* The object at `path` for writing, shared parts copied on the way; NULL when absent (or made). */
 json_t *store_own(struct config_tree *tree, const struct tree_path *path, bool make);
 

@@ -121,7 +121,7 @@ static void warn_option(const struct schema_attr *attr, const json_t *word, stru
     const char *text = json_string_value(word);
     const struct schema_option *option = text ? schema_option(attr, slice_str(text)) : NULL;
     if (option && option->inert)
-        warn(out, slice_str(text), NULL);
+        warn(out, slice_str(text), attr->lacks);
 }
 
 /* The settings may keep a policy from deciding this. */
@@ -140,12 +140,17 @@ static void warn_overruled(const struct config_tree *tree, const struct tree_pat
                 attr->name);
 }
 
-/* Say so when a new value changes nothing but the text. */
-static void warn_inert(const struct schema_attr *attr, const json_t *before, const json_t *value,
-                       struct text *out)
+/* Say so when a new value changes nothing but the text, or less than it says. What a new machine
+ * holds needs no word: nobody chose it. */
+static void warn_inert(const struct tree_path *path, const struct schema_attr *attr,
+                       const json_t *before, const json_t *value, struct text *out)
 {
-    if (!value || value_is_default(attr, value) || (before && json_equal(before, value)))
+    if (!value || value_is_default(attr, value) || (before && json_equal(before, value)) ||
+        factory_holds(path, attr, value))
         return;
+    if (attr->partly)
+        text_printf(out, "Warning: '%s' does not do all it does in FortiOS: %s.\n", attr->name,
+                    attr->partly);
     if (attr->flags & SCHEMA_INERT) {
         warn(out, slice_str(attr->name), attr->lacks);
         return;
@@ -190,10 +195,22 @@ int tree_change(struct config_tree *tree, const struct tree_path *path,
         json_decref(value);
         return code;
     }
-    warn_inert(attr, json_object_get(object, attr->name), value, out);
+    warn_inert(path, attr, json_object_get(object, attr->name), value, out);
     warn_overruled(tree, path, attr, value, out);
     store_value(tree, path, attr, value);
     return 0;
+}
+
+/* The SIP helper reads TCP and UDP; FortiOS takes every number here. */
+static void warn_helper(const struct schema_node *node, const json_t *entry, struct text *out)
+{
+    uint32_t protocol = tree_u32(entry, node, "protocol", 0);
+    if (!tree_is(entry, node, "name", "sip") || protocol == 6 || protocol == 17)
+        return;
+    text_printf(out,
+                "Warning: 'sip' on protocol %u is kept in the configuration but has no effect in "
+                "this version: SIP is read from TCP (6) and UDP (17).\n",
+                protocol);
 }
 
 int tree_check(struct config_tree *tree, const struct tree_path *path, struct text *out)
@@ -205,5 +222,8 @@ int tree_check(struct config_tree *tree, const struct tree_path *path, struct te
         if (json_object_get(object, attr->name) && !tree_attr_visible(object, node, attr))
             store_value(tree, path, attr, NULL);
     }
-    return check_entry(tree, path, out);
+    int code = check_entry(tree, path, out);
+    if (code == 0 && strcmp(node->path, "system session-helper") == 0)
+        warn_helper(node, tree_at(tree, path), out);
+    return code;
 }

@@ -68,6 +68,8 @@ void session_event_emit(const struct event_sink *sink, const struct timer_sets *
     text_printf(&t, ",\"policy\":%u,\"mapped\":%s,\"alg\":%s", session_policy(s),
                 s->mapping != INDEX_NONE ? "true" : "false",
                 s->r.flags & SESSION_ALG ? "true" : "false");
+    if (session_has_helper(s))
+        text_puts(&t, ",\"helper\":\"sip\"");
     put_timer(&t, sets, s);
     if (event->over) {
         text_printf(&t, ",\"packets\":[%" PRIu64 ",%" PRIu64 "]", s->packets[0], s->packets[1]);

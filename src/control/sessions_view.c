@@ -116,7 +116,8 @@ static void row_fill(const struct sessions_view *v, uint32_t index, uint64_t now
         .policy_id = session_policy(s),
         .snat = s->r.flags & SESSION_SNAT,
         .dnat = s->r.flags & SESSION_DNAT,
-        .alg = session_has_alg(s),
+        .alg = session_has_alg(s) && !session_has_helper(s),
+        .helper = session_has_helper(s),
         .bytes = {relaxed(&s->bytes[0]), relaxed(&s->bytes[1])},
         .packets = {relaxed(&s->packets[0]), relaxed(&s->packets[1])},
     };

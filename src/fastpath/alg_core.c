@@ -276,7 +276,7 @@ unsigned alg_core_describe(struct alg_core *core, struct handle session, unsigne
     const struct session *s = session_at(&dp->sessions, session.index);
     uint32_t policy_id = session_policy(s);
     const struct policy *policy = policy_by_id(snap, policy_id);
-    uint16_t profile = policy ? policy->profile : 0;
+    uint16_t profile = session_has_helper(s) ? snap->n_profiles : policy ? policy->profile : 0;
     packets[0] = (struct alg_packet){
         .session = session,
         .now_ms = core->now_ms,

@@ -85,42 +85,6 @@ static void compile_interfaces(struct compile *c, const struct snapshot_ports *p
     compile_interfaces6(rows, c->s);
 }
 
-static void compile_profiles(struct compile *c)
-{
-    const struct config_rows *rows = c->rows;
-    struct voip_profile *profiles = compile_alloc(c, rows->n_voip_profiles, sizeof *profiles);
-    for (uint16_t i = 0; i < rows->n_voip_profiles; i++) {
-        const struct row_voip_profile *row = &rows->voip_profiles[i];
-        struct voip_profile *p = &profiles[i];
-        snprintf(p->name, sizeof p->name, "%s", row->name);
-        p->sip_status = row->sip_status;
-        p->rtp = row->rtp;
-        p->nat_trace = row->nat_trace;
-        p->preserve_override = row->preserve_override;
-        p->no_sdp_fixup = row->no_sdp_fixup;
-        p->open_register_pinhole = row->open_register_pinhole;
-        p->open_contact_pinhole = row->open_contact_pinhole;
-        p->open_via_pinhole = row->open_via_pinhole;
-        p->open_record_route_pinhole = row->open_record_route_pinhole;
-        p->strict_register = row->strict_register;
-        p->log_violations = row->log_violations;
-        p->log_call_summary = row->log_call_summary;
-        p->contact_fixup = row->contact_fixup;
-        p->register_contact_trace = row->register_contact_trace;
-        p->hosted_nat_traversal = row->hosted_nat_traversal;
-        p->hnt_restrict_source_ip = row->hnt_restrict_source_ip;
-        p->nat_port_first = row->nat_port_first;
-        p->nat_port_last = row->nat_port_last;
-        p->max_dialogs = row->max_dialogs;
-        p->max_idle_dialogs = row->max_idle_dialogs;
-        p->call_keepalive_s = row->call_keepalive_s;
-        p->provisional_invite_expiry_s = row->provisional_invite_expiry_s;
-        p->rules = row->rules;
-    }
-    c->s->profiles = profiles;
-    c->s->n_profiles = rows->n_voip_profiles;
-}
-
 /* What decides whether a session that exists may live on. */
 static uint64_t digest_of(const struct config_rows *rows, const struct snapshot *s)
 {
@@ -142,12 +106,6 @@ struct snapshot *snapshot_compile(const struct config_rows *rows, struct timer_s
     c.s = calloc(1, sizeof *c.s);
     if (!c.s)
         abort();
-    c.s->n_sip_ports = rows->global.n_sip_udp_ports;
-    for (int i = 0; i < c.s->n_sip_ports; i++)
-        c.s->sip_ports[i] = be16_of(rows->global.sip_udp_ports[i]);
-    c.s->n_sip_tcp_ports = rows->global.n_sip_tcp_ports;
-    for (int i = 0; i < c.s->n_sip_tcp_ports; i++)
-        c.s->sip_tcp_ports[i] = be16_of(rows->global.sip_tcp_ports[i]);
     c.s->deny_tcp_with_icmp = rows->global.deny_tcp_with_icmp;
     c.s->reset_sessionless = rows->global.reset_sessionless_tcp;
     snprintf(c.s->hostname, sizeof c.s->hostname, "%s", rows->global.hostname);
@@ -161,7 +119,7 @@ struct snapshot *snapshot_compile(const struct config_rows *rows, struct timer_s
     if (!c.failed)
         compile_policies(&c);
     if (!c.failed) {
-        compile_profiles(&c);
+        compile_sip(&c);
         compile_timers(&c);
         compile_routes(rows, ports ? ports->links_down : 0, previous, c.s);
     }

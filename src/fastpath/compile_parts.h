@@ -26,6 +26,12 @@ void compile_fail(struct compile *c, const char *path, const char *why);
 /* Services, policies and the matcher over them. */
 void compile_policies(struct compile *c);
 
+/* Profiles and ports of the ALG and of the session helper. */
+void compile_sip(struct compile *c);
+
+/* Who reads the SIP of a policy. */
+enum sip_engine compile_engine(const struct config_rows *rows, const struct row_policy *row);
+
 /* Timer sets of every combination of service, policy and port row; after compile_policies. */
 void compile_timers(struct compile *c);
 

@@ -49,7 +49,8 @@ static void compile_services(struct compile *c)
                                               .matches = matches,
                                               .service = i,
                                               .traits = compile_tcp_service(row),
-                                              .no_helper = row->no_helper};
+                                              .no_sip = row->helper == ROW_HELPER_OFF,
+                                              .helper_sip = row->helper == ROW_HELPER_SIP};
         if (service_has_timers(row)) {
             services[i].timer_class = c->s->n_service_classes++;
             c->class_service[services[i].timer_class] = i;
@@ -87,7 +88,7 @@ static void policy_fill(struct compile *c, uint32_t i, struct policy *p)
         .service_negate = row->service_negate,
         .n_services = row->n_services,
         .services = services,
-        .sip = row->voip_profile != ROW_NONE || rows->global.voip_alg_proxy,
+        .engine = compile_engine(rows, row),
         .profile = row->voip_profile == ROW_NONE ? 0 : row->voip_profile,
         .timer_class = policy_class(c, i),
     };

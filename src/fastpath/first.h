@@ -41,6 +41,9 @@ struct first {
 /* The packet ends here, for this reason, and its sender is told where that is due. DONE. */
 enum step first_refuse(struct worker *w, const struct first *f, enum drop_reason reason);
 
+/* Who reads its SIP, in the traits and flags of its session. */
+void first_mark_sip(struct first *f);
+
 /* A pinhole it comes in by. */
 enum step step_inward(struct worker *w, struct first *f);
 

@@ -175,8 +175,7 @@ enum step step_keys6(struct worker *w, struct first *f)
         want->mapping = f->outlet_index;
         want->flags = SESSION_MAPPED;
     }
-    if (f->sip)
-        want->flags |= SESSION_ALG;
+    first_mark_sip(f);
     session_prepare(ss, want->key);
     return NEXT;
 }

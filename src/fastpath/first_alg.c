@@ -12,6 +12,9 @@
 #include "fastpath/first.h"
 #include "sessions/tcp.h"
 
+/* The port that `sip-expectation` opens. */
+#define EXPECTED_PORT 5060
+
 /* A connection from its beginning; whether it is SIP is found out later (alg/streams.h). */
 static bool starts(const struct packet *p)
 {
@@ -29,10 +32,35 @@ static bool looks_like_sip(const struct packet *p)
     return sip_classify(payload) != SIP_CLASS_OTHER;
 }
 
+static bool by_helper(const struct first *f)
+{
+    return f->hit.policy->engine == SIP_ENGINE_HELPER;
+}
+
+void first_mark_sip(struct first *f)
+{
+    if (!f->sip)
+        return;
+    f->want.flags |= SESSION_ALG;
+    if (by_helper(f))
+        f->want.traits |= TRAIT_HELPER;
+}
+
+/* Who may come in by the mapping of a source. */
+static enum mapping_filter filter_of(const struct snapshot *s, const struct first *f,
+                                     uint16_t profile)
+{
+    const be16 sport = f->p->is6 ? f->v6.sport : f->p->key.sport;
+    if (by_helper(f) && s->helper_expects && be16_host(sport) == EXPECTED_PORT)
+        return MAPPING_ANYONE;
+    return s->profiles[profile].strict_register ? MAPPING_ADDRESS : MAPPING_ANYONE;
+}
+
 static enum step signalling_open(struct worker *w, struct first *f, uint16_t outside_ifindex)
 {
     const struct snapshot *s = w->snapshot;
     const struct policy *policy = f->hit.policy;
+    const uint16_t profile = by_helper(f) ? s->n_profiles : policy->profile;
     const struct key *key = &f->p->key;
     const struct ip_port inside6 = {f->src, f->v6.sport}, peer6 = {f->dst, f->v6.dport};
     struct mapping_want want = {
@@ -40,10 +68,10 @@ static enum step signalling_open(struct worker *w, struct first *f, uint16_t out
         .zone = key->zone,
         .inside = {key->src, key->sport},
         .kind = MAPPING_SIGNALLING,
-        .filter = s->profiles[policy->profile].strict_register ? MAPPING_ADDRESS : MAPPING_ANYONE,
+        .filter = filter_of(s, f, profile),
         .peer = {key->dst, key->dport},
         .policy_id = policy->id,
-        .profile = policy->profile,
+        .profile = profile,
         .outside_ifindex = outside_ifindex,
         .flags = MAPPING_ALG,
         .now_ms = (uint32_t)w->now_ms,
@@ -55,10 +83,13 @@ static enum step signalling_open(struct worker *w, struct first *f, uint16_t out
     return first_map(w, f, &want);
 }
 
+/* The ALG and the session helper have ports of their own. */
 static bool is_sip_port(const struct snapshot *s, const struct first *f, be16 port)
 {
-    return f->p->key.proto == IPPROTO_TCP ? snapshot_sip_tcp_port(s, port)
-                                          : snapshot_sip_port(s, port);
+    const bool tcp = f->p->key.proto == IPPROTO_TCP;
+    if (by_helper(f))
+        return (f->hit.service && f->hit.service->helper_sip) || snapshot_helper_port(s, tcp, port);
+    return tcp ? snapshot_sip_tcp_port(s, port) : snapshot_sip_port(s, port);
 }
 
 /* To a SIP port, or from a SIP phone's own port to wherever the other party's Contact points. */
@@ -67,13 +98,12 @@ static bool toward_sip(const struct snapshot *s, const struct first *f)
     return is_sip_port(s, f, f->dport) || (f->outward && f->outward->r.flags & MAPPING_ALG);
 }
 
-/* The policy wants the ALG for the flow. */
-static bool wanted(const struct worker *w, const struct first *f)
+/* Somebody reads the SIP of the flow. */
+static bool wanted(const struct first *f)
 {
-    const struct policy *policy = f->hit.policy;
-    return policy->sip && w->snapshot->profiles[policy->profile].sip_status &&
+    return f->hit.policy->engine != SIP_ENGINE_NONE &&
            (f->p->key.proto == IPPROTO_UDP || f->p->key.proto == IPPROTO_TCP) &&
-           !(f->hit.service && f->hit.service->no_helper);
+           !(f->hit.service && f->hit.service->no_sip);
 }
 
 /* Where the way back to a translated source begins: outside of the public address it turns round
@@ -87,7 +117,7 @@ static uint16_t outside_of(const struct worker *w, const struct first *f)
 /* It came in by a pinhole. Its own source may be an inside host, too. */
 static enum step alg_inward(struct worker *w, struct first *f)
 {
-    f->sip = wanted(w, f) && f->inward->r.flags & MAPPING_ALG &&
+    f->sip = wanted(f) && f->inward->r.flags & MAPPING_ALG &&
              (f->p->key.proto != IPPROTO_TCP || starts(f->p));
     if (!f->sip || f->snat.kind == SNAT_NONE || f->hairpin_index != INDEX_NONE ||
         !looks_like_sip(f->p))
@@ -117,7 +147,7 @@ static enum step alg_vip(struct worker *w, struct first *f)
 {
     const struct snapshot *s = w->snapshot;
     outward_check(f);
-    f->sip = wanted(w, f) && looks_like_sip(f->p) &&
+    f->sip = wanted(f) && looks_like_sip(f->p) &&
              (is_sip_port(s, f, f->p->key.dport) || is_sip_port(s, f, f->dport));
     if (!f->sip || f->snat.kind == SNAT_NONE || f->outward_index != INDEX_NONE)
         return NEXT;
@@ -133,7 +163,7 @@ enum step step_alg(struct worker *w, struct first *f)
         return alg_vip(w, f);
     /* One endpoint may have policies with and without NAT: then the mapping serves those alike. */
     outward_check(f);
-    if (!wanted(w, f) || !toward_sip(w->snapshot, f) || !looks_like_sip(f->p))
+    if (!wanted(f) || !toward_sip(w->snapshot, f) || !looks_like_sip(f->p))
         return NEXT;
     f->sip = true;
     if (f->outward || f->outward_index != INDEX_NONE)

@@ -367,8 +367,7 @@ enum step step_nat(struct worker *w, struct first *f)
         if (!first_next_offer(w, f))
             return f->snat.refusal == DROP_RACE ? AGAIN : first_refuse(w, f, f->snat.refusal);
     }
-    if (f->sip)
-        want->flags |= SESSION_ALG;
+    first_mark_sip(f);
     session_prepare(&w->dp->sessions, want->key);
     return NEXT;
 }

@@ -62,6 +62,14 @@ struct service_match {
     uint16_t dport_first, dport_last, sport_first, sport_last;
 };
 
+/* Who reads the SIP of a flow. A session keeps the engine it began with. */
+enum sip_engine {
+    SIP_ENGINE_NONE,
+    SIP_ENGINE_ALG,   /* with the profile of the policy */
+    SIP_ENGINE_HELPER /* the session helper: the ALG with a profile of its own, on ports of its own
+                       */
+};
+
 /* A service object: one way a policy's service field can be satisfied. */
 struct policy_service {
     uint32_t n_matches;
@@ -69,7 +77,8 @@ struct policy_service {
     uint16_t timer_class; /* of the service object, for timer_set_ids */
     uint16_t service;     /* its number, for listings */
     uint16_t traits;      /* enum session_trait, of its sessions */
-    bool no_helper;
+    bool no_sip;          /* `helper disable`: what it carries is not read ... */
+    bool helper_sip;      /* `helper sip`: ... or by the session helper, whatever the port */
 };
 
 /* What is done with a flow once its rule is found; which rule that is, the matcher knows. */
@@ -82,8 +91,8 @@ struct policy {
     bool service_negate;
     uint16_t n_services;
     const uint16_t *services; /* numbers of snapshot.services */
-    bool sip;                 /* SIP of this policy goes to the ALG ... */
-    uint16_t profile;         /* ... with this one of profiles */
+    enum sip_engine engine;   /* of its SIP */
+    uint16_t profile;         /* of the ALG, one of profiles */
     uint16_t timer_class;     /* for timer_set_ids */
     /* TCP of this policy: compile_tcp.h. */
     uint16_t traits;        /* enum session_trait, of its sessions */
@@ -107,15 +116,18 @@ struct snapshot {
     uint32_t policy_slot_mask;
     const struct policy_service *services;
     uint16_t n_profiles;
-    const struct voip_profile *profiles; /* [0] is `default` */
+    /* [0] is `default`; [n_profiles] stands behind them: that of the session helper */
+    const struct voip_profile *profiles;
     uint16_t n_port_timers;
     const struct timeout_port *port_timers; /* session-ttl `config port` */
     /* [service class][policy class][port row + 1] -> id of an interned timer set */
     uint16_t n_service_classes, n_policy_classes;
     const uint16_t *timer_set_ids;
     uint8_t n_sip_ports, n_sip_tcp_ports;
-    be16 sip_ports[8];     /* of UDP */
-    be16 sip_tcp_ports[2]; /* of TCP */
+    be16 sip_ports[8];               /* of UDP */
+    be16 sip_tcp_ports[2];           /* of TCP */
+    const uint64_t *helper_ports[2]; /* of the session helper, UDP and TCP: a bit each; NULL none */
+    bool helper_expects;             /* sip-expectation */
     const struct nat_rules *nat;
     const struct routes *routes; /* shared with other snapshots */
     enum route_choice route_choice;
@@ -189,4 +201,17 @@ static inline bool snapshot_sip_port(const struct snapshot *s, be16 port)
         if (s->sip_ports[i] == port)
             return true;
     return false;
+}
+
+/* Does the session helper look there? `tcp`, else UDP. */
+static inline bool snapshot_helper_port(const struct snapshot *s, bool tcp, be16 port)
+{
+    const uint64_t *ports = s->helper_ports[tcp];
+    uint16_t at = be16_host(port);
+    return ports && ports[at / 64] >> at % 64 & 1;
+}
+
+static inline const struct voip_profile *snapshot_helper_profile(const struct snapshot *s)
+{
+    return &s->profiles[s->n_profiles];
 }

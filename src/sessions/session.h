@@ -43,6 +43,7 @@ enum session_trait {
     TRAIT_TCP_HALF = 0x40,  /* perhaps only one direction comes by here */
     /* Set in the midst of its life, by the ALG: it is not SIP, and an ordinary session. */
     TRAIT_TCP_PLAIN = 0x80,
+    TRAIT_HELPER = 0x100, /* with SESSION_ALG: it is the session helper's, whatever comes later */
 };
 
 /* With any of these TCP's windows are followed. */
@@ -151,6 +152,12 @@ static inline bool session_has_alg(const struct session *s)
 {
     return s->r.flags & SESSION_ALG &&
            !(__atomic_load_n(&s->traits, __ATOMIC_RELAXED) & TRAIT_TCP_PLAIN);
+}
+
+/* Which engine that is: the session helper, or the ALG with the policy's profile. */
+static inline bool session_has_helper(const struct session *s)
+{
+    return session_has_alg(s) && s->traits & TRAIT_HELPER;
 }
 
 /* The policy it is under now: a recheck may change it at any time. */

@@ -59,6 +59,16 @@ static void prints(struct fake *fake, const char *wanted)
         fail_msg("not printed: %s\n%s", wanted, out);
 }
 
+static void a_session_of_the_helper(void **state)
+{
+    struct fake *fake = *state;
+    struct backend_session s = fake_session();
+    s.alg = false;
+    s.helper = true;
+    one_session(fake, s);
+    prints(fake, " tunnel=/ helper=sip vlan_cos=0/255\nstate=may_dirty f00\n");
+}
+
 static void a_session_through_a_vip(void **state)
 {
     struct fake *fake = *state;
@@ -312,6 +322,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_example_of_the_documents),
+        TEST(a_session_of_the_helper),
         TEST(a_session_through_a_vip),
         TEST(a_session_translated_on_both_sides),
         TEST(tcp_without_nat_that_never_ends),

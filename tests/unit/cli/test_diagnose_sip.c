@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "config/rows.h"
 #include "fake.h"
 
 #include <stdlib.h>
@@ -375,7 +376,8 @@ static void the_log_filter_is_kept_apart(void **state)
     assert_string_equal(fake_line(fake, SIP "log-filter"), ANY_FILTER);
 }
 
-static void the_helper_speaks_of_the_same(void **state)
+/* The tables are the ALG's, the dialogs its own. */
+static void the_helper_speaks_of_its_dialogs(void **state)
 {
     struct fake *fake = *state;
     fake->sip_stat.calls_active = 3;
@@ -399,14 +401,29 @@ static void the_helper_speaks_of_the_same(void **state)
                                     "dialog hash by RTP: size=0, used=0, depth=0\n"
                                     "mapping hash: size=128, used=9, depth=2\n"
                                     "count0: 3\ncount1: 2\ncount2: 4\ncount3: 5\ncount4: 6\n"},
-        {"diagnose sys sip dialog list", "sip calls\n" CALL_0 CALL_1 CALL_2},
-        {SIP "filter policy 1", ""},
+        {"diagnose sys sip dialog list", "sip calls\n"},
         {"diagnose sys sip dialog clear", ""},
-        {SIP "filter clear", ""},
-        {"diagnose sys sip dialog list", "sip calls\n" CALL_1},
+        {SIP "calls list", "sip calls\n" CALL_0 CALL_1 CALL_2},
         {NULL},
     };
     fake_transcript(fake, rows);
+    for (int i = 1; i < 3; i++)
+        memcpy(fake->calls[i].profile, ROW_HELPER_NAME, sizeof(ROW_HELPER_NAME));
+    const char *list = fake_line(fake, "diagnose sys sip dialog list");
+    assert_null(strstr(list, "call 000000000abc\n"));
+    assert_non_null(strstr(list, "call 000000000def\n"));
+    assert_non_null(strstr(list, "call 000000000003\n"));
+    const struct transcript then[] = {
+        {SIP "filter policy 1", ""},
+        {"diagnose sys sip dialog clear", ""},
+        {SIP "filter clear", ""},
+        {NULL},
+    };
+    fake_transcript(fake, then);
+    list = fake_line(fake, SIP "calls list");
+    assert_non_null(strstr(list, "call 000000000abc\n"));
+    assert_non_null(strstr(list, "call 000000000def\n"));
+    assert_null(strstr(list, "call 000000000003\n"));
 }
 
 /* What does something is listed with its value, what does nothing is not. */
@@ -467,7 +484,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_log_filter_is_kept_apart),
-        TEST(the_helper_speaks_of_the_same),
+        TEST(the_helper_speaks_of_its_dialogs),
         TEST(profiles_are_listed_as_obeyed),
         TEST(meters_are_listed),
         TEST(calls_are_listed),

@@ -63,11 +63,12 @@ static void at_the_top(void **state)
         {"config firewall service ", "category    Configure service categories.\n"
                                      "custom      Configure custom services.\n"
                                      "group       Configure service groups.\n"},
-        {"conf sys session", "session-ttl    Configure session timeouts.\n"},
+        {"conf sys session", "session-ttl       Configure session timeouts.\n"
+                             "session-helper    Configure session helpers.\n"},
         {"diag sys s", "session      Session table.\n"
                        "session6     IPv6 session table.\n"
                        "sip-proxy    SIP ALG.\n"
-                       "sip          SIP dialogs, in the words of the session helper.\n"},
+                       "sip          SIP session helper.\n"},
         {"diagnose sys session list ", "<Enter>\n"},
         {"diagnose sys session filter port ", "<from> [<to>]    Source or destination port.\n"},
         {"diagnose sys session filter port 1 ", "<from> [<to>]    Source or destination port.\n"},
@@ -78,9 +79,10 @@ static void at_the_top(void **state)
          "ext-src           Add a source address to the extended match list.\n"
          "ext-src-negate    Add a source address that must not match.\n"},
         {"diagnose firewall drop list ", "all\n"},
-        {"get system sess", "session         Session table.\n"
-                            "session-info    Session table information.\n"
-                            "session-ttl     Configure session timeouts.\n"},
+        {"get system sess", "session           Session table.\n"
+                            "session-info      Session table information.\n"
+                            "session-ttl       Configure session timeouts.\n"
+                            "session-helper    Configure session helpers.\n"},
         {"get system interface ", "physical    Physical interfaces.\n"},
         {"show voip profile ", "default\nstrict\n"},
         {"show voip profile s", "strict\n"},

@@ -75,6 +75,10 @@ static const struct fault faults[] = {
      "command parse error before 'maybe'\n"},
     {"config system settings\nset sip-udp-port 1 2 3 4 5 6 7 8 9", -4,
      "maximum number of entries has been reached\n\nvalue parse error before '9'\n"},
+    {"config system settings\nset sip-tcp-port 5060 5070 5080", -4,
+     "maximum number of entries has been reached\n\nvalue parse error before '5080'\n"},
+    {"config system settings\nset sip-tcp-port 0", -651, NODE("sip-tcp-port", "0")},
+    {"config system settings\nset sip-udp-port 65536", -651, NODE("sip-udp-port", "65536")},
     {"config system settings\nset sip-udp-port 1 2 3 4 5 6 7 8\nappend sip-udp-port 9", -4,
      "maximum number of entries has been reached\n\nvalue parse error before '9'\n"},
     /* text */

@@ -51,7 +51,7 @@ static void test_settings(void **state)
     (void)state;
     struct config_rows *rows = rows_of(
         "config system global\nset hostname EDGE\nset udp-idle-timer 500\nend\n"
-        "config system settings\nset sip-udp-port 5060 5070\n"
+        "config system settings\nset sip-udp-port 5060 5070\nset sip-tcp-port 5062 5072\n"
         "set default-voip-alg-mode kernel-helper-based\nend\n"
         "config system session-ttl\nset default never\nconfig port\n"
         "edit 20\nset protocol 17\nset timeout never\nset start-port 7000\nset end-port 8000\n"
@@ -66,6 +66,9 @@ static void test_settings(void **state)
     assert_false(rows->global.voip_alg_proxy);
     assert_int_equal(rows->global.n_sip_udp_ports, 2);
     assert_int_equal(rows->global.sip_udp_ports[1], 5070);
+    assert_int_equal(rows->global.n_sip_tcp_ports, 2);
+    assert_int_equal(rows->global.sip_tcp_ports[0], 5062);
+    assert_int_equal(rows->global.sip_tcp_ports[1], 5072);
     assert_true(rows->global.ttl_default_s == ROW_NEVER);
     assert_int_equal(rows->n_port_ttls, 2);
     const struct row_port_ttl *ttl = rows->port_ttls;
@@ -265,7 +268,7 @@ static void test_services(void **state)
     assert_int_equal(x->tcp_halfclose_s, 2);
     assert_int_equal(x->tcp_timewait_s, 3);
     assert_int_equal(x->tcp_rst_s, 6);
-    assert_true(x->no_helper);
+    assert_int_equal(x->helper, ROW_HELPER_OFF);
     match_is(service(rows, "ALL"), 0, 0, 0, 65535);
     match_is(service(rows, "ALL_UDP"), 0, 17, 1, 65535);
     match_is(service(rows, "GRE"), 0, 47, 0, 65535);

@@ -170,6 +170,11 @@ static const struct {
     {"firewall policy", NULL, "port-preserve", "enable"},
     {"system settings", NULL, "default-voip-alg-mode", "proxy-based"},
     {"system settings", NULL, "sip-udp-port", "5060"},
+    {"system settings", NULL, "sip-tcp-port", "5060"},
+    {"system settings", NULL, "sip-helper", "enable"},
+    {"system settings", NULL, "sip-expectation", "disable"},
+    {"system settings", NULL, "sip-nat-trace", "enable"},
+    {"firewall service custom", NULL, "helper", "auto"},
     {"dpdk cpus", NULL, "worker-cpus", "1"},
     {"dpdk global", NULL, "hugepages", "disable"},
 };
@@ -269,7 +274,7 @@ static void test_path_candidates(void **state)
     (void)state;
     candidates("", "", "system dpdk firewall voip log router");
     candidates("", "v", "voip");
-    candidates("sys", "s", "settings* session-ttl*");
+    candidates("sys", "s", "settings* session-ttl* session-helper*");
     candidates(
         "firewall", "",
         "address* addrgrp* address6* addrgrp6* service ippool* vip* vipgrp* schedule policy*");
