@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes the captures of the cases about SIP over TCP (pcaps/sip-tcp-*, vip-sip-tcp, sip6-tcp).
+"""Writes the captures of the cases about SIP over TCP (pcaps/sip-tcp-*, vip-sip-tcp, sip6-tcp,
+helper-tcp).
 
     tests/replay/make-sip-tcp.py [CASE...]
 
@@ -364,9 +365,19 @@ def by_six():
     case.write()
 
 
+def by_helper():
+    """A call of the session helper, which has an entry for TCP."""
+    case, phone, server = agents("helper-tcp")
+    Stream(case, phone, server, 41000)
+    _, invite, _ = whole_call(phone, server, f"sip:bob@{SERVER}")
+    assert media_of(invite)[0] == WAN and f"@{PHONE}" not in invite.get("Contact")
+    case.wait(1)
+    case.write()
+
+
 CASES = {"sip-tcp-call": call, "sip-tcp-retransmit": retransmit, "sip-tcp-not-sip": not_sip,
          "sip-tcp-broken": broken, "sip-tcp-registered": registered,
-         "vip-sip-tcp": by_vip, "sip6-tcp": by_six}
+         "vip-sip-tcp": by_vip, "sip6-tcp": by_six, "helper-tcp": by_helper}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or CASES:

@@ -170,6 +170,30 @@ static void values_of_every_kind(void **state)
     fake_line(fake, "config firewall service custom");
     fake_line(fake, "edit s");
     assert_non_null(strstr(help(fake, "set udp-portrange "), "<portrange>"));
+    fake_line(fake, "abort");
+    fake_line(fake, "config system session-helper");
+    static const struct row helpers[] = {
+        {"edit 1", "1\n10\n11\n12\n13\n14\n15\n16\n17\n18\n19\n"},
+        {"delete 13", "13\n"},
+        {NULL},
+    };
+    rows_check(fake, helpers);
+    fake_line(fake, "edit 13");
+    static const struct row helper[] = {
+        {"set ", "name        Helper.\nprotocol    Protocol: 6 TCP, 17 UDP.\n"
+                 "port        Destination port.\n"},
+        {"set name s", "sip    SIP of policies that name no VoIP profile, where the mode is "
+                       "kernel-helper-based.\n"},
+        {"set name dns", "dns-udp    DNS over UDP.\ndns-tcp    DNS over TCP.\n"},
+        {NULL},
+    };
+    rows_check(fake, helper);
+    fake_line(fake, "abort");
+    assert_string_equal(fake_line(fake, "get system session-helper 13"),
+                        "id                  : 13\nname                : sip \n"
+                        "protocol            : 17\nport                : 5060\n");
+    assert_non_null(strstr(fake_line(fake, "get system session-helper"),
+                           "== [ 13 ]\nid: 13   name: sip    protocol: 17   port: 5060"));
 }
 
 static void tab_gives_words_as_typed(void **state)

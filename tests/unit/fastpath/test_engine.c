@@ -57,11 +57,24 @@ static struct frame say(const char *method, struct ends e, const char *more)
     return f;
 }
 
-#define END "Content-Length: 0\r\n\r\n"
+#define LAST "Content-Length: 0\r\n\r\n"
 
 static struct frame options(uint16_t sport, uint16_t dport)
 {
-    return say("OPTIONS", (struct ends){phone, sport, server, dport}, END);
+    return say("OPTIONS", (struct ends){phone, sport, server, dport}, LAST);
+}
+
+static struct frame say6(struct ends e)
+{
+    struct frame f;
+    char text[1024];
+    snprintf(text, sizeof text,
+             "OPTIONS sip:bob@[%s] SIP/2.0\r\nVia: SIP/2.0/UDP [%s]:%u;branch=z9hG4bK6;rport\r\n"
+             "From: <sip:alice@[%s]>;tag=1\r\nTo: <sip:bob@[%s]>\r\nCall-ID: 6\r\n"
+             "CSeq: 1 OPTIONS\r\n" LAST,
+             e.dst, e.src, e.sport, e.src, e.dst);
+    frame6_udp(&f, e, slice_str(text));
+    return f;
 }
 
 static bool says(const struct frame *f, const char *word)
@@ -239,11 +252,11 @@ static void test_unchecked(void **state)
     struct firewall fw;
     char line[1200];
     const struct ends e = {phone, 5062, server, 5060};
-    snprintf(line, sizeof line, "Subject: %0990d\r\n" END, 0);
+    snprintf(line, sizeof line, "Subject: %0990d\r\n" LAST, 0);
     const struct frame tried[] = {
-        say("NONSENSE", e, END), say("OPTIONS", e, END),
-        say("INFO", e, line),    say("INFO", e, "Expires: soon\r\n" END),
-        say("MESSAGE", e, END),
+        say("NONSENSE", e, LAST), say("OPTIONS", e, LAST),
+        say("INFO", e, line),     say("INFO", e, "Expires: soon\r\n" LAST),
+        say("MESSAGE", e, LAST),
     };
     const enum drop_reason reasons[] = {DROP_SIP_BLOCKED, DROP_SIP_BLOCKED, DROP_SIP_LONG_LINE,
                                         DROP_SIP_VIOLATION};
@@ -272,9 +285,9 @@ static bool lets_in(const char *settings, uint16_t sport)
     make(&fw, settings, "");
     struct frame f = options(sport, 5060);
     firewall_passes(&fw, LAN, &f, WAN);
-    f = say("INVITE", (struct ends){server, 5080, wan, sport}, END);
+    f = say("INVITE", (struct ends){server, 5080, wan, sport}, LAST);
     firewall_passes(&fw, WAN, &f, LAN); /* whom it talks to may come from another port */
-    f = say("INVITE", (struct ends){stranger, 5060, wan, sport}, END);
+    f = say("INVITE", (struct ends){stranger, 5060, wan, sport}, LAST);
     bool in = firewall_gives(&fw, WAN, &f) == 1 && fw.sent[0].ifindex == LAN;
     firewall_free(&fw);
     return in;
@@ -287,6 +300,69 @@ static void test_expectation(void **state)
     assert_true(lets_in(KERNEL SETTING("sip-expectation enable"), 5060));
     assert_false(lets_in(KERNEL SETTING("sip-expectation enable"), 5062));
     assert_false(lets_in(SETTING("sip-expectation enable"), 5060)); /* not the ALG's */
+}
+
+/* Behind a virtual IP: the ports on both sides of it count as the helper's. */
+static void test_vip(void **state)
+{
+    static const struct {
+        const char *helpers;
+        uint16_t mapped;
+        bool read;
+    } rows[] = {
+        {"", 5060, true},
+        {HELPERS("edit 13\nset port 5090\nnext\n"), 5090, true},
+        {HELPERS("edit 13\nset port 5091\nnext\n"), 5090, false},
+        {HELPERS("delete 13\n"), 5060, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct firewall fw;
+        struct text config = {0};
+        text_printf(&config,
+                    BASE KERNEL
+                    "%sconfig firewall vip\nedit \"pbx\"\nset extip 203.0.113.10\n"
+                    "set mappedip \"10.0.0.20\"\nset extintf \"wan\"\nset portforward enable\n"
+                    "set protocol udp\nset extport 5060\nset mappedport %u\nnext\nend\n"
+                    "config firewall policy\nedit 2\nset srcintf \"wan\"\nset dstintf \"lan\"\n"
+                    "set srcaddr \"all\"\nset dstaddr \"pbx\"\nset action accept\n"
+                    "set schedule \"always\"\nset service \"ALL\"\nnext\nend\n",
+                    rows[i].helpers, rows[i].mapped);
+        firewall_make(&fw, config.p);
+        text_free(&config);
+        struct frame f = say("OPTIONS", (struct ends){server, 5070, "203.0.113.10", 5060}, LAST);
+        const struct frame *in = firewall_passes(&fw, WAN, &f, LAN);
+        frame_assert_ends(in, (struct ends){server, 5070, phone, rows[i].mapped});
+        assert_int_equal(engine_of_session(&fw), rows[i].read ? HELPER : NONE);
+        assert_int_equal(says(in, "sip:bob@10.0.0.20"), rows[i].read);
+        firewall_free(&fw);
+    }
+}
+
+/* IPv6 is not translated, but its sessions, and whom they let in, are the helper's. */
+static void test_six(void **state)
+{
+    static const char config[] =
+        BASE KERNEL "config system interface\n"
+                    "edit \"lan\"\nconfig ipv6\nset ip6-address 2001:db8:1::1/64\nend\nnext\n"
+                    "edit \"wan\"\nconfig ipv6\nset ip6-address 2001:db8:2::1/64\nend\nnext\nend\n"
+                    "config firewall policy\nedit 6\nset srcintf \"lan\"\nset dstintf \"wan\"\n"
+                    "set srcaddr6 \"all\"\nset dstaddr6 \"all\"\nset action accept\n"
+                    "set schedule \"always\"\nset service \"ALL\"\nnext\nend\n";
+    (void)state;
+    for (int expects = 0; expects < 2; expects++) {
+        struct firewall fw;
+        struct frame f;
+        firewall_make(&fw, config);
+        if (expects)
+            COMMANDS(&fw, "config system settings", "set sip-expectation enable", "end");
+        f = say6((struct ends){"2001:db8:1::20", 5060, "2001:db8:2::5", 5060});
+        firewall_passes(&fw, LAN, &f, WAN);
+        assert_int_equal(engine_of_session(&fw), HELPER);
+        f = say6((struct ends){"2001:db8:2::66", 5060, "2001:db8:1::20", 5060});
+        assert_int_equal(firewall_gives(&fw, WAN, &f), expects);
+        firewall_free(&fw);
+    }
 }
 
 /* Media of the helper's calls have pinholes, and i= tells the address before translation. */
@@ -317,6 +393,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),     cmocka_unit_test(test_kept),
         cmocka_unit_test(test_unchecked), cmocka_unit_test(test_expectation),
+        cmocka_unit_test(test_vip),       cmocka_unit_test(test_six),
         cmocka_unit_test(test_media),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
