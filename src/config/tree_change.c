@@ -140,6 +140,21 @@ static void warn_overruled(const struct config_tree *tree, const struct tree_pat
                 attr->name);
 }
 
+/* A service may ask for the session helper where the ALG is the engine. */
+static void warn_no_helper(const struct config_tree *tree, const struct tree_path *path,
+                           const struct schema_attr *attr, const json_t *value, struct text *out)
+{
+    const struct schema_node *settings = schema_root("system settings");
+    const char *word = json_string_value(value);
+    if (strcmp(path->step[0].node->path, "firewall service custom") != 0 ||
+        strcmp(attr->name, "helper") != 0 || !word || strcmp(word, "sip") != 0 ||
+        tree_is(json_object_get(tree->root, settings->path), settings, "default-voip-alg-mode",
+                "kernel-helper-based"))
+        return;
+    text_puts(out, "Warning: 'helper sip' has no effect unless 'default-voip-alg-mode' of the "
+                   "system settings is 'kernel-helper-based'.\n");
+}
+
 /* Say so when a new value changes nothing but the text, or less than it says. What a new machine
  * holds needs no word: nobody chose it. */
 static void warn_inert(const struct tree_path *path, const struct schema_attr *attr,
@@ -197,6 +212,7 @@ int tree_change(struct config_tree *tree, const struct tree_path *path,
     }
     warn_inert(path, attr, json_object_get(object, attr->name), value, out);
     warn_overruled(tree, path, attr, value, out);
+    warn_no_helper(tree, path, attr, value, out);
     store_value(tree, path, attr, value);
     return 0;
 }

@@ -11,6 +11,8 @@
 #define NO_HELPER ": there is no helper but that of SIP.\n"
 #define KEPT(word) \
     "Warning: '" word "' is kept in the configuration but has no effect in this version"
+#define SERVICE  "config firewall service custom\nedit SIP\n"
+#define KERNEL   "config system settings\nset default-voip-alg-mode kernel-helper-based\nend\n"
 #define NEW(key) "new entry '" key "' added\n"
 #define ENTRY(id, name, protocol, port)                                               \
     "    edit " id "\n        set name " name "\n        set protocol " protocol "\n" \
@@ -111,8 +113,12 @@ static const struct {
     {"config system settings\nset sip-helper disable\nset sip-expectation enable\n"
      "set sip-nat-trace disable\nset default-voip-alg-mode kernel-helper-based\nend",
      0, ""},
-    {"config firewall service custom\nedit SIP\nset helper sip\nset helper disable\nend", 0, ""},
-    {"config firewall service custom\nedit SIP\nset helper mgcp\nend", 0, KEPT("mgcp") NO_HELPER},
+    {KERNEL SERVICE "set helper sip\nset helper disable\nend", 0, ""},
+    {SERVICE "set helper sip\nend", 0,
+     "Warning: 'helper sip' has no effect unless 'default-voip-alg-mode' of the system settings is "
+     "'kernel-helper-based'.\n"},
+    {SERVICE "set helper disable\nset helper auto\nend", 0, ""},
+    {SERVICE "set helper mgcp\nend", 0, KEPT("mgcp") NO_HELPER},
     {"config voip profile\nedit default\nconfig sip\nset block-geo-red-options enable\nend", 0,
      "Warning: 'block-geo-red-options' does not do all it does in FortiOS: OPTIONS are dropped, "
      "but there is no standby server they could be a heartbeat for.\n"},
