@@ -104,6 +104,14 @@ struct rig_phone rig_phone(struct rig *r, const char *ip, uint16_t port, uint16_
     return phone;
 }
 
+struct rig_phone rig_server(struct rig *r, const char *ip, const char *ext, uint16_t port)
+{
+    r->by_vip = true;
+    return (struct rig_phone){.inside = rig_endpoint(ip, port),
+                              .public_side = rig_endpoint(ext, port),
+                              .mapping = HANDLE_NONE};
+}
+
 struct rig_phone rig_phone6(struct rig *r, const char *ip, uint16_t port)
 {
     struct rig_phone phone = {.inside6 = rig_ip_port(ip, port)};
@@ -146,6 +154,9 @@ enum alg_verdict rig_send(struct rig *r, const struct rig_phone *phone, bool out
         .inside = inside,
         .public_side = public_side,
         .outside = outside,
+        .by_vip = r->by_vip,
+        .from_external = r->external && !outward,
+        .names = r->names,
         .inside_zone = 1,
         .outside_ifindex = 2,
         .in_ifindex = outward ? 1 : 2,

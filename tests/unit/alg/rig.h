@@ -27,8 +27,11 @@ struct rig {
     be32 public_ip;          /* 0: no translation */
     uint64_t now_ms;
     uint32_t policy_id;
-    bool log;           /* the policy wants utm logs */
-    uint32_t flows[16]; /* mappings that a phone's flow keeps */
+    bool log;      /* the policy wants utm logs */
+    bool by_vip;   /* a virtual IP is the public side of the phones: they need no mapping */
+    bool external; /* the outside interface is marked so */
+    const struct alg_names *names; /* virtual IPs; NULL none */
+    uint32_t flows[16];            /* mappings that a phone's flow keeps */
     unsigned n_flows;
     struct text events; /* one line each: name and details */
 
@@ -50,6 +53,9 @@ void rig_free(struct rig *r);
 
 /* A phone whose signalling flow has the mapping to `public_port` (0: its own port if free). */
 struct rig_phone rig_phone(struct rig *r, const char *ip, uint16_t port, uint16_t public_port);
+
+/* A host that a virtual IP stands for, with its port; sets r->by_vip. */
+struct rig_phone rig_server(struct rig *r, const char *ip, const char *ext, uint16_t port);
 
 /* An IPv6 phone. */
 struct rig_phone rig_phone6(struct rig *r, const char *ip, uint16_t port);
