@@ -105,15 +105,19 @@ static bool traces_contact(const struct sip_message *m)
            m->facts.method == SIP_METHOD_REGISTER && m->msg.is_request == m->packet->outward;
 }
 
-/* As it was written here: whoever has such a parameter of his own does not quote an endpoint. */
-static bool is_trace(const struct sip_param *param)
+/* The parameter that was added, from its ';' on: that of the Contact, not what a name or a value
+ * says. Empty when there is none. */
+static struct slice contact_trace(const struct sip_addr *contact)
 {
-    struct sip_host at;
-    return slice_ieq(param->name, SLICE_LIT("o")) && param->value.n > 2 &&
-           param->value.p[0] == '"' &&
-           sip_host_parse(slice_of(param->value.p + 1, param->value.n - 2), false, &at, NULL) ==
-               0 &&
-           at.kind == SIP_HOST_IPV4 && at.has_port;
+    struct slice rest = contact->params;
+    const char *begin = rest.p;
+    struct sip_param param;
+    while (sip_param_next(&rest, &param, NULL) > 0) {
+        if (slice_eq(param.name, SLICE_LIT("o")) && param.value.n && param.value.p[0] == '"')
+            return slice_between(begin, param.value.p + param.value.n);
+        begin = rest.p;
+    }
+    return SLICE_NONE;
 }
 
 /*
@@ -122,34 +126,28 @@ static bool is_trace(const struct sip_param *param)
  */
 static enum alg_reason plan_contact_trace(struct planner *p, const struct sip_addr *contact)
 {
-    static const struct slice begin = SLICE_LIT(";o=\"");
-    const struct sip_uri *uri = &contact->uri;
     struct sip_edit edit = {
         .at = (uint32_t)(sip_offset(&p->m->msg, contact->text) + contact->text.n)};
+    char text[sizeof(";o=\"\"") + IP_PORT_TEXT_MAX];
+    size_t n = 0;
     if (p->m->packet->outward) {
-        char text[sizeof(";o=\"\"") + IP_PORT_TEXT_MAX];
-        struct ip_port e = host_endpoint(&uri->at);
-        if (uri->at.kind != SIP_HOST_IPV4 || !ip_addr_eq(&e.ip, &p->m->packet->inside.ip))
+        static const struct slice begin = SLICE_LIT(";o=\"");
+        struct ip_port e = host_endpoint(&contact->uri.at);
+        if (contact->uri.at.kind != SIP_HOST_IPV4 || !ip_addr_eq(&e.ip, &p->m->packet->inside.ip))
             return ALG_REASON_NONE;
         memcpy(text, begin.p, begin.n);
-        size_t n = begin.n + ip_port_print(&e.ip, e.port, text + begin.n);
+        n = begin.n + ip_port_print(&e.ip, e.port, text + begin.n);
         text[n++] = '"';
-        if (!plan_text(p->plan, &edit, slice_of(text, n)))
+    } else {
+        struct slice trace = contact_trace(contact);
+        if (trace.n == 0)
             return ALG_REASON_NONE;
-        return plan_edit(p->plan, &edit) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
+        edit.at = (uint32_t)sip_offset(&p->m->msg, trace);
+        edit.cut = (uint32_t)trace.n;
     }
-    struct slice rest = contact->params;
-    struct sip_param param = {0};
-    const char *at = rest.p;
-    while (sip_param_next(&rest, &param, NULL) > 0 && !is_trace(&param))
-        at = rest.p;
-    if (!is_trace(&param))
+    if (!plan_text(p->plan, &edit, slice_of(text, n)))
         return ALG_REASON_NONE;
-    edit.at = (uint32_t)(at - p->m->msg.bytes.p);
-    edit.cut = (uint32_t)(param.value.p + param.value.n - at);
-    return plan_text(p->plan, &edit, SLICE_NONE) && plan_edit(p->plan, &edit)
-               ? ALG_REASON_NONE
-               : ALG_REASON_SIP_TOO_LARGE;
+    return plan_edit(p->plan, &edit) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
 }
 
 /* First the mappings of all contacts, so that a Via of the same port finds them. */
