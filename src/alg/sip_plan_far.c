@@ -37,7 +37,8 @@ struct sip_form_key far_key(const struct alg_packet *packet, struct ip_port ep,
                                  .class = class};
 }
 
-/* Its own again, as it wrote it. */
+/* Its own again, as it wrote it. Of another phone behind that NAT it hears as all others do: the
+ * private address may mean nothing where it stands. */
 static bool far_back(const struct planner *p, enum sip_form_class class, const struct sip_host *h,
                      struct target *t)
 {
@@ -45,7 +46,8 @@ static bool far_back(const struct planner *p, enum sip_form_class class, const s
     const struct ip_port at = {h->ip, be16_of(h->has_port ? h->port_value : 0)};
     struct sip_form_key key = far_key(packet, at, class);
     struct sip_form form;
-    if (!ip_addr_eq(&h->ip, &packet->outside.ip) || !sip_forms_find(&p->alg->forms, &key, &form))
+    if (!ip_port_eq(host_endpoint(h), packet->outside) ||
+        !sip_forms_find(&p->alg->forms, &key, &form))
         return false;
     *t = target_of((struct ip_port){ip_addr_of4(form.ip), be16_of(form.port)});
     t->no_port = form.port == 0;
