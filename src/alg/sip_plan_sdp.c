@@ -252,14 +252,20 @@ static enum alg_reason plan_media_map(struct sdp_planner *s, unsigned i)
                                                                        : ALG_REASON_NONE;
 }
 
-/* The address of a c= line: that of the stream it speaks for. */
-static bool plan_connection(struct sdp_planner *s, const struct sdp_addr *addr, uint8_t map)
+/* The address is that of the media gateway whose map this is. */
+static bool is_gateway(const struct sdp_planner *s, const struct sdp_addr *addr, uint8_t map)
 {
-    bool gateway = map != SIP_MAP_NONE && s->p->plan->maps[map].named &&
-                   sdp_is_ip(addr, &s->p->plan->maps[map].inside.ip);
-    if (!gateway && !sdp_is_ip(addr, &s->p->m->packet->inside.ip))
+    return map != SIP_MAP_NONE && s->p->plan->maps[map].named &&
+           sdp_is_ip(addr, &s->p->plan->maps[map].inside.ip);
+}
+
+/* The address of a c= or a=rtcp line: that of the stream it speaks for. */
+static bool plan_address(struct sdp_planner *s, const struct sdp_addr *addr, uint8_t map,
+                         uint8_t side)
+{
+    if (!is_gateway(s, addr, map) && !sdp_is_ip(addr, &s->p->m->packet->inside.ip))
         return true;
-    return sdp_edit_map(s, addr->text, SIP_EDIT_IP, map, 0);
+    return sdp_edit_map(s, addr->text, SIP_EDIT_IP, map, side);
 }
 
 static bool plan_rtcp(struct sdp_planner *s, const struct sdp_media *m, uint8_t map)
@@ -268,11 +274,10 @@ static bool plan_rtcp(struct sdp_planner *s, const struct sdp_media *m, uint8_t 
     if (!m->rtcp.present)
         return true;
     if (map != SIP_MAP_NONE && side == 1 && !s->p->plan->maps[map].rtcp_own)
-        map = SIP_MAP_NONE;
-    if (map != SIP_MAP_NONE && !sdp_edit_map(s, m->rtcp.port_text, SIP_EDIT_PORT, map, side))
-        return false;
-    return !sdp_is_ip(&m->rtcp.addr, &s->p->m->packet->inside.ip) ||
-           sdp_edit_map(s, m->rtcp.addr.text, SIP_EDIT_IP, map, side);
+        return plan_address(s, &m->rtcp.addr,
+                            is_gateway(s, &m->rtcp.addr, map) ? map : SIP_MAP_NONE, 0);
+    return (map == SIP_MAP_NONE || sdp_edit_map(s, m->rtcp.port_text, SIP_EDIT_PORT, map, side)) &&
+           plan_address(s, &m->rtcp.addr, map, side);
 }
 
 static enum alg_reason plan_media(struct sdp_planner *s, unsigned i)
@@ -282,7 +287,7 @@ static enum alg_reason plan_media(struct sdp_planner *s, unsigned i)
     if (map != SIP_MAP_NONE && s->p->plan->maps[map].exact && !m->connection.is_zero)
         return ALG_REASON_NONE; /* the sender wrote the public side itself */
     if ((map != SIP_MAP_NONE && !sdp_edit_map(s, m->port_text, SIP_EDIT_PORT, map, 0)) ||
-        (m->connection_own && !plan_connection(s, &m->connection, map)) || !plan_rtcp(s, m, map))
+        (m->connection_own && !plan_address(s, &m->connection, map, 0)) || !plan_rtcp(s, m, map))
         return ALG_REASON_SIP_TOO_LARGE;
     if (s->signalling[i].port && sdp_is_ip(&m->connection, &s->p->m->packet->inside.ip) &&
         !sdp_edit_endpoint(s, m->port_text, SIP_EDIT_PORT, s->signalling[i]))
@@ -360,7 +365,7 @@ static enum alg_reason plan_outward(struct sdp_planner *s)
         if (s->p->m->packet->profile->nat_trace)
             reason = plan_trace(s);
     }
-    if (reason == ALG_REASON_NONE && !plan_connection(s, &sdp->connection, session_map))
+    if (reason == ALG_REASON_NONE && !plan_address(s, &sdp->connection, session_map, 0))
         reason = ALG_REASON_SIP_TOO_LARGE;
     if (reason == ALG_REASON_NONE)
         reason = sdp_plan_attributes(s, session_part(sdp), true);
