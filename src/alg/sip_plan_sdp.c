@@ -77,15 +77,27 @@ bool sdp_port_taken(const struct sdp_planner *s, uint8_t proto, be16 port,
     return true;
 }
 
-/* Does nothing but this stream's own RTCP use the port? */
-static bool rtcp_free(const struct sdp_planner *s, be16 port, struct ip_port rtp)
+/* What the call holds for RTP of this stream, or NULL. */
+static const struct pin *stream_pin(const struct sdp_planner *s, uint8_t proto, unsigned stream,
+                                    struct ip_port inside)
 {
-    const struct mapping *m = sdp_mapping_of(s, 17, port);
+    const struct dialog *call = s->p->m->call;
+    return call ? pin_find(&s->p->alg->dialogs, call, MAPPING_RTP, proto, stream, inside) : NULL;
+}
+
+/* Does nothing but this stream's own RTCP use the port? Its mapping has no partner where RTP had
+ * one before. */
+static bool rtcp_free(const struct sdp_planner *s, unsigned stream, struct ip_port rtcp,
+                      struct ip_port rtp)
+{
+    const struct mapping *m = sdp_mapping_of(s, 17, rtcp.port);
     if (!m)
-        return port != s->p->m->packet->inside.port;
+        return rtcp.port != s->p->m->packet->inside.port;
     uint32_t partner = __atomic_load_n(&m->partner, __ATOMIC_RELAXED);
-    return m->kind == MAPPING_RTCP && partner != INDEX_NONE &&
-           ip_port_eq(alg_mapping_inside(s->p->alg->mappings, partner), rtp);
+    const struct pin *pin = stream_pin(s, 17, stream, rtp);
+    return (pin && !handle_none(pin->h[1]) && ip_port_eq(pin->rtcp, rtcp)) ||
+           (m->kind == MAPPING_RTCP && partner != INDEX_NONE &&
+            ip_port_eq(alg_mapping_inside(s->p->alg->mappings, partner), rtp));
 }
 
 /* Where the inside party wants RTCP; false when that is not its own, or not a port apart. */
@@ -108,23 +120,27 @@ static bool rtcp_endpoint(const struct sdp_planner *s, const struct sdp_media *m
         !sdp_is_ip(&m->rtcp.addr, &packet->inside.ip) &&
         !sdp_is_ip(&m->rtcp.addr, &packet->public_side.ip))
         return false;
-    if (port != m->port + 1u && !rtcp_free(s, be16_of((uint16_t)port), rtp))
+    struct ip_port rtcp = {packet->inside.ip, be16_of((uint16_t)port)};
+    unsigned stream = s->nth * SDP_MEDIA_MAX + (unsigned)(m - s->sdp->media);
+    if (port != m->port + 1u && !rtcp_free(s, stream, rtcp, rtp))
         return false;
-    *out = (struct ip_port){packet->inside.ip, be16_of((uint16_t)port)};
+    *out = rtcp;
     return true;
 }
 
-static bool map_take_pin(struct sdp_planner *s, struct sip_map *map)
+/* The call holds the mapping already. `zero`: all that is asked for is that it stays. */
+static bool map_take_pin(struct sdp_planner *s, struct sip_map *map, bool zero)
 {
-    const struct alg *alg = s->p->alg;
-    const struct dialog *call = s->p->m->call;
-    const struct pin *pin =
-        call ? pin_find(&alg->dialogs, call, MAPPING_RTP, map->proto, map->stream, map->inside)
-             : NULL;
-    if (!pin || !alg_pin_stands(alg, pin, s->p->m))
+    const struct pin *pin = stream_pin(s, map->proto, map->stream, map->inside);
+    if (!pin || !alg_pin_stands(s->p->alg, pin, s->p->m))
         return false;
     if (pin->flags & PIN_MUXED && map->rtcp_own && !map->mux)
         return false; /* it wants its RTCP back */
+    if (map->rtcp_own && pin->rtcp.port == 0) {
+        if (!zero && !s->p->m->repeat)
+            return false; /* it had none so far: the stream was of another kind, or multiplexed */
+        map->rtcp_own = false;
+    }
     map->held = true;
     map->alone = handle_none(pin->h[1]);
     map->public_side[0] = pin->public_side[0];
@@ -198,7 +214,7 @@ static enum alg_reason plan_further_pairs(struct sdp_planner *s, unsigned i)
         map->rtcp_own = !map->alone;
         map->rtcp = (struct ip_port){e.ip, be16_of((uint16_t)(m->port + 2 * k + 1))};
         map->optional = map->exact = s->p->plan->maps[first].exact;
-        if (!map_take_pin(s, map) && s->p->m->repeat) {
+        if (!map_take_pin(s, map, false) && s->p->m->repeat) {
             s->p->plan->n_maps--; /* sent again: nothing is opened, and the run ends here */
             s->p->plan->maps[first].pairs = (uint8_t)k;
             break;
@@ -243,7 +259,7 @@ static enum alg_reason plan_media_map(struct sdp_planner *s, unsigned i)
     map->optional = map->exact = !own;
     if (name)
         map_name(s, map, name);
-    if (!map_take_pin(s, map) && (zero || s->p->m->repeat)) {
+    if (!map_take_pin(s, map, zero) && (zero || s->p->m->repeat)) {
         s->p->plan->n_maps--; /* on hold from the start, or sent again: nothing to keep */
         return ALG_REASON_NONE;
     }

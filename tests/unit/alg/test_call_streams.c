@@ -258,6 +258,66 @@ static void test_fax(void **state)
     tear_down(&f);
 }
 
+/* A stream that had no RTCP gets some, beside its port; sent again, the offer is the same. */
+static void test_rtcp_comes(void **state)
+{
+    static const struct {
+        const char *before, *after;
+        uint16_t rtcp;
+    } rows[] = {
+        {"m=image 6000 udptl t38\r\n", AUDIO(6000) "a=rtcp:6001\r\n", 6001},
+        {"m=image 6000 udptl t38\r\n", AUDIO(6000) "a=rtcp:6007 IN IP4 " INSIDE "\r\n", 6007},
+        {AUDIO(6000) "a=rtcp:6000\r\n" MUX, AUDIO(6000) "a=rtcp:6001\r\n", 6001},
+        {AUDIO(6000) "a=rtcp-mux-only\r\n", AUDIO(6000) "a=rtcp:6007\r\n", 6007},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct fixture f;
+        char first[RIG_ROOM];
+        set_up(&f);
+        f.r.profile.nat_port_first = 20000;
+        f.r.profile.nat_port_last = 20401;
+        exchange(&f, 1, true, mine(rows[i].before), yours(rows[i].before));
+        assert_false(has(&f, rows[i].rtcp));
+        struct endpoint rtp = mapping_public(rig_mapping(&f.r, INSIDE, 6000));
+        request(&f, true, say("INVITE", 2, mine(rows[i].after)));
+        memcpy(first, f.r.out, f.r.out_n + 1);
+        assert_true(has(&f, rows[i].rtcp));
+        assert_int_equal(number_behind(&f, "m=audio "), be16_host(rtp.port));
+        assert_int_equal(number_behind(&f, "a=rtcp:"), be16_host(rtp.port) + 1);
+        assert_int_equal(be16_host(mapping_public(rig_mapping(&f.r, INSIDE, rows[i].rtcp)).port),
+                         be16_host(rtp.port) + 1);
+        request(&f, true, say("INVITE", 2, mine(rows[i].after)));
+        assert_string_equal(f.r.out, first);
+        respond(&f, false, 200, say("INVITE", 2, yours(AUDIO(7000))));
+        request(&f, true, say("ACK", 2, NULL));
+        assert_true(has(&f, 6000) && has(&f, rows[i].rtcp));
+        assert_nothing_left(&f);
+        tear_down(&f);
+    }
+}
+
+/* ... but not while it is on hold, which keeps what there is. */
+static void test_rtcp_of_a_held_stream(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    f.r.profile.nat_port_first = 20000;
+    f.r.profile.nat_port_last = 20401;
+    exchange(&f, 1, true, mine("m=image 6000 udptl t38\r\n"), yours("m=image 7000 udptl t38\r\n"));
+    struct endpoint rtp = mapping_public(rig_mapping(&f.r, INSIDE, 6000));
+    request(&f, true, say("INVITE", 2, of("0.0.0.0", AUDIO(6000) "a=rtcp:6001\r\n")));
+    assert_int_equal(number_behind(&f, "m=audio "), be16_host(rtp.port));
+    assert_int_equal(number_behind(&f, "a=rtcp:"), 6001);
+    respond(&f, false, 200, say("INVITE", 2, yours(AUDIO(7000))));
+    request(&f, true, say("ACK", 2, NULL));
+    assert_true(has(&f, 6000));
+    assert_false(has(&f, 6001));
+    assert_nothing_left(&f);
+    tear_down(&f);
+}
+
 /* A stream that was closed with port 0 comes again; the other one never notices. */
 static void test_reopened(void **state)
 {
@@ -433,6 +493,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mux),
         cmocka_unit_test(test_mux_again),
+        cmocka_unit_test(test_rtcp_comes),
+        cmocka_unit_test(test_rtcp_of_a_held_stream),
         cmocka_unit_test(test_port_counts),
         cmocka_unit_test(test_port_counts_refused),
         cmocka_unit_test(test_port_counts_again),
