@@ -150,6 +150,24 @@ static enum alg_reason plan_contact_trace(struct planner *p, const struct sip_ad
     return plan_edit(p->plan, &edit) ? ALG_REASON_NONE : ALG_REASON_SIP_TOO_LARGE;
 }
 
+/* May the contact have a mapping, as far as its form tells? */
+static bool is_place(const struct sip_addr *contact)
+{
+    return !contact->star && sip_uri_is_sip(&contact->uri) && sip_host_is_ip(&contact->uri.at);
+}
+
+enum alg_reason plan_contact_maps(struct planner *p)
+{
+    struct sip_values it = sip_values_of(&p->m->msg, SIP_CONTACT);
+    struct sip_addr contact;
+    struct slice item;
+    enum alg_reason reason = ALG_REASON_NONE;
+    while (reason == ALG_REASON_NONE && sip_values_next(&it, &item, NULL) > 0)
+        if (sip_addr_parse(item, &contact, NULL) == 0 && is_place(&contact))
+            reason = contact_map(p, &contact);
+    return reason;
+}
+
 /* First the mappings of all contacts, so that a Via of the same port finds them. */
 enum alg_reason plan_contacts(struct planner *p)
 {
@@ -165,11 +183,10 @@ enum alg_reason plan_contacts(struct planner *p)
                 return ALG_REASON_SIP_MALFORMED;
             continue; /* nothing is edited, and nothing opened for it */
         }
-        bool by_ip =
-            !contact.star && sip_uri_is_sip(&contact.uri) && sip_host_is_ip(&contact.uri.at);
-        if (first && by_ip)
+        bool place = is_place(&contact);
+        if (first && place)
             p->plan->contact = contact.uri.at.ip;
-        if (by_ip && m->packet->outward)
+        if (place && m->packet->outward)
             reason = contact_map(p, &contact);
         if (reason == ALG_REASON_NONE && !contact.star && !leaves_contact(m))
             reason = plan_uri(p, SIP_FORM_CONTACT, &contact.uri);

@@ -32,10 +32,9 @@ enum rule_kind {
 
 static const struct rule {
     uint8_t kind, class;
-    bool opens; /* open-record-route-pinhole */
 } rules[SIP_HEADER_COUNT] = {
     [SIP_ROUTE] = {RULE_STRICT, SIP_FORM_ROUTE},
-    [SIP_RECORD_ROUTE] = {RULE_STRICT, SIP_FORM_ROUTE, true},
+    [SIP_RECORD_ROUTE] = {RULE_STRICT, SIP_FORM_ROUTE},
     [SIP_PATH] = {RULE_STRICT, SIP_FORM_ROUTE},
     [SIP_SERVICE_ROUTE] = {RULE_STRICT, SIP_FORM_ROUTE},
     [SIP_REFER_TO] = {RULE_LENIENT, SIP_FORM_OTHER},
@@ -324,9 +323,8 @@ static void place_map(struct planner *p, const struct sip_host *h)
     struct ip_port e = host_endpoint(h);
     const struct dialog *owner = m->call ? m->call : m->record;
     bool fresh;
-    if (!m->packet->outward || m->packet->proto != 17 || !plan_may_hold(m) ||
-        !ip_addr_eq(&e.ip, &m->packet->inside.ip) || e.port == m->packet->inside.port ||
-        be16_host(e.port) < 1024)
+    if (m->packet->proto != 17 || !plan_may_hold(m) || !ip_addr_eq(&e.ip, &m->packet->inside.ip) ||
+        e.port == m->packet->inside.port || be16_host(e.port) < 1024)
         return;
     struct sip_map *map = plan_map(p->plan, MAPPING_SIGNALLING, 17, 0, e, &fresh);
     if (!map || !fresh)
@@ -340,6 +338,46 @@ static void place_map(struct planner *p, const struct sip_host *h)
     } else if (m->repeat) {
         p->plan->n_maps--;
     }
+}
+
+/* Does the message ask for any? */
+static bool wants_places(const struct sip_message *m)
+{
+    const struct voip_profile *profile = m->packet->profile;
+    return m->packet->outward &&
+           ((profile->open_via_pinhole && m->msg.is_request) ||
+            (profile->open_record_route_pinhole && sip_header_first(&m->msg, SIP_RECORD_ROUTE)));
+}
+
+/*
+ * All of them, behind those of the contacts and before a line is edited that may name such a port,
+ * whatever the order of the lines: sent again, the message becomes the same bytes. Record-Route
+ * asks for one where there is a record, or will be one. What is malformed is the business of who
+ * edits it.
+ */
+static enum alg_reason plan_places(struct planner *p)
+{
+    const struct sip_message *m = p->m;
+    const struct voip_profile *profile = m->packet->profile;
+    struct sip_values it = sip_values_of(&m->msg, SIP_VIA);
+    struct slice item;
+    struct sip_via via;
+    struct sip_addr addr;
+    enum alg_reason reason = plan_contact_maps(p);
+    if (reason != ALG_REASON_NONE)
+        return reason;
+    while (profile->open_via_pinhole && m->msg.is_request && sip_values_next(&it, &item, NULL) > 0)
+        if (sip_via_parse(item, &via, NULL) == 0 && sip_host_is_ip(&via.sent_by))
+            place_map(p, &via.sent_by);
+    it = sip_values_of(&m->msg, SIP_RECORD_ROUTE);
+    if (!profile->open_record_route_pinhole ||
+        !(m->new_call || m->call || m->record || p->plan->n_maps > 0))
+        return ALG_REASON_NONE;
+    while (sip_values_next(&it, &item, NULL) > 0)
+        if (sip_addr_parse(item, &addr, NULL) == 0 && !addr.star && sip_uri_is_sip(&addr.uri) &&
+            sip_host_is_ip(&addr.uri.at))
+            place_map(p, &addr.uri.at);
+    return ALG_REASON_NONE;
 }
 
 /* `received` and `rport`, which say where a request was seen to come from. */
@@ -372,8 +410,6 @@ static enum alg_reason plan_via_value(struct planner *p, struct slice item)
     bool edited;
     if (sip_via_parse(item, &via, NULL) != 0)
         return ALG_REASON_SIP_MALFORMED;
-    if (packet->profile->open_via_pinhole && p->m->msg.is_request && sip_host_is_ip(&via.sent_by))
-        place_map(p, &via.sent_by);
     enum alg_reason reason = plan_host(p, SIP_FORM_VIA, &via.sent_by, &edited);
     if (reason != ALG_REASON_NONE || !p->m->nat)
         return reason;
@@ -481,10 +517,6 @@ static enum alg_reason plan_item(struct planner *p, const struct rule *rule, str
         return rule->kind == RULE_STRICT ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
     if (rule->kind == RULE_LINK && !sip_uri_is_sip(&addr.uri))
         return plan_link(p, addr.uri.text);
-    bool owned = p->m->new_call || p->m->call || p->m->record;
-    if (rule->opens && owned && p->m->packet->profile->open_record_route_pinhole &&
-        sip_uri_is_sip(&addr.uri) && sip_host_is_ip(&addr.uri.at))
-        place_map(p, &addr.uri.at);
     return plan_uri(p, rule->class, &addr.uri);
 }
 
@@ -536,6 +568,8 @@ enum alg_reason plan_headers(struct planner *p)
 {
     const struct sip_message *m = p->m;
     enum alg_reason reason = plan_request_uri(p);
+    if (reason == ALG_REASON_NONE && wants_places(m))
+        reason = plan_places(p);
     if (reason == ALG_REASON_NONE)
         reason = plan_contacts(p);
     if (reason == ALG_REASON_NONE)
@@ -546,10 +580,10 @@ enum alg_reason plan_headers(struct planner *p)
         if (reason == ALG_REASON_NONE)
             reason = plan_uri(p, own_first ? SIP_FORM_PEER : SIP_FORM_OWN, &m->facts.to.uri);
     }
-    for (unsigned i = 0; i < m->msg.n_headers && reason == ALG_REASON_NONE; i++) {
+    for (unsigned i = 0; m->nat && i < m->msg.n_headers && reason == ALG_REASON_NONE; i++) {
         const struct sip_header *h = &m->msg.headers[i];
         const struct rule *rule = &rules[h->id];
-        if (rule->kind != RULE_NONE && (m->nat || rule->opens))
+        if (rule->kind != RULE_NONE)
             reason = plan_line(p, h, rule);
     }
     return reason;

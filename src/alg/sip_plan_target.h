@@ -45,5 +45,8 @@ uint8_t plan_uri_proto(const struct planner *p, enum sip_form_class class,
 /* The edits of a URI: its host and maddr. */
 enum alg_reason plan_uri(struct planner *p, enum sip_form_class class, const struct sip_uri *uri);
 
+/* The mappings that the contacts of a message that leaves ask for, before anything is edited. */
+enum alg_reason plan_contact_maps(struct planner *p);
+
 /* The contacts of the message and their mappings, which a Via of the same port may use. */
 enum alg_reason plan_contacts(struct planner *p);

@@ -52,6 +52,61 @@ static void test_via(void **state)
     }
 }
 
+/* Without translation the port is opened as well: the other side could not come to it either. */
+static void test_via_as_it_is(void **state)
+{
+    (void)state;
+    for (int on = 0; on < 2; on++) {
+        struct fixture f;
+        rig_init(&f.r, 128, 32);
+        f.r.public_ip = 0;
+        f.phone = rig_phone(&f.r, INSIDE, 5060, 0);
+        f.r.profile.open_via_pinhole = on;
+        assert_int_equal(rig_send(&f.r, &f.phone, true, slice_str(via_elsewhere)), ALG_PASS);
+        assert_int_equal(open_sip(&f, 5070), on);
+        assert_nothing_left(&f);
+        tear_down(&f);
+    }
+}
+
+/* A message sent again opens nothing more and is the same, whatever asked for a port first. */
+static void test_sent_again(void **state)
+{
+    static const char *const heads[] = {
+        "Route: <sip:10.0.0.1:5090;lr>\r\nRecord-Route: <sip:10.0.0.1:5090;lr>\r\n",
+        "Record-Route: <sip:10.0.0.1:5090;lr>\r\nContact: <sip:a@10.0.0.1:5072>\r\n",
+        "Refer-To: <sip:a@10.0.0.1:5070>\r\n",
+        "Contact: <sip:a@10.0.0.1:5070>\r\n",
+    };
+    static const char *const methods[] = {"INVITE", "REFER", "UPDATE"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(heads); i++)
+        for (size_t k = 0; k < COUNT(methods); k++) {
+            struct fixture f;
+            char text[600], first[RIG_ROOM];
+            const char *method = methods[k];
+            set_up(&f);
+            f.r.profile.nat_port_first = 20000;
+            f.r.profile.open_via_pinhole = f.r.profile.open_record_route_pinhole = true;
+            for (uint16_t port = 5070; port < 5100; port++) {
+                rig_phone(&f.r, "10.0.0.9", port, port);
+                f.r.n_flows = 1;
+            }
+            snprintf(text, sizeof(text),
+                     "%s sip:b@example.net SIP/2.0\r\nFrom: <sip:a@10.0.0.1:5070>;tag=a\r\n%s"
+                     "To: <sip:b@example.net>\r\nVia: SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bK1\r\n"
+                     "Call-ID: c1\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n",
+                     method, heads[i], method);
+            assert_int_equal(rig_send(&f.r, &f.phone, true, slice_str(text)), ALG_REPLACE);
+            memcpy(first, f.r.out, f.r.out_n + 1);
+            assert_null(strstr(first, ":5070")); /* whichever line names it */
+            assert_null(strstr(first, ":5090"));
+            rig_send(&f.r, &f.phone, true, slice_str(text));
+            assert_string_equal(f.r.out, first);
+            tear_down(&f);
+        }
+}
+
 /* What ends a call that nobody knows opens nothing, and stands in no later call's way. */
 static void test_via_of_an_end(void **state)
 {
@@ -204,6 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_via),           cmocka_unit_test(test_via_refused),
+        cmocka_unit_test(test_via_as_it_is),  cmocka_unit_test(test_sent_again),
         cmocka_unit_test(test_via_of_an_end), cmocka_unit_test(test_record_route),
         cmocka_unit_test(test_host_share),    cmocka_unit_test(test_charging),
     };
