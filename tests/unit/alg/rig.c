@@ -155,7 +155,7 @@ enum alg_verdict rig_send(struct rig *r, const struct rig_phone *phone, bool out
         .public_side = public_side,
         .outside = outside,
         .by_vip = r->by_vip,
-        .from_external = r->external && !outward,
+        .from_external = r->external,
         .names = r->names,
         .inside_zone = 1,
         .outside_ifindex = 2,

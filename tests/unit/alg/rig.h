@@ -29,7 +29,7 @@ struct rig {
     uint32_t policy_id;
     bool log;      /* the policy wants utm logs */
     bool by_vip;   /* a virtual IP is the public side of the phones: they need no mapping */
-    bool external; /* the outside interface is marked so */
+    bool external; /* messages come in by an interface that is marked so */
     const struct alg_names *names; /* virtual IPs; NULL none */
     uint32_t flows[16];            /* mappings that a phone's flow keeps */
     unsigned n_flows;

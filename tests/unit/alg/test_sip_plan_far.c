@@ -135,6 +135,22 @@ static void test_whose(void **state)
         }
 }
 
+/* A phone on a private address without a NAT before it: its packets come from there, and it is
+ * found at whatever port it says. */
+static void test_no_nat(void **state)
+{
+    static const struct row rows[] = {
+        {"its own address", IN, REGISTER(VIA(PHONE ":5062") "Contact: <sip:a@" PHONE ">\r\n"), "-"},
+        {"back", OUT, REGISTER_OK(VIA(PHONE ":5062") "Contact: <sip:a@" PHONE ">\r\n"), "-"},
+    };
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    f.r.outside = rig_endpoint(PHONE, 31000);
+    rows_check(&f.r, &f.pbx, rows, COUNT(rows));
+    rig_free(&f.r);
+}
+
 /* Two phones that write the same, or that come by 5060, behind one NAT. */
 static void test_ports(void **state)
 {
@@ -352,13 +368,10 @@ static void test_remote(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_whose),
-        cmocka_unit_test(test_ports),
-        cmocka_unit_test(test_descriptions),
-        cmocka_unit_test(test_further_descriptions),
-        cmocka_unit_test(test_transparent),
-        cmocka_unit_test(test_latch),
+        cmocka_unit_test(test_places),       cmocka_unit_test(test_whose),
+        cmocka_unit_test(test_no_nat),       cmocka_unit_test(test_ports),
+        cmocka_unit_test(test_descriptions), cmocka_unit_test(test_further_descriptions),
+        cmocka_unit_test(test_transparent),  cmocka_unit_test(test_latch),
         cmocka_unit_test(test_remote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
