@@ -1,27 +1,95 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the generators of the cases pcaps/call-* share: a phone, a server, and calls between them."""
-from sip import Case, media_of
+"""What the generators of the cases pcaps/call-* and pcaps/ways-* share: who calls whom by which way
+through the firewall, and what all calls have in common."""
+import collections
+import copy
+import re
 
-PHONE, SERVER = "10.0.0.20", "198.51.100.5"
+from sip import Agent, Case, media_of
+from streams import Phone, Stream
+
+PHONE, SERVER, WAN = "10.0.0.20", "198.51.100.5", "203.0.113.2"
 RTP, MEDIA = 6000, 7000
+
+# Who calls, who is called, and at which address and port (None: its own); `plain`: nobody is
+# translated. All ways but the first are those of pcaps/ways-*/fw.conf.
+Way = collections.namedtuple("Way", "caller callee called plain tcp",
+                             defaults=(None, False, False))
+WAYS = {
+    "nat": Way(PHONE, SERVER),
+    "plain": Way(PHONE, SERVER, plain=True),
+    "plain-in": Way("198.51.100.12", "10.0.0.7", plain=True),
+    "vip": Way("198.51.100.13", "10.0.0.5", ("203.0.113.10", 5060)),
+    "forward": Way("198.51.100.14", "10.0.0.6", (WAN, 5070)),
+    "tcp": Way("10.0.0.22", "198.51.100.15", tcp=True),
+    "plain-tcp": Way("10.0.0.21", "198.51.100.16", plain=True, tcp=True),
+    "vip-tcp": Way("198.51.100.17", "10.0.0.8", ("203.0.113.11", 5060), tcp=True),
+    "forward-tcp": Way("198.51.100.18", "10.0.0.9", (WAN, 5070), tcp=True),
+}
+OTHERS = [name for name in WAYS if name not in ("nat", "plain")]
+
+
+def side_of(address):
+    return "lan" if address.startswith("10.") else "wan"
 
 
 class Pair(Case):
-    """A case with a phone inside, a server outside, and calls between them."""
+    """
+    A case with a phone that calls, a server that is called, and calls between them. One of them is
+    inside (`inner`), the other one outside (`outer`).
+    """
 
-    def __init__(self, name, **more):
+    def __init__(self, name, way="nat", **more):
         super().__init__(name, **more)
-        self.phone = self.agent(PHONE, 5060, "lan")
-        self.server = self.agent(SERVER, 5060, "wan")
+        self.by(way)
+
+    def by(self, way):
+        """From here on calls go this way."""
+        self.way = WAYS[way]
+        self.tcp = self.way.tcp
+        self.phone = self.party(self.way.caller, 41000 if self.tcp else 5060, "phone")
+        self.server = self.party(self.way.callee, 5060, "server1")
+        self.called = self.way.called or (self.way.callee, 5060)
+        self.inbound = self.server.side == "lan"
+        ends = self.phone, self.server
+        self.inner, self.outer = ends[::-1] if self.inbound else ends
+        if self.tcp:
+            Stream(self, self.phone, self.server, 41000, to=self.called)
+
+    def party(self, address, port, user):
+        one = (Phone if self.tcp else Agent)(self, address, port, side_of(address), user=user)
+        self.agents.append(one)
+        return one
+
+    def check(self, agent, payload):
+        """Without translation all leaves as it came; with it nothing inside is shown outside."""
+        if self.way.plain:
+            assert payload in self.said, f"{self.name}, {agent.user}: not as sent:\n{payload}"
+        elif agent.side == "wan":
+            shown = re.sub(rb"i=\(o=.*\)", b"", payload)     # nat-trace
+            assert b"10.0.0." not in shown, f"{self.name}, {agent.user} sees:\n{payload}"
+
+    def base(self, agent):
+        """The first port of its media."""
+        return RTP if agent is self.phone else MEDIA
+
+    def media(self, n):
+        """The server's port in the nth of several calls: outside, one is enough for all."""
+        return MEDIA + (10 * n if self.inbound else 0)
+
+    @property
+    def uri(self):
+        address, port = self.called
+        return f"sip:bob@{address}" + (f":{port}" if port != 5060 else "")
 
     def offer(self, rtp=RTP, phone=None, retry=None, **fields):
         """An INVITE (`retry`: of the same call as that one), as sent and as it came."""
         phone = phone or self.phone
         call_id = retry.get("Call-ID") if retry else None
-        sent = phone.request("INVITE", f"sip:bob@{SERVER}", call_id, body=phone.sdp(rtp), **fields)
+        sent = phone.request("INVITE", self.uri, call_id, body=phone.sdp(rtp), **fields)
         if retry:
             sent.set("From", retry.get("From"))
-        phone.send(sent, self.server)
+        phone.send(sent, self.called)
         return sent, self.server.receive("INVITE")
 
     def reply(self, invite, status, phone=None, sdp=b"", **fields):
@@ -33,7 +101,7 @@ class Pair(Case):
         """A refusal with its ACK."""
         phone = phone or self.phone
         response = self.reply(invite, status, phone, **fields)
-        phone.ack_refusal(sent, response, self.server)
+        phone.ack_refusal(sent, response, self.called)
         self.server.receive("ACK")
         return response
 
@@ -57,6 +125,22 @@ class Pair(Case):
             self.now = begin
             self.server.rtp(media, media_of(invite), seconds, interval)
 
+    def both_hear(self, ok, rtp, invite, media):
+        """RTP both ways; all of it arrives."""
+        began = self.now
+        self.talk(ok, rtp, invite, media)
+        assert self.heard(self.server, media, began) == 5, f"{self.name}: the server heard less"
+        assert self.heard(self.phone, rtp, began) == 5, f"{self.name}: the phone heard less"
+
+    def knock(self, ok, rtp, invite, media, seconds=0.4):
+        """RTP of the outer party alone; how much of it came in."""
+        began = self.now
+        if self.inbound:
+            self.phone.rtp(rtp, media_of(ok), seconds, 0.2)
+            return self.heard(self.server, media, began)
+        self.server.rtp(media, media_of(invite), seconds, 0.2)
+        return self.heard(self.phone, rtp, began)
+
     def again(self, offerer, answerer, call, rtp, answer=None, status=200, method="INVITE",
               **fields):
         """
@@ -78,6 +162,17 @@ class Pair(Case):
             answerer.receive("ACK")
         return response, came
 
+    def fork(self, n):
+        """
+        One of those that ring. Without a way of its own it is a further dialog of the server, which
+        receives for it.
+        """
+        if not (self.tcp or self.inbound):
+            return self.agent(f"198.51.100.{61 + n}", 5060, "wan")
+        one = copy.copy(self.server)
+        one.dialogs, one.user = {}, f"fork{n}"
+        return one
+
     def hang_up(self, who, other, call):
         """BYE and its 200."""
         who.bye(call)
@@ -87,3 +182,32 @@ class Pair(Case):
     def heard(self, agent, port, since):
         """How many datagrams came to a port of an agent since then."""
         return sum(1 for at, _, target, _ in agent.packets() if target[1] == port and at >= since)
+
+    def ended(self, message, tail):
+        """Why and when, in whole seconds, the call of that message ended, at most `tail` s later."""
+        call_id = message.get("Call-ID")
+        _, events = self.replay(tail)
+        ends = [(e["reason"], int(e["time"])) for e in events
+                if e["event"] == "dialog-ended" and e["call_id"] == call_id]
+        assert len(ends) == 1, f"{self.name}: {call_id} ended {len(ends)} times"
+        return ends[0]
+
+
+def play(name, kind, ways):
+    """A case of one kind of call by several ways, one after the other."""
+    case = Pair(name, ways[0])
+    for way in ways:
+        if way != ways[0]:
+            case.part(300)
+            case.by(way)
+        try:
+            kind(case)
+        except AssertionError as e:
+            raise AssertionError(f"by {way}: {e}") from e
+        if case.tcp:
+            case.phone.close()
+            case.server.nods()
+            case.server.close()
+            case.phone.nods()
+            case.wait(1)
+    case.write()

@@ -1,30 +1,37 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes the captures of cases pcaps/call-*: what calls do while they live.
+"""Writes the captures of cases pcaps/call-* and pcaps/ways-*: what calls do while they live.
 
     tests/replay/make-calls.py [CASE...]
 
 What a side must receive is asserted here, when the captures are made; what the firewall reports and
 lists at which second is in expected/.
 """
-import functools
 import sys
 
 sys.dont_write_bytecode = True
 
-from calls import MEDIA, RTP, SERVER, Pair
+from calls import MEDIA, OTHERS, RTP, play
 from sip import media_of
 
 
-def copies(name="call-copies"):
+def speak(case, moved, near, asked, far):
+    """RTP both ways after an offer of the inner party: what it and the outer one were told."""
+    begin = case.now
+    case.inner.rtp(near, media_of(moved), 1, 0.2)
+    case.now = begin
+    case.outer.rtp(far, media_of(asked), 1, 0.2)
+
+
+def copies(case):
     """What is lost before the firewall is sent again as if new; what is lost behind it, alike."""
-    case = Pair(name)
     phone, server = case.phone, case.server
     sent, invite = case.offer()
     case.wait(0.5)
-    phone.send(sent, server)           # the 100 was lost
-    twin = server.receive("INVITE")
-    assert twin.bytes() == invite.bytes()
+    if not case.tcp:
+        phone.send(sent, case.called)  # the 100 was lost
+        twin = server.receive("INVITE")
+        assert twin.bytes() == invite.bytes()
     ringing = server.answer(invite, 180)
     phone.receive(180)
     ok_sent = server.answer(invite, 200, sdp=server.sdp(MEDIA))
@@ -40,27 +47,26 @@ def copies(name="call-copies"):
     server.send(ringing, server.reply_to(ringing))   # overtaken
     phone.receive(180)
     case.at(4)
-    phone.send(sent, server)           # a late copy of what is answered long since
-    assert server.receive("INVITE").bytes() == invite.bytes()
+    if not case.tcp:
+        phone.send(sent, case.called)  # a late copy of what is answered long since
+        assert server.receive("INVITE").bytes() == invite.bytes()
     case.talk(ok, invite=invite)
     case.at(10)
     bye_sent = phone.bye(ok)
     bye = server.receive("BYE")
     bye_ok = server.answer(bye, 200)
     phone.receive(200)
-    for at in (10.5, 11.5, 13.5, 17.5, 41.5):   # the 200 did not come to the phone
+    for at in () if case.tcp else (10.5, 11.5, 13.5, 17.5, 41.5):   # the 200 did not come
         case.at(at)
         phone.send(bye_sent, phone.hop(bye_sent))
         assert server.receive("BYE").bytes() == bye.bytes(), at
         server.send(bye_ok, server.reply_to(bye_ok))
         phone.receive(200)
-    case.write()
 
 
-def late_offer():
-    case = Pair("call-late-offer")
+def late_offer(case):
     phone, server = case.phone, case.server
-    phone.invite(f"sip:bob@{SERVER}", to=server)
+    phone.invite(case.uri, case.called)
     server.answer(server.receive("INVITE"), 200, sdp=server.sdp(MEDIA))
     ok = phone.receive(200)
     phone.ack(ok, body=phone.sdp(RTP))
@@ -78,11 +84,9 @@ def late_offer():
     assert case.heard(server, MEDIA + 10, began) == case.heard(phone, RTP + 10, began) == 5
     case.at(5)
     case.hang_up(server, phone, ok2)
-    case.write()
 
 
-def prack(name="call-prack"):
-    case = Pair(name)
+def prack(case):
     phone, server = case.phone, case.server
     _, invite = case.offer(Supported="100rel, timer")
     early = case.reply(invite, 183, sdp=server.sdp(MEDIA), Require="100rel", RSeq="1")
@@ -111,42 +115,41 @@ def prack(name="call-prack"):
     assert case.heard(server, MEDIA + 4, began) == case.heard(phone, RTP + 4, began) == 5
     case.at(8)
     case.hang_up(phone, server, ok)
-    case.write()
 
 
-def moves(name="call-moves"):
-    case = Pair(name)
-    phone, server = case.phone, case.server
+def moves(case):
+    """The inner party moves its media, then asks for a move that the outer one refuses."""
+    inner, outer = case.inner, case.outer
+    near, far = case.base(inner), case.base(outer)
     ok, invite = case.connect()
     case.talk(ok, invite=invite)
     case.at(2)
-    ok2, invite2 = case.again(phone, server, ok, RTP + 10, MEDIA + 10)
+    told = {case.phone: ok, case.server: invite}
+    moved, asked = case.again(inner, outer, told[inner], near + 10, far + 10)
     began = case.now
-    case.talk(ok2, RTP + 10, invite2, MEDIA + 10)
-    server.rtp(MEDIA, media_of(invite), 0.4, 0.2)  # the old port is closed to the server
-    assert case.heard(phone, RTP + 10, began) == 5 and case.heard(phone, RTP, began) == 0
+    speak(case, moved, near + 10, asked, far + 10)
+    outer.rtp(far, media_of(told[outer]), 0.4, 0.2)  # the old port is closed to it
+    assert case.heard(inner, near + 10, began) == 5 and case.heard(inner, near, began) == 0
     case.at(5)
-    request = phone.within("INVITE", ok, body=phone.sdp(RTP + 20))
-    phone.send(request, phone.hop(request))
-    refused = server.receive("INVITE")
+    request = inner.within("INVITE", told[inner], body=inner.sdp(near + 20))
+    inner.send(request, inner.hop(request))
+    refused = outer.receive("INVITE")
     began = case.now
-    case.talk(ok2, RTP + 10, invite2, MEDIA + 10)  # both are open while nobody knows
-    server.rtp(MEDIA + 10, media_of(refused), 0.2, 0.2)
-    assert case.heard(phone, RTP + 10, began) == 5 and case.heard(phone, RTP + 20, began) == 1
-    server.answer(refused, 488)
-    phone.ack_refusal(request, phone.receive(488), phone.hop(request))
-    server.receive("ACK")
+    speak(case, moved, near + 10, asked, far + 10)   # both are open while nobody knows
+    outer.rtp(far + 10, media_of(refused), 0.2, 0.2)
+    assert case.heard(inner, near + 10, began) == 5 and case.heard(inner, near + 20, began) == 1
+    outer.answer(refused, 488)
+    inner.ack_refusal(request, inner.receive(488), inner.hop(request))
+    outer.receive("ACK")
     began = case.now
-    case.talk(ok2, RTP + 10, invite2, MEDIA + 10)
-    server.rtp(MEDIA + 10, media_of(refused), 0.2, 0.2)
-    assert case.heard(phone, RTP + 10, began) == 5 and case.heard(phone, RTP + 20, began) == 0
+    speak(case, moved, near + 10, asked, far + 10)
+    outer.rtp(far + 10, media_of(refused), 0.2, 0.2)
+    assert case.heard(inner, near + 10, began) == 5 and case.heard(inner, near + 20, began) == 0
     case.at(8)
-    case.hang_up(server, phone, invite)
-    case.write()
+    case.hang_up(case.server, case.phone, invite)
 
 
-def glare():
-    case = Pair("call-glare")
+def glare(case):
     phone, server = case.phone, case.server
     ok, invite = case.connect()
     case.at(2)
@@ -162,9 +165,11 @@ def glare():
     server.receive("ACK"), phone.receive("ACK")
     began = case.now
     case.talk(ok, invite=invite)
-    server.rtp(MEDIA, media_of(came_out), 0.2, 0.2)   # refused: closed
+    outer, inner = case.outer, case.inner
+    told = {server: came_out, phone: came_in}
+    outer.rtp(case.base(outer), media_of(told[outer]), 0.2, 0.2)   # refused: closed
     assert case.heard(server, MEDIA, began) == case.heard(phone, RTP, began) == 5
-    assert case.heard(phone, RTP + 10, began) == 0
+    assert case.heard(inner, case.base(inner) + 10, began) == 0
     case.at(4)
     ok2, invite2 = case.again(phone, server, ok, RTP + 20, MEDIA + 20)
     case.at(5)
@@ -172,8 +177,9 @@ def glare():
     began = case.now
     case.talk(invite3, RTP + 30, ok3, MEDIA + 30)
     assert case.heard(server, MEDIA + 30, began) == case.heard(phone, RTP + 30, began) == 5
-    server.rtp(MEDIA, media_of(invite2), 0.2, 0.2)
-    assert case.heard(phone, RTP + 20, began) == 0
+    told = {server: invite2, phone: ok2}
+    outer.rtp(case.base(outer), media_of(told[outer]), 0.2, 0.2)
+    assert case.heard(inner, case.base(inner) + 20, began) == 0
     case.at(8)
     # Both at once, and the one that came first is granted: what the other asked for closes.
     mine = phone.within("INVITE", ok, body=phone.sdp(RTP + 40))
@@ -192,11 +198,9 @@ def glare():
     assert case.heard(server, MEDIA + 50, began) == case.heard(phone, RTP + 40, began) == 5
     case.at(12)
     case.hang_up(phone, server, ok4)
-    case.write()
 
 
-def hold(name="call-hold"):
-    case = Pair(name)
+def hold(case):
     phone, server = case.phone, case.server
     ok, invite = case.connect()
     case.talk(ok, invite=invite)
@@ -218,60 +222,72 @@ def hold(name="call-hold"):
     case.again(server, phone, ok, server.sdp(MEDIA, "sendonly"), phone.sdp(RTP, "recvonly"))
     case.wait(200)
     case.hang_up(server, phone, ok)
-    case.write()
 
 
-def forking(name="call-forking"):
-    case = Pair(name)
+def forking(case):
+    """
+    Three ring, each with a tag and media of its own: phones behind the server, or extensions of it.
+    """
     phone, server = case.phone, case.server
-    forks = [case.agent("198.51.100.%d" % n, 5060, "wan") for n in (61, 62, 63)]
+    forks = [case.fork(n) for n in range(3)]
+    ears = [server if fork.address == server.address else fork for fork in forks]
+    ports = [7100 + (10 * n if ears[n] is server else n) for n in range(3)]
     _, invite = case.offer()
     early = []
-    for n, fork in enumerate(forks):   # through the server, each with a tag and media of its own
+    for fork, port in zip(forks, ports):   # through the server
         fork.dialogs[invite.get("Call-ID")] = {"cseq": 0, "routes": []}
-        response = fork.response(invite, 183, sdp=fork.sdp(7100 + n))
+        response = fork.response(invite, 183, sdp=fork.sdp(port))
         server.send(response, server.reply_to(response))
         early.append(phone.receive(183))
-    for n, fork in enumerate(forks):
-        fork.rtp(7100 + n, media_of(invite), 0.4, 0.2)
+    for fork, port in zip(forks, ports):
+        fork.rtp(port, media_of(invite), 0.4, 0.2)
     assert case.heard(phone, RTP, 0) == 6
+    if case.inbound:                   # and each is spoken to
+        for response, port in zip(early, ports):
+            phone.rtp(RTP, media_of(response), 0.4, 0.2)
+            assert case.heard(server, port, 0) == 2
     answers = []
-    for n in (0, 1):                   # two pick up at once
-        response = forks[n].response(invite, 200, sdp=forks[n].sdp(7100 + n))
+    for fork, port in zip(forks[:2], ports):   # two pick up at once
+        response = fork.response(invite, 200, sdp=fork.sdp(port))
         server.send(response, server.reply_to(response))
         answers.append(phone.receive(200))
     assert answers[0].tag("To") != answers[1].tag("To")
-    for ok, fork in zip(answers, forks):
+    for ok, fork, ear in zip(answers, forks, ears):
         phone.learn(ok)
         phone.ack(ok)
-        fork.learn(fork.receive("ACK"))
+        ack = ear.receive("ACK")
+        assert ack.tag("To") == ok.tag("To")
+        fork.learn(ack)
     phone.learn(answers[1])
     case.wait(1)
     bye = phone.bye(answers[1])        # one is enough
-    forks[1].answer(forks[1].receive("BYE"), 200)
+    forks[1].answer(ears[1].receive("BYE"), 200)
     phone.receive(200)
     began = case.now
     phone.rtp(RTP, media_of(answers[0]), 1, 0.2)
     case.now = began
-    forks[0].rtp(7100, media_of(invite), 1, 0.2)
-    assert case.heard(forks[0], 7100, began) == case.heard(phone, RTP, began) == 5
+    forks[0].rtp(ports[0], media_of(invite), 1, 0.2)
+    assert case.heard(forks[0], ports[0], began) == case.heard(phone, RTP, began) == 5
     case.at(6)
     phone.learn(answers[0])
     phone.dialogs[bye.get("Call-ID")]["cseq"] = 5
     phone.bye(answers[0])
-    forks[0].answer(forks[0].receive("BYE"), 200)
+    forks[0].answer(ears[0].receive("BYE"), 200)
     phone.receive(200)
-    case.write()
 
 
-CASES = {f"call-{f.__name__.replace('_', '-')}": f for f in (
-    copies, late_offer, prack, moves, glare, hold, forking)}
+KINDS = (copies, late_offer, prack, moves, glare, hold, forking)
+CASES = {f"call-{kind.__name__.replace('_', '-')}": (kind, ["nat"]) for kind in KINDS}
 # The same without address translation.
-for maker in (copies, moves, hold, prack, forking):
-    plain = f"call-{maker.__name__}-plain"
-    CASES[plain] = functools.partial(maker, plain)
+for kind in (copies, moves, hold, prack, forking):
+    CASES[f"call-{kind.__name__}-plain"] = kind, ["plain"]
+# And by all other ways; those that have no case of their own without translation, by that as well.
+for kind in KINDS:
+    name = kind.__name__.replace("_", "-")
+    ways = OTHERS if f"call-{name}-plain" in CASES else ["plain"] + OTHERS
+    CASES[f"ways-{name}"] = kind, ways
 
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or CASES:
-        CASES[name]()
+        play(name, *CASES[name])

@@ -25,6 +25,8 @@ Messages may be changed before they are sent: build one with request() or respon
 The firewall is pinhole-replay of the build in PINHOLE_TEST_BUILD (build-test), run over all that was
 sent so far whenever somebody receives. Nothing is random: the same script gives the same captures.
 """
+import json
+import math
 import os
 import re
 import socket
@@ -143,6 +145,7 @@ class Case:
     def __init__(self, name, tail=0, interfaces=("lan", "wan")):
         self.name, self.tail, self.interfaces = name, tail, interfaces
         self.now, self.sent, self.got, self.dirty = 0.0, [], [], False
+        self.epoch, self.parts, self.said = 0, [], set()
         self.count = 0
         self.agents = []
         self.folder = os.path.join(PCAPS, name)
@@ -165,9 +168,24 @@ class Case:
         self.count += 1
         return self.count
 
+    def part(self, gap):
+        """
+        Time begins at 0 again, `gap` seconds or more after the last frame. What follows has nothing
+        to do with what was before: it is played by itself, and write() sees that it made no
+        difference.
+        """
+        self.run()
+        self.parts.append((self.epoch, self.now, self.sent, self.got))
+        self.epoch += math.ceil((self.now + gap) / 100) * 100
+        self.now, self.sent, self.got = 0.0, [], []
+
+    def check(self, agent, payload):
+        """What must hold of every SIP message that an agent receives."""
+
     def frame(self, side, data, at=None):
         """Put a frame on the wire of an interface."""
-        self.sent.append((side, round(self.now if at is None else at, 6), data))
+        when = self.now if at is None else at
+        self.sent.append((side, round(self.epoch + when, 6), data))
         if at is None:
             self.now = round(self.now + 0.001, 6)
         self.dirty = True
@@ -177,25 +195,43 @@ class Case:
             write(self.name, side, [(at, data) for where, at, data in self.sent if where == side])
 
     def write(self):
-        """The captures of the case, as they are."""
+        """The captures of the case, as they are; its parts one after the other."""
+        if self.parts:
+            self.join()
         self.captures()
+
+    def join(self):
+        self.part(0)
+        parts, self.epoch = self.parts, 0
+        self.sent = [entry for _, _, sent, _ in parts for entry in sent]
+        self.dirty = True
+        whole = self.run()
+        for epoch, end, _, alone in parts:
+            among = [(side, data) for side, at, data in whole if epoch <= at < epoch + end]
+            assert among == [(side, data) for side, at, data in alone if at < end], \
+                f"{self.name}: what is sent after {epoch} s depends on what was before"
 
     def run(self):
         """What the firewall sends for all that was sent so far, as (side, time, frame)."""
-        if not self.dirty:
-            return self.got
+        if self.dirty:
+            self.got, _ = self.replay(1)
+            self.dirty = False
+        return self.got
+
+    def replay(self, tail):
+        """What the firewall sends, and its events (dictionaries), up to `tail` seconds later."""
         self.captures()
         build = os.environ.get("PINHOLE_TEST_BUILD", os.path.join(ROOT, "build-test"))
         with tempfile.TemporaryDirectory() as out:
             # The first frame is time 0 of a run, whichever side it came from.
             inputs = [f"--in={side}={self.folder}/in-{side}.pcap" for side in self.interfaces]
             subprocess.run([f"{build}/src/pinhole-replay", "-c", f"{self.folder}/fw.conf", *inputs,
-                            "--out", out, "--events", os.devnull, "--tail", "1"],
+                            "--out", out, "--events", f"{out}/events", "--tail", str(tail)],
                            check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
-            self.got = [(side, at, data) for side in self.interfaces
-                        for at, data in read_capture(f"{out}/out-{side}.pcap")]
-        self.dirty = False
-        return self.got
+            got = [(side, round(at - self.epoch, 6), data) for side in self.interfaces
+                   for at, data in read_capture(f"{out}/out-{side}.pcap")]
+            with open(f"{out}/events", encoding="utf-8") as lines:
+                return got, [json.loads(line) for line in lines]
 
 
 def read_capture(path):
@@ -260,6 +296,7 @@ class Agent:
         """Send a message to (address, port) or an agent; Content-Length is made right if there."""
         if message.get("Content-Length"):
             message.set("Content-Length", str(len(message.body)))
+        self.case.said.add(message.bytes())
         self.send_bytes(message.bytes(), (to.address, to.port) if isinstance(to, Agent) else to)
         return message
 
@@ -291,6 +328,7 @@ class Agent:
             if not payload[:1].isalpha():
                 continue     # RTP, keep-alives
             message = Message.parse(payload)
+            self.case.check(self, payload)
             message.source, message.target, message.time = source, target, at
             got_what = message.status or message.method
             assert what in (None, got_what), f"{self.user}: {what} expected, {message.start} came"
