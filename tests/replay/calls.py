@@ -56,6 +56,20 @@ class Pair(Case):
         if self.tcp:
             Stream(self, self.phone, self.server, 41000, to=self.called)
 
+    def restart(self):
+        """Whoever is inside begins anew, with nothing of what it knew; over TCP by a new connection."""
+        one = self.party(self.inner.address, self.inner.port, self.inner.user)
+        one.seen = 0 if self.tcp else len(one.packets())
+        if self.inbound:
+            self.server = self.inner = one
+        else:
+            self.phone = self.inner = one
+        if self.tcp:
+            self.phone.port = self.phone.port + 1
+            self.phone.written = (self.phone.address, self.phone.port)
+            self.outer.seen = 0
+            Stream(self, self.phone, self.server, self.phone.port, to=self.called)
+
     def party(self, address, port, user):
         one = (Phone if self.tcp else Agent)(self, address, port, side_of(address), user=user)
         self.agents.append(one)
@@ -183,7 +197,7 @@ class Pair(Case):
         """How many datagrams came to a port of an agent since then."""
         return sum(1 for at, _, target, _ in agent.packets() if target[1] == port and at >= since)
 
-    def ended(self, message, tail):
+    def ended(self, message, tail=60):
         """Why and when, in whole seconds, the call of that message ended, at most `tail` s later."""
         call_id = message.get("Call-ID")
         _, events = self.replay(tail)
@@ -198,7 +212,7 @@ def play(name, kind, ways):
     case = Pair(name, ways[0])
     for way in ways:
         if way != ways[0]:
-            case.part(300)
+            case.part(4000)
             case.by(way)
         try:
             kind(case)

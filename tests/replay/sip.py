@@ -207,8 +207,9 @@ class Case:
         self.dirty = True
         whole = self.run()
         for epoch, end, _, alone in parts:
-            among = [(side, data) for side, at, data in whole if epoch <= at < epoch + end]
-            assert among == [(side, data) for side, at, data in alone if at < end], \
+            among = [(side, nameless(data)) for side, at, data in whole
+                     if epoch <= at < epoch + end]
+            assert among == [(side, nameless(data)) for side, at, data in alone if at < end], \
                 f"{self.name}: what is sent after {epoch} s depends on what was before"
 
     def run(self):
@@ -232,6 +233,12 @@ class Case:
                    for at, data in read_capture(f"{out}/out-{side}.pcap")]
             with open(f"{out}/events", encoding="utf-8") as lines:
                 return got, [json.loads(line) for line in lines]
+
+
+def nameless(frame):
+    """Without the identification of IPv4, and so without the checksum."""
+    four = frame[12:14] == b"\x08\x00"
+    return frame[:18] + frame[20:24] + frame[26:] if four else frame
 
 
 def read_capture(path):
