@@ -62,7 +62,7 @@ static enum alg_reason contact_map(struct planner *p, const struct sip_addr *con
         e = m->packet->inside; /* it wrote its public address itself */
     else if (alg_name_inner(m->packet, proto, e, &inside))
         e = inside; /* ... that of a VIP */
-    /* Where a VIP stands for the endpoint, its filters and policies say who comes in there. */
+    /* Where a VIP or nothing stands for the endpoint, filters and policies say who comes in. */
     if ((m->packet->by_vip && ip_port_eq(e, m->packet->inside) &&
          (proto == m->packet->proto ||
           alg_name_outer(m->packet, proto, e, &outer) != ALG_NAME_NONE)) ||

@@ -66,7 +66,10 @@ static void source_party(const struct dataplane *dp, uint32_t index, uint8_t dir
     direct(out, dir == 0);
 }
 
-/* The host that the session was begun with, behind a pinhole or a VIP. */
+/*
+ * The host that the session was begun with, behind a pinhole, a VIP, or nothing. Without a pinhole
+ * policies have admitted what came, and they go on to say who may come.
+ */
 static void target_party(const struct dataplane *dp, const struct snapshot *snap, uint32_t index,
                          uint8_t dir, struct alg_packet *out)
 {
@@ -83,8 +86,9 @@ static void target_party(const struct dataplane *dp, const struct snapshot *snap
     out->outside_ifindex = s->ifindex[0];
     if (m) {
         mapped_by(dp, m, out);
-    } else if (s->r.flags & SESSION_DNAT) {
-        const struct vip *vip = nat_vip_of(snap, &k[0], s->ifindex[0]);
+    } else {
+        const struct vip *vip =
+            s->r.flags & SESSION_DNAT ? nat_vip_of(snap, &k[0], s->ifindex[0]) : NULL;
         out->by_vip = true;
         if (vip)
             out->outside_ifindex = nat_vip_home(snap, vip, k[0].dst);
@@ -96,7 +100,9 @@ unsigned alg_parties(const struct dataplane *dp, const struct snapshot *snap, ui
                      uint8_t dir, struct alg_packet out[ALG_CROSSINGS])
 {
     const struct session *s = session_at(&dp->sessions, session);
-    bool target = s->r.flags & (SESSION_INWARD | SESSION_DNAT);
+    bool target = s->r.flags & (SESSION_INWARD | SESSION_DNAT) ||
+                  (!(s->r.flags & (SESSION_SNAT | SESSION_MAPPED)) &&
+                   snapshot_comes_in(snap, s->ifindex[0], s->ifindex[1]));
     bool source = s->r.flags & SESSION_SNAT || !target;
     if (source)
         source_party(dp, session, dir, &out[target && dir == 1]);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Who is who in a session, for the ALG. A party is translated when its own address and the one that
- * stands for it differ; of such parties a session has none (then whoever began it counts as the
- * inside one), one, or two: an inside host that calls another by its public address, or a policy
- * that translates both ends. A message crosses the ALG once for each, as if it went out by the one
- * and came back in by the other; no message is edited for two parties at once.
+ * stands for it differ; of such parties a session has none (then the inside one is whoever is on
+ * the inner side of the firewall, or began it where the sides are alike), one, or two: an inside
+ * host that calls another by its public address, or a policy that translates both ends. A message
+ * crosses the ALG once for each, as if it went out by the one and came back in by the other; no
+ * message is edited for two parties at once.
  *
  * Pure; ALG thread.
  */

@@ -15,6 +15,7 @@
 #include "fastpath/matcher.h"
 #include "fastpath/nat_rules.h"
 #include "fastpath/route.h"
+#include "fastpath/rss.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,12 +56,38 @@ void compile_fail(struct compile *c, const char *path, const char *why)
     c->failed = true;
 }
 
+/* Interfaces that a default route leads out by, a bit each. */
+static uint64_t default_ways(const struct config_rows *rows)
+{
+    uint64_t ways = 0;
+    for (uint32_t i = 0; i < rows->n_routes; i++)
+        if (rows->routes[i].len == 0 && !rows->routes[i].blackhole)
+            ways |= 1ULL << rows->routes[i].device;
+    for (uint32_t i = 0; i < rows->n_routes6; i++)
+        if (rows->routes6[i].len == 0 && !rows->routes6[i].blackhole)
+            ways |= 1ULL << rows->routes6[i].device;
+    return ways;
+}
+
+static uint8_t depth_of(const struct config_rows *rows, uint16_t place, uint64_t ways)
+{
+    switch (rss_side(rows, place)) {
+    case RSS_DESTINATION:
+        return 0;
+    case RSS_SOURCE:
+        return 2;
+    default:
+        return ways >> place & 1 ? 0 : 1;
+    }
+}
+
 static void compile_interfaces(struct compile *c, const struct snapshot_ports *ports)
 {
     const struct config_rows *rows = c->rows;
     static const uint8_t no_mac[6];
     if (rows->n_interfaces >= MAX_INTERFACES)
         return compile_fail(c, "config system interface", "more than 63 interfaces");
+    const uint64_t ways = default_ways(rows);
     c->s->n_interfaces = rows->n_interfaces;
     c->s->fragment_timeout_ms = rows->global.fragment_timeout_s * 1000;
     for (uint16_t i = 0; i < rows->n_interfaces; i++) {
@@ -75,6 +102,7 @@ static void compile_interfaces(struct compile *c, const struct snapshot_ports *p
         f->src_check = row->src_check;
         f->allow_ping = row->allow_ping;
         f->external = row->external;
+        f->depth = depth_of(rows, i, ways);
         f->tcp_mss = row->tcp_mss;
         f->drop_fragment = row->drop_fragment;
         memcpy(f->mac, memcmp(row->mac, no_mac, 6) != 0 || !ports ? row->mac : ports->mac[i + 1],

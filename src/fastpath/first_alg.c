@@ -4,9 +4,10 @@
  * made, so that source port, Via and Contact agree toward every server.
  *
  * The host behind a VIP needs none: the VIP stands for it, and who may come in there is for its
- * filters and the policies to say each time. Where such a flow, or one that comes in by a pinhole,
- * has its source translated as well, it has two inside parties (a hairpin), and the source gets its
- * mapping toward the interface where the public address is.
+ * filters and the policies to say each time. Nor does one that is called at its own address. Where
+ * such a flow, or one that comes in by a pinhole, has its source translated as well, it has two
+ * inside parties (a hairpin), and the source gets its mapping toward the interface where the public
+ * address is.
  */
 #include "alg/sip_msg.h"
 #include "fastpath/first.h"
@@ -154,6 +155,12 @@ static enum step alg_vip(struct worker *w, struct first *f)
     return signalling_open(w, f, outside_of(w, f));
 }
 
+/* Nothing is translated, and who sends is outside: the inside party is the host that is called. */
+static bool is_called(const struct snapshot *s, const struct first *f)
+{
+    return f->snat.kind == SNAT_NONE && snapshot_comes_in(s, f->p->ifindex, f->out_ifindex);
+}
+
 /* SIP gets the ALG, and a mapping for its inside endpoint before its first session is made. */
 enum step step_alg(struct worker *w, struct first *f)
 {
@@ -166,7 +173,7 @@ enum step step_alg(struct worker *w, struct first *f)
     if (!wanted(f) || !toward_sip(w->snapshot, f) || !looks_like_sip(f->p))
         return NEXT;
     f->sip = true;
-    if (f->outward || f->outward_index != INDEX_NONE)
+    if (f->outward || f->outward_index != INDEX_NONE || is_called(w->snapshot, f))
         return NEXT;
     return signalling_open(w, f, f->out_ifindex);
 }

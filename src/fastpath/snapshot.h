@@ -30,6 +30,7 @@ struct interface {
     bool up, allow_ping, src_check;
     bool drop_fragment;
     bool external;       /* what comes from there is the outside's, to the ALG */
+    uint8_t depth;       /* 0 outside, 2 inside, 1 unknown: by role, source NAT, default route */
     struct nat_want nat; /* source NAT to its own address; ip 0 when it has none */
 };
 
@@ -193,6 +194,12 @@ static inline bool snapshot_sip_tcp_port(const struct snapshot *s, be16 port)
         if (s->sip_tcp_ports[i] == port)
             return true;
     return false;
+}
+
+/* From outside to inside. */
+static inline bool snapshot_comes_in(const struct snapshot *s, uint16_t from, uint16_t to)
+{
+    return s->interfaces[from].depth < s->interfaces[to].depth;
 }
 
 static inline bool snapshot_sip_port(const struct snapshot *s, be16 port)

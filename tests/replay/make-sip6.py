@@ -104,6 +104,42 @@ def sip6_call():
     case.write()
 
 
+def sip6_inbound():
+    """Called from outside, with the audio of the caller at a relay: nothing else comes in by it."""
+    case = Case("sip6-inbound", 60)
+    pbx = case.agent(PHONE, 5060, "lan", user="pbx")
+    caller = case.agent(SERVER, 5060, "wan", user="caller")
+    relay = case.agent(RELAY, 7000, "wan", user="relay")
+    other = case.agent("2001:db8:1::99", 161, "lan", user="other")
+    sent = caller.invite(f"sip:bob@[{PHONE}]", pbx, sdp=caller.sdp(7000, address=RELAY))
+    invite = same(sent, pbx.receive("INVITE"))
+    speak(relay, 7000, (pbx, 6000), passes=False)
+    ok = same(pbx.answer(invite, 200, sdp=pbx.sdp(6000)), caller.receive(200))
+    same(caller.ack(ok), pbx.receive("ACK"))
+    speak(pbx, 6000, (relay, 7000))
+    speak(relay, 7000, (pbx, 6000))
+    rtcp(relay, 7001, (pbx, 6001))
+    for one in (relay, caller):
+        speak(one, 7000, (other, 161), passes=False)
+        speak(one, 7000, (pbx, 6002), passes=False)
+    case.wait(300)
+    again = pbx.within("INVITE", invite, body=pbx.sdp(6010))
+    pbx.send(again, caller)
+    caller.answer(same(again, caller.receive("INVITE")), 200, sdp=caller.sdp(7010))
+    moved = pbx.receive(200)
+    pbx.ack(moved)
+    caller.receive("ACK")
+    speak(pbx, 6010, (caller, 7010))
+    speak(caller, 7010, (pbx, 6010))
+    speak(relay, 7000, (pbx, 6000), passes=False)
+    caller.bye(ok)
+    pbx.answer(pbx.receive("BYE"), 200)
+    caller.receive(200)
+    case.wait(10)
+    speak(caller, 7010, (pbx, 6010), passes=False)
+    case.write()
+
+
 def sip6_register():
     """A phone that listens on another port than it sends from; called 50 minutes later."""
     case = Case("sip6-register", 60)
@@ -259,7 +295,7 @@ def sip6_dual_stack():
     case.write()
 
 
-CASES = {"sip6-call": sip6_call, "sip6-register": sip6_register,
+CASES = {"sip6-call": sip6_call, "sip6-inbound": sip6_inbound, "sip6-register": sip6_register,
          "sip6-fragments": sip6_fragments, "sip6-dual-stack": sip6_dual_stack}
 
 if __name__ == "__main__":
