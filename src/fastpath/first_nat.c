@@ -381,6 +381,16 @@ bool nat_holds(const struct worker *w, uint32_t index)
            (!(x->r.flags & SESSION_DNAT) || snapshot_owns(w->snapshot, x->r.key[0].dst));
 }
 
+/*
+ * Media leave, as they come in, by the address that the other party was told, whether or not the
+ * policy of the call translates: that of a call that came in does not.
+ */
+static bool leaves_as_told(const struct session *x, const struct mapping *m)
+{
+    struct endpoint e = mapping_public(m);
+    return mapping_kind_is_media(m->kind) && x->r.key[1].dst == e.ip && x->r.key[1].dport == e.port;
+}
+
 bool nat_is_unchanged(const struct worker *w, uint32_t index, const struct policy *policy)
 {
     const struct sessions *ss = &w->dp->sessions;
@@ -419,8 +429,11 @@ bool nat_is_unchanged(const struct worker *w, uint32_t index, const struct polic
     if (x->r.flags & SESSION_HAIRPIN)
         return !mapping_stale(w, mapping_at(&w->dp->mappings, ss->cold[index].hairpin));
     if (f.inward)
-        return policy->nat == (bool)(m->r.flags & MAPPING_NAT) &&
+        return (mapping_kind_is_media(m->kind) ||
+                policy->nat == (bool)(m->r.flags & MAPPING_NAT)) &&
                translated == (snat.kind != SNAT_NONE);
+    if (m && leaves_as_told(x, m))
+        return true;
     if (translated != (snat.kind != SNAT_NONE))
         return false;
     uint16_t pool = ss->cold[index].pool;

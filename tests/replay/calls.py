@@ -72,12 +72,13 @@ class Pair(Case):
 
     def party(self, address, port, user):
         one = (Phone if self.tcp else Agent)(self, address, port, side_of(address), user=user)
+        one.plain = self.way.plain
         self.agents.append(one)
         return one
 
     def check(self, agent, payload):
         """Without translation all leaves as it came; with it nothing inside is shown outside."""
-        if self.way.plain:
+        if getattr(agent, "plain", self.way.plain):
             assert payload in self.said, f"{self.name}, {agent.user}: not as sent:\n{payload}"
         elif agent.side == "wan":
             shown = re.sub(rb"i=\(o=.*\)", b"", payload)     # nat-trace
@@ -86,6 +87,10 @@ class Pair(Case):
     def base(self, agent):
         """The first port of its media."""
         return RTP if agent is self.phone else MEDIA
+
+    def sdp_at(self, agent, host):
+        """Its description; the outer party's audio is at that host."""
+        return agent.sdp(self.base(agent), address=host.address if agent is self.outer else None)
 
     def media(self, n):
         """The server's port in the nth of several calls: outside, one is enough for all."""
@@ -206,6 +211,14 @@ class Pair(Case):
         assert len(ends) == 1, f"{self.name}: {call_id} ended {len(ends)} times"
         return ends[0]
 
+    def leaves_nothing(self):
+        """An hour later nothing is left of the calls."""
+        _, events = self.replay(4000)
+        n = collections.Counter(e["event"] for e in events)
+        assert n["dialog-started"] == n["dialog-ended"], n
+        assert n["mapping-opened"] == n["mapping-closed"], n
+        assert n["session-created"] == n["session-ended"] + n["session-expired"], n
+
 
 def play(name, kind, ways):
     """A case of one kind of call by several ways, one after the other."""
@@ -224,4 +237,5 @@ def play(name, kind, ways):
             case.server.close()
             case.phone.nods()
             case.wait(1)
+        case.leaves_nothing()
     case.write()

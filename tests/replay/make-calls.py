@@ -11,7 +11,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from calls import MEDIA, OTHERS, RTP, play
+from calls import MEDIA, OTHERS, RTP, Pair, play
 from sip import media_of
 
 
@@ -276,6 +276,70 @@ def forking(case):
     phone.receive(200)
 
 
+def relay(case):
+    """
+    The outer party's audio is at a host of its own. The inner one speaks from where it listens and
+    from elsewhere; who is outside reaches nothing but what the inner one named.
+    """
+    phone, server, inner = case.phone, case.server, case.inner
+    near, away = case.base(inner), case.base(case.outer)
+    host = case.agent("198.51.100.80", away, "wan", user="relay")
+    other = case.agent("10.0.0.99", 161, "lan", user="other")
+    sent = phone.request("INVITE", case.uri, body=case.sdp_at(phone, host))
+    phone.send(sent, case.called)
+    invite = server.receive("INVITE")
+    ok = case.reply(invite, 200, sdp=case.sdp_at(server, host))
+    phone.ack(ok)
+    server.receive("ACK")
+    to_host, to_inner = map(media_of, (invite, ok) if case.inbound else (ok, invite))
+    assert to_host == (host.address, away)
+    for one, port, to, ear in ((inner, near, to_host, host), (host, away, to_inner, inner),
+                               (inner, near + 2000, to_host, host)):
+        began = case.now
+        one.rtp(port, to, 1, 0.2)
+        assert case.heard(ear, near if ear is inner else away, began) == 5, f"{one.user} from {port}"
+    assert {source[0] for _, source, _, _ in host.packets()} == {to_inner[0]}
+    for one in (case.outer, host):
+        one.rtp(away, (other.address, other.port), 0.4, 0.2)
+        one.rtp(away, (to_inner[0], to_inner[1] + 2), 0.4, 0.2)
+    assert not case.heard(other, other.port, 0) and not case.heard(inner, near + 2, 0)
+    case.at(6)
+    case.hang_up(server, phone, invite)
+
+
+def policy_commit():
+    """
+    Calls by ways without and with translation, and in each either party speaks first. At 2 s and at
+    4 s rules change under which all of them stay allowed: RTP goes on, by the same sessions.
+    """
+    case = Pair("call-policy-commit", "plain-in")
+    case.commands = f"{case.folder}/commands.cli"
+    streams, messages = [], []
+    for way in ("plain-in", "plain", "vip", "forward", "tcp"):
+        case.by(way)
+        for n in (0, 20):
+            ok, invite = case.connect(RTP + n, MEDIA + n)
+            there = case.phone, RTP + n, media_of(ok), case.server, MEDIA + n
+            back = case.server, MEDIA + n, media_of(invite), case.phone, RTP + n
+            streams += [there, back] if n else [back, there]
+            messages.append(ok)
+    case.at(1)
+    for speaker, port, to, _, _ in streams:
+        case.now = round(case.now + 0.001, 6)
+        began = case.now
+        speaker.rtp(port, to, 5, 0.1)
+        case.now = began
+    case.at(6.5)
+    for _, port, _, listener, ear in streams:
+        assert case.heard(listener, ear, 0) == 50, \
+            f"{listener.address} port {ear}: {case.heard(listener, ear, 0)}"
+    _, events = case.replay(1)
+    made = [e["src"] for e in events if e["event"] == "session-created" and not e["alg"]]
+    assert len(made) == len(messages), made
+    assert not [e for e in events if e["event"] in ("session-ended", "mapping-closed")]
+    case.write()
+
+
 KINDS = (copies, late_offer, prack, moves, glare, hold, forking)
 CASES = {f"call-{kind.__name__.replace('_', '-')}": (kind, ["nat"]) for kind in KINDS}
 # The same without address translation.
@@ -286,8 +350,12 @@ for kind in KINDS:
     name = kind.__name__.replace("_", "-")
     ways = OTHERS if f"call-{name}-plain" in CASES else ["plain"] + OTHERS
     CASES[f"ways-{name}"] = kind, ways
+CASES["ways-relay"] = relay, ["plain"] + OTHERS
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or CASES:
-        play(name, *CASES[name])
+    for name in sys.argv[1:] or [*CASES, "call-policy-commit"]:
+        if name in CASES:
+            play(name, *CASES[name])
+        else:
+            policy_commit()

@@ -146,6 +146,7 @@ class Case:
         self.name, self.tail, self.interfaces = name, tail, interfaces
         self.now, self.sent, self.got, self.dirty = 0.0, [], [], False
         self.epoch, self.parts, self.said = 0, [], set()
+        self.commands = None   # a file of commands that are typed meanwhile
         self.count = 0
         self.agents = []
         self.folder = os.path.join(PCAPS, name)
@@ -215,7 +216,8 @@ class Case:
     def run(self):
         """What the firewall sends for all that was sent so far, as (side, time, frame)."""
         if self.dirty:
-            self.got, _ = self.replay(1)
+            # Less than a second: TCP sends nothing again that is about to be acknowledged.
+            self.got, _ = self.replay(0.5)
             self.dirty = False
         return self.got
 
@@ -226,7 +228,8 @@ class Case:
         with tempfile.TemporaryDirectory() as out:
             # The first frame is time 0 of a run, whichever side it came from.
             inputs = [f"--in={side}={self.folder}/in-{side}.pcap" for side in self.interfaces]
-            subprocess.run([f"{build}/src/pinhole-replay", "-c", f"{self.folder}/fw.conf", *inputs,
+            typed = ["--cli", self.commands, "--cli-out", os.devnull] if self.commands else []
+            subprocess.run([f"{build}/src/pinhole-replay", "-c", f"{self.folder}/fw.conf", *inputs, *typed,
                             "--out", out, "--events", f"{out}/events", "--tail", str(tail)],
                            check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
             got = [(side, round(at - self.epoch, 6), data) for side in self.interfaces

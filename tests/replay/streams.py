@@ -53,9 +53,8 @@ class End:
         """What came since the last look; True when there was something to acknowledge."""
         news = False
         segments = [read_tcp(data) for side, _, data in self.case.run() if side == self.side]
-        mine = [s for s in segments if s and s[1] == self.here and s[0][0] == self.there[0]]
-        for source, _, seq, _, flags, payload in mine[self.frames:]:
-            self.there = source
+        mine = [s for s in segments if s and s[1] == self.here and s[0] == self.there]
+        for _, _, seq, _, flags, payload in mine[self.frames:]:
             if flags & RST:
                 self.reset = True
             if flags & SYN:
