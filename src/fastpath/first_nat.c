@@ -205,6 +205,13 @@ uint16_t first_turned_at(const struct snapshot *s, const struct first *f)
     return f->vip ? nat_vip_home(s, f->vip, key->dst) : 0;
 }
 
+/* From another port than the other party of a call was told, which sees a public address. */
+static bool of_call(const struct worker *w, const struct first *f)
+{
+    return f->outlet_index != INDEX_NONE &&
+           mapping_at(&w->dp->mappings, f->outlet_index)->r.flags & MAPPING_NAT;
+}
+
 /* What becomes of its source. */
 enum step step_snat(struct worker *w, struct first *f)
 {
@@ -217,6 +224,7 @@ enum step step_snat(struct worker *w, struct first *f)
                                     .proto = key->proto,
                                     .out_ifindex = f->out_ifindex,
                                     .inward = f->inward != NULL,
+                                    .of_call = of_call(w, f),
                                     .outside = first_turned_at(w->snapshot, f)},
                 &f->snat);
     return NEXT;
@@ -403,6 +411,7 @@ bool nat_is_unchanged(const struct worker *w, uint32_t index, const struct polic
     struct first f = {.p = &p};
     f.out_ifindex = x->ifindex[1];
     f.inward = x->r.flags & SESSION_INWARD ? m : NULL;
+    f.outlet_index = m && !f.inward && mapping_kind_is_media(m->kind) ? x->mapping : INDEX_NONE;
     if (!f.inward)
         f.vip = nat_vip_of(s, &k[0], x->ifindex[0]);
     if (f.vip) {
@@ -421,6 +430,7 @@ bool nat_is_unchanged(const struct worker *w, uint32_t index, const struct polic
                                     .proto = k[0].proto,
                                     .out_ifindex = x->ifindex[1],
                                     .inward = f.inward != NULL,
+                                    .of_call = of_call(w, &f),
                                     .outside = first_turned_at(s, &f)},
                 &snat);
     bool translated = x->r.flags & SESSION_SNAT;

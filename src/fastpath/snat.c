@@ -47,7 +47,7 @@ static void decide_interface(const struct snapshot *s, uint16_t ifindex, uint16_
 void snat_decide(const struct snapshot *s, const struct snat_flow *f, struct snat *out)
 {
     const struct policy *policy = f->policy;
-    bool asked = f->outside || (!f->inward && policy->nat);
+    bool asked = f->outside || f->of_call || (!f->inward && policy->nat);
     /* Who goes out by himself and who is turned round are seen from different sides. */
     bool turned = f->outside && (f->inward || !policy->nat);
     uint16_t egress = turned ? f->outside : f->out_ifindex;

@@ -21,7 +21,8 @@ struct snat_flow {
     be16 sport;
     uint8_t proto;
     uint16_t out_ifindex;
-    bool inward; /* it comes in by a mapping: its policy is about flows the other way round */
+    bool inward;  /* it comes in by a mapping: its policy is about flows the other way round */
+    bool of_call; /* its call has a public address, whatever the policy of the call does */
     /* From inside to inside through a public address: the interface where that address is, and the
      * answer would not pass here unless the source changes too. 0: it is none such. */
     uint16_t outside;
