@@ -178,7 +178,8 @@ def keepalive_second(case):
 def max_idle(case):
     calls = []
     for n in range(4):
-        case.at(n)
+        if n:
+            case.at(n)
         calls.append(case.connect(6000 + 10 * n, MEDIA + 10 * n))
     case.at(4)
     for at in range(4, 36, 4):                    # the oldest is spoken in
@@ -187,6 +188,8 @@ def max_idle(case):
         case.phone.rtp(6000, media_of(ok), 0.2, 0.2)
     case.at(38)
     case.hang_up(case.phone, case.server, calls[0][0])
+    assert [case.ended(invite, 4000)[0] for _, invite in calls] == [
+        "bye", "max-idle-dialogs", "max-idle-dialogs", "silence"]
 
 
 def enrol(case, phone):
