@@ -13,6 +13,7 @@ sys.dont_write_bytecode = True
 
 from calls import MEDIA, OTHERS, RTP, WAYS, play
 from sip import media_of
+from streams import Stream
 
 
 def long_ringing(case):
@@ -273,6 +274,19 @@ def quiet_signalling(case):
     case.hang_up(case.server, case.phone, invite)
 
 
+def redial(case):
+    """An hour of speech ends the silent connection of its signalling; the BYE comes by another."""
+    ok, invite = case.connect()
+    for at in range(60, 4000, 60):
+        case.at(at)
+        case.talk(ok, invite=invite, seconds=0.2)
+    case.at(4001)
+    case.phone.seen = case.server.seen = 0
+    Stream(case, case.phone, case.server, 41001, to=case.called)
+    case.hang_up(case.phone, case.server, ok)
+    assert case.ended(invite) == ("bye", 4001)
+
+
 def direct(case):
     """A proxy brings the INVITE and does not stay in the path: what follows comes from elsewhere."""
     inner, proxy = case.inner, case.outer
@@ -323,6 +337,7 @@ for kind in KINDS:
     if kind is not keepalive_second:
         CASES[f"ways-{kind.__name__.replace('_', '-')}"] = kind, ["plain"] + OTHERS
 CASES["call-direct"] = direct, ["nat"]
+CASES["ways-redial"] = redial, [way for way in OTHERS if WAYS[way].tcp]
 CASES["ways-direct"] = direct, ["plain", "plain-in", "vip", "forward"]
 
 if __name__ == "__main__":
