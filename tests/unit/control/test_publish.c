@@ -16,8 +16,8 @@
 /* The clock that control reads while it waits; every look at it is one. */
 struct watch {
     struct bench *b;
-    unsigned looks;
-    int nested; /* what a commit inside the wait answered */
+    unsigned looks; /* atomic */
+    int nested;     /* what a commit inside the wait answered */
     bool nest;
 };
 
@@ -25,7 +25,7 @@ static uint64_t look(const void *ctx)
 {
     struct watch *w = (struct watch *)(uintptr_t)ctx;
     struct text error = {0};
-    w->looks++;
+    __atomic_store_n(&w->looks, w->looks + 1, __ATOMIC_RELAXED);
     if (w->nest && w->looks == 1) {
         struct config_tree *tree = bench_tree(bench_config);
         w->nested = publish_commit(&w->b->control->publish, tree, &error);
@@ -35,11 +35,18 @@ static uint64_t look(const void *ctx)
     return w->b->now_ms + 1000 * w->looks;
 }
 
-/* Holds the helper up for as long as a large configuration would. */
+/* Holds the helper up as a large configuration would: until control has looked five times, or for
+ * ten seconds. */
+struct slow_job {
+    struct helper_job job;
+    struct watch *w;
+};
+
 static void slow(struct helper_job *job)
 {
-    (void)job;
-    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+    const struct slow_job *s = (const struct slow_job *)job;
+    for (int i = 0; i < 10000 && __atomic_load_n(&s->w->looks, __ATOMIC_RELAXED) < 5; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
 static struct bench *watched_bench(struct watch *w)
@@ -71,7 +78,7 @@ static void test_timers_go_on_during_a_commit(void **state)
 {
     struct watch w;
     struct bench *b = watched_bench(&w);
-    struct helper_job job = {.run = slow};
+    struct slow_job job = {.job = {.run = slow}, .w = &w};
     struct text error = {0};
     const struct snapshot *before = dataplane_snapshot(b->dp);
     (void)state;
@@ -82,7 +89,7 @@ static void test_timers_go_on_during_a_commit(void **state)
     b->now_ms += 179000; /* of 180 s */
     bench_run(b, b->now_ms);
     assert_int_equal(sessions(b), 1);
-    helper_post(b->control->publish.helper, &job);
+    helper_post(b->control->publish.helper, &job.job);
     assert_int_equal(commit(b, "config system global\nset udp-idle-timer 60\nend\n", &error), 0);
     assert_true(w.looks >= 5);
     assert_int_equal(sessions(b), 0); /* it ended while the commit lasted */
@@ -95,11 +102,11 @@ static void test_no_commit_inside_a_commit(void **state)
 {
     struct watch w;
     struct bench *b = watched_bench(&w);
-    struct helper_job job = {.run = slow};
+    struct slow_job job = {.job = {.run = slow}, .w = &w};
     struct text error = {0};
     (void)state;
     w.nest = true;
-    helper_post(b->control->publish.helper, &job);
+    helper_post(b->control->publish.helper, &job.job);
     assert_int_equal(commit(b, "", &error), 0);
     assert_int_equal(w.nested, -EBUSY);
     w.nest = false;
