@@ -43,8 +43,9 @@ void host_shares_free(struct host_shares *hs)
 
 uint32_t *host_share_of(const struct host_shares *hs, const struct ip_addr *ip, uint16_t zone)
 {
-    uint64_t part[3] = {ip->half[0], ip_addr_is4(ip) ? ip->half[1] : 0, zone};
-    return &hs->counts[hash_bytes(&hs->secret, part, sizeof(part)) & (hs->n - 1)];
+    bool is4 = ip_addr_is4(ip); /* whose first half is always zero */
+    uint64_t hash = hash_16(&hs->secret, is4 ? zone : ip->half[0], is4 ? ip->half[1] : zone);
+    return &hs->counts[hash & (hs->n - 1)];
 }
 
 bool host_share_room(const struct host_shares *hs, const struct ip_addr *ip, uint16_t zone,

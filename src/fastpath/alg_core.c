@@ -348,15 +348,28 @@ static void bring(const struct alg_core *core, struct rte_mbuf *m)
     rte_prefetch0((const char *)s + RTE_CACHE_LINE_SIZE);
 }
 
+/* ... and the mapping that its session came through. */
+static void bring_mapping(const struct alg_core *core, struct rte_mbuf *m)
+{
+    const struct mappings *ms = &core->dp->mappings;
+    uint32_t mapping = session_at(&core->dp->sessions, note_of(m)->session.index)->mapping;
+    if (mapping == INDEX_NONE)
+        return;
+    rte_prefetch0(mapping_at(ms, mapping));
+    rte_prefetch0(&ms->cold[mapping]);
+}
+
 static unsigned take(struct alg_core *core, struct worker *w, uint64_t now_ms)
 {
     struct rte_mbuf *m[BURST];
     unsigned n = rte_ring_sc_dequeue_burst(w->to_alg, (void **)m, BURST, NULL);
     for (unsigned k = 0; k < n; k++) {
+        if (k + 3 < n)
+            rte_prefetch0(note_of(m[k + 3]));
         if (k + 2 < n)
-            rte_prefetch0(note_of(m[k + 2]));
+            bring(core, m[k + 2]);
         if (k + 1 < n)
-            bring(core, m[k + 1]);
+            bring_mapping(core, m[k + 1]);
         handle(core, w, m[k], now_ms);
     }
     return n;
