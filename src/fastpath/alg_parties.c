@@ -3,7 +3,8 @@
  * From the keys of a session follows everything: key 0 is what arrives from whoever began, key 1
  * what arrives from the other end. The source is behind key 1's destination, the destination behind
  * key 0's. What a mapping of the session is keyed by is its way out, which in a hairpin is not the
- * interface where packets arrive.
+ * interface where packets arrive. Which end is the inner one where neither is translated, the first
+ * packet has found out: a commit does not turn calls round.
  */
 #include "fastpath/alg_parties.h"
 
@@ -101,8 +102,7 @@ unsigned alg_parties(const struct dataplane *dp, const struct snapshot *snap, ui
 {
     const struct session *s = session_at(&dp->sessions, session);
     bool target = s->r.flags & (SESSION_INWARD | SESSION_DNAT) ||
-                  (!(s->r.flags & (SESSION_SNAT | SESSION_MAPPED)) &&
-                   snapshot_comes_in(snap, s->ifindex[0], s->ifindex[1]));
+                  (s->traits & TRAIT_CALLED && !(s->r.flags & SESSION_MAPPED));
     bool source = s->r.flags & SESSION_SNAT || !target;
     if (source)
         source_party(dp, session, dir, &out[target && dir == 1]);

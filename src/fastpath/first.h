@@ -30,7 +30,8 @@ struct first {
     struct policy_hit hit;
     struct session_v6 v6; /* where it is IPv6 */
     bool sip;
-    bool open; /* a connection that goes on from a session that ended */
+    bool called; /* with sip: nothing is translated, and its source is on the outer side */
+    bool open;   /* a connection that goes on from a session that ended */
     struct snat snat;
     struct nat_want nat;     /* the offer of public address and ports under trial ... */
     struct rss_fit fit;      /* of nat */

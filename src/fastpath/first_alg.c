@@ -45,6 +45,8 @@ void first_mark_sip(struct first *f)
     f->want.flags |= SESSION_ALG;
     if (by_helper(f))
         f->want.traits |= TRAIT_HELPER;
+    if (f->called)
+        f->want.traits |= TRAIT_CALLED;
 }
 
 /* Who may come in by the mapping of a source. */
@@ -173,7 +175,8 @@ enum step step_alg(struct worker *w, struct first *f)
     if (!wanted(f) || !toward_sip(w->snapshot, f) || !looks_like_sip(f->p))
         return NEXT;
     f->sip = true;
-    if (f->outward || f->outward_index != INDEX_NONE || is_called(w->snapshot, f))
+    f->called = is_called(w->snapshot, f);
+    if (f->outward || f->outward_index != INDEX_NONE || f->called)
         return NEXT;
     return signalling_open(w, f, f->out_ifindex);
 }

@@ -44,6 +44,7 @@ enum session_trait {
     /* Set in the midst of its life, by the ALG: it is not SIP, and an ordinary session. */
     TRAIT_TCP_PLAIN = 0x80,
     TRAIT_HELPER = 0x100, /* with SESSION_ALG: it is the session helper's, whatever comes later */
+    TRAIT_CALLED = 0x200, /* the same: whoever began it came from the outer side, untranslated */
 };
 
 /* With any of these TCP's windows are followed. */

@@ -38,6 +38,8 @@ static const char config[] =
     "config firewall policy\n"
     "edit 1\nset srcintf \"lan\"\nset dstintf \"wan\"\nset srcaddr6 \"all\"\nset dstaddr6 \"all\"\n"
     "set action accept\nset schedule \"always\"\nset service \"SIP\"\nnext\n"
+    "edit 2\nset srcintf \"wan\"\nset dstintf \"lan\"\nset srcaddr6 \"all\"\nset dstaddr6 \"all\"\n"
+    "set action accept\nset schedule \"always\"\nset service \"HTTP\"\nnext\n"
     "end\n";
 
 static struct frame udp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
@@ -170,12 +172,52 @@ static void test_off(void **state)
     firewall_free(&fw);
 }
 
+/* A message of the call that SERVER begins, with the audio of `sender` at `port`. */
+static struct frame of_call(const char *line, const char *sender, uint16_t port, unsigned cseq)
+{
+    char body[256], text[1024];
+    snprintf(body, sizeof(body),
+             "v=0\r\no=- 1 1 IN IP6 %s\r\ns=-\r\nc=IN IP6 %s\r\nt=0 0\r\nm=audio %u RTP/AVP 8\r\n",
+             sender, sender, port);
+    snprintf(
+        text, sizeof(text),
+        "%s\r\nVia: SIP/2.0/UDP [" SERVER "]:5060;branch=z9hG4bK%u\r\nFrom: <sip:b@[" SERVER
+        "]>;tag=2\r\nTo: <sip:a@[" PHONE "]>%s\r\nCall-ID: in\r\nCSeq: %u INVITE\r\n"
+        "Contact: <sip:x@[%s]>\r\nContent-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
+        line, cseq, cseq > 1 || line[0] == 'S' ? ";tag=1" : "", cseq, sender, strlen(body), body);
+    bool out = strcmp(sender, PHONE) == 0;
+    return udp(sender, 5060, out ? SERVER : PHONE, 5060, text);
+}
+
+/* The host that is called is the inside party, and stays it for the call whatever is committed: a
+ * caller opens nothing for itself. */
+static void test_called(void **state)
+{
+    struct firewall fw;
+    struct frame there = of_call("INVITE sip:a@[" PHONE "] SIP/2.0", SERVER, 7000, 1);
+    struct frame back = of_call("SIP/2.0 200 OK", PHONE, 6000, 1);
+    struct frame again = of_call("INVITE sip:a@[" PHONE "] SIP/2.0", SERVER, 7100, 2);
+    (void)state;
+    firewall_make(&fw, config);
+    COMMANDS(&fw, "config firewall policy", "edit 2", "set service \"SIP\"", "next", "end");
+    firewall_passes(&fw, WAN, &there, LAN);
+    assert_int_equal(firewall_mappings(&fw), 0);
+    firewall_passes(&fw, LAN, &back, WAN);
+    assert_int_equal(firewall_mappings(&fw), 2);
+    assert_true(open_at(&fw, 6000) && open_at(&fw, 6001));
+    COMMANDS(&fw, "config system interface", "edit \"wan\"", "set role lan", "next", "end");
+    assert_carried(firewall_passes(&fw, WAN, &again, LAN), &again);
+    assert_int_equal(firewall_mappings(&fw), 2);
+    assert_true(open_at(&fw, 6000) && open_at(&fw, 6001));
+    firewall_free(&fw);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_call),    cmocka_unit_test(test_trailing),
         cmocka_unit_test(test_not_sip), cmocka_unit_test(test_policy_gone),
-        cmocka_unit_test(test_off),
+        cmocka_unit_test(test_off),     cmocka_unit_test(test_called),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
 }
