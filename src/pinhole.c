@@ -227,22 +227,22 @@ static void daemon_speaks(void)
     fflush(stdout);
 }
 
-/* Wait for something to read at `fd`; what the daemon says meanwhile is printed as it comes. */
+/* Wait for something to read at `fd`; what the daemon says meanwhile is printed as it comes. It may
+ * say more than a terminal prints: so what is typed, perhaps to stop it, is read all the same. */
 static void input_await(int fd)
 {
     struct pollfd ready[] = {{.fd = fd, .events = POLLIN}, {.fd = client.fd, .events = POLLIN}};
-    for (;;) {
+    do {
         daemon_speaks();
         if (poll(ready, 2, -1) < 0) {
             if (errno != EINTR)
                 die("poll: %s", strerror(errno));
-            continue;
+            ready[0].revents = ready[1].revents = 0;
         }
         if (ready[1].revents)
             client_receive();
-        else if (ready[0].revents)
-            return;
-    }
+    } while (!ready[0].revents);
+    daemon_speaks();
 }
 
 /* ---- from -c, -f and pipes ---- */

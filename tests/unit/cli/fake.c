@@ -109,6 +109,10 @@ static int fake_debug_next(void *ctx, uint64_t *number, struct backend_debug *ou
 {
     struct fake *fake = ctx;
     assert_true(*number > 0);
+    if (fake->debug_flood && fake->debug_mask) {
+        *out = fake->debug[0];
+        return 1;
+    }
     if (*number > fake->n_debug)
         return 0;
     *out = fake->debug[(*number)++ - 1];

@@ -31,7 +31,7 @@ struct fake {
     uint32_t n_sip_meters;
     struct backend_debug debug[8]; /* number 1 is [0] */
     uint32_t n_debug, debug_mask;  /* mask: what is wanted */
-    bool debug_full;
+    bool debug_full, debug_flood;  /* flood: number 1 again and again */
     const struct backend_mapping *mappings;
     uint32_t n_mappings;
     const struct backend_counter *counters;

@@ -18,6 +18,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/pinhole-client-XXXXXX";
@@ -40,8 +41,22 @@ static void tick(struct fake *fake)
     fake->n_debug++;
 }
 
+#define FLOOD 4 /* who looks on at these gets lines without end */
+
+static void flood(struct fake *fake)
+{
+    static char words[1000];
+    fake->debug_flood = fake->debug_mask & FLOOD;
+    if (!fake->debug_flood || fake->n_debug)
+        return;
+    memset(words, 'x', sizeof(words));
+    fake->debug[fake->n_debug++] = (struct backend_debug){
+        .when = "2024-05-01 10:11:12", .bits = FLOOD, .text = slice_of(words, sizeof(words))};
+}
+
 static bool conn_round(struct cli_conn *conn, int fd, struct fake *fake)
 {
+    flood(fake);
     bool stepped = cli_conn_step(conn), shown = cli_conn_debug(conn), busy = stepped || shown;
     struct slice pending = cli_conn_pending(conn);
     if (pending.n == 0 && cli_conn_closing(conn))
@@ -80,6 +95,7 @@ __attribute__((noreturn)) static void serve(int listener)
             continue;
         cli_conn_close(conn);
         fake.n_debug = 0;
+        fake.debug_flood = false;
         close(fd);
     }
 }
@@ -325,6 +341,45 @@ static void debug_output_on_a_pipe(void **state)
     assert_int_equal(r->status, 0);
 }
 
+/* Read as a slow terminal does until `text` comes (NULL: never), `most` bytes or for ten seconds,
+ * and keep nothing. False: it did not come. */
+static bool comes(int fd, const char *text, size_t most)
+{
+    char bytes[8192];
+    size_t kept = 0, seen = 0, overlap = text ? strlen(text) - 1 : 0;
+    for (time_t end = time(NULL) + 10; seen < most && time(NULL) < end; usleep(10000)) {
+        ssize_t got = read(fd, bytes + kept, sizeof(bytes) - kept);
+        if (got <= 0)
+            return false;
+        size_t n = kept + (size_t)got;
+        seen += (size_t)got;
+        if (text && memmem(bytes, n, text, overlap + 1))
+            return true;
+        kept = n < overlap ? n : overlap;
+        memmove(bytes, bytes + n - kept, kept);
+    }
+    return false;
+}
+
+/* However much there is to print, what is typed is read: it may be what ends the flood. Before it
+ * comes what stands in the buffers on the way: of pipe, client, socket and daemon. */
+static void debug_flood_on_a_pipe(void **state)
+{
+    (void)state;
+    static const char lines[] = "diagnose debug application sip 4\ndiagnose debug enable\n";
+    static const char rest[] = "diagnose debug disable\nget system session status\n";
+    struct piped p = piped_start(NO_ARGS);
+    assert_int_equal(write(p.in, lines, strlen(lines)), strlen(lines));
+    comes(p.out, NULL, 1u << 18);
+    assert_int_equal(write(p.in, rest, strlen(rest)), strlen(rest));
+    close(p.in);
+    bool came = comes(p.out, stat_line, 1u << 20);
+    if (!came)
+        kill(p.child, SIGKILL);
+    assert_true(came);
+    assert_int_equal(piped_end(&p)->status, 0);
+}
+
 /* ---- on a terminal ---- */
 
 static void type(struct terminal *t, const char *keys)
@@ -488,6 +543,7 @@ int main(void)
         cmocka_unit_test(half_done_input_is_a_failure),
         cmocka_unit_test(wrong_arguments_and_no_daemon),
         cmocka_unit_test(debug_output_on_a_pipe),
+        cmocka_unit_test(debug_flood_on_a_pipe),
         cmocka_unit_test(keys_complete_and_help),
         cmocka_unit_test(control_c_at_the_prompt),
         cmocka_unit_test(control_c_stops_a_listing),
