@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The tables of methods, headers and reasons. */
-#include "alg/sip_msg.h"
+/* The tables of methods, headers and reasons, and of the classes of characters. */
+#include "alg/sip_scan.h"
 
+#include "base/rng.h"
 #include "guard.h"
 
 #include <setjmp.h>
@@ -121,6 +122,43 @@ static void test_reason_texts(void **state)
     assert_non_null(sip_bad_text(SIP_BAD_COUNT));
 }
 
+static size_t slow_span(struct slice s, unsigned classes, bool in)
+{
+    size_t n = 0;
+    while (n < s.n && ((sip_char[(unsigned char)s.p[n]] & classes) != 0) == in)
+        n++;
+    return n;
+}
+
+/* Sixteen at a time is as one by one: any byte, any classes, any length, flush against a page. */
+static void test_runs(void **state)
+{
+    struct rng rng = {.state = 11};
+    char text[80];
+    (void)state;
+    for (unsigned i = 0; i < 200000; i++) {
+        unsigned classes = 1 + rng_below(&rng, 255);
+        bool in = rng_below(&rng, 2);
+        size_t n = rng_below(&rng, sizeof(text) + 1), odd = rng_below(&rng, sizeof(text) + 1);
+        unsigned char same = (unsigned char)rng_below(&rng, 256);
+        for (unsigned k = 0; k < 256 && ((sip_char[same] & classes) != 0) != in; k++)
+            same++; /* a long run, if there can be one */
+        memset(text, same, sizeof(text));
+        if (odd < n)
+            text[odd] = (char)rng_below(&rng, 256);
+        struct slice s = guard_put(slice_of(text, n));
+        size_t got = in ? sip_span(s, classes) : sip_span_not(s, classes);
+        if (got != slow_span(s, classes, in))
+            fail_msg("classes %#x, in %d, %zu bytes of %#x, odd one %zu: %zu", classes, in, n, same,
+                     odd, got);
+    }
+    for (unsigned c = 0; c < 256; c++)
+        for (unsigned classes = 1; classes < 256; classes <<= 1) {
+            memset(text, (int)c, 16);
+            assert_int_equal(sip_span(slice_of(text, 16), classes), sip_char[c] & classes ? 16 : 0);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_header_near_misses),
         cmocka_unit_test(test_compact_forms),
         cmocka_unit_test(test_reason_texts),
+        cmocka_unit_test(test_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -281,12 +281,56 @@ static void test_generation(void **state)
                                    "set udp-portrange 5060\nnext\nend\n"));
 }
 
+#define ROLE(name, role) \
+    "config system interface\nedit \"" name "\"\nset role " role "\nnext\nend\n"
+#define NAT_POLICY(id, from, to)                                                               \
+    "config firewall policy\nedit " #id "\nset srcintf \"" from "\"\nset dstintf \"" to "\"\n" \
+    "set srcaddr \"all\"\nset dstaddr \"all\"\nset action accept\nset schedule \"always\"\n"   \
+    "set service \"ALL\"\nset nat enable\nnext\nend\n"
+#define STATIC6 \
+    "config router static6\nedit 1\nset gateway fe80::1\nset device \"off\"\nnext\nend\n"
+
+/* Who is inside whom, by role, else by source NAT, else by a default route. */
+static void test_depth(void **state)
+{
+    static const struct {
+        const char *text;
+        uint8_t lan, wan, other;
+    } rows[] = {
+        {INTERFACES, 1, 1, 1},
+        {INTERFACES ROUTES, 1, 0, 1},
+        {INTERFACES ROUTES STATIC6, 1, 0, 0},
+        {INTERFACES ROUTES "config router static\nedit 1\nset blackhole enable\nnext\nend\n", 1, 1,
+         1},
+        {INTERFACES NAT_POLICY(1, "lan", "wan"), 2, 0, 1},
+        {INTERFACES ROUTES NAT_POLICY(1, "lan", "off"), 2, 0, 0},
+        /* translated both ways: NAT tells nothing, the default route does */
+        {INTERFACES ROUTES NAT_POLICY(1, "lan", "wan") NAT_POLICY(2, "wan", "lan"), 1, 0, 1},
+        {INTERFACES ROUTES NAT_POLICY(1, "lan", "wan") NAT_POLICY(2, "wan", "off"), 2, 0, 0},
+        /* a role is stronger than both */
+        {INTERFACES ROUTES NAT_POLICY(1, "lan", "wan") ROLE("wan", "lan"), 2, 2, 1},
+        {INTERFACES ROUTES NAT_POLICY(1, "lan", "wan") ROLE("lan", "wan"), 0, 0, 1},
+        {INTERFACES ROUTES ROLE("off", "dmz"), 1, 0, 2},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct compiled c;
+        begin(&c, rows[i].text);
+        const struct interface *f = c.s->interfaces;
+        if (f[1].depth != rows[i].lan || f[2].depth != rows[i].wan || f[3].depth != rows[i].other)
+            fail_msg("row %zu: lan %u, wan %u, off %u", i, f[1].depth, f[2].depth, f[3].depth);
+        assert_int_equal(snapshot_comes_in(c.s, 2, 1), rows[i].wan < rows[i].lan);
+        end(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_interfaces), cmocka_unit_test(test_routes),
         cmocka_unit_test(test_policies),   cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_timers),     cmocka_unit_test(test_generation),
+        cmocka_unit_test(test_depth),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
 }
