@@ -86,9 +86,10 @@ struct alg_packet {
     struct ip_port outside;     /* the other party */
     /* Public ports that no pinhole may have, of UDP and TCP; valid during the call. */
     const struct nat_fit *barred, *barred_tcp;
-    struct pool_lease lease;       /* what the public side is held by; pool 0: nothing */
-    bool by_vip;                   /* policies, mostly of a VIP, let others in: no mapping */
-    bool from_external;            /* it came in by an interface that is marked `external` */
+    struct pool_lease lease; /* what the public side is held by; pool 0: nothing */
+    bool by_vip;             /* policies, mostly of a VIP, let others in: no mapping */
+    bool from_external;      /* it came in by an interface that is marked `external` */
+    bool outer;              /* the inside party is outside: a policy translates who comes in */
     const struct alg_names *names; /* by configuration (alg_names.h); NULL: there are none */
     uint16_t inside_zone;          /* for mappings of the inside party */
     uint16_t inside_ifindex, outside_ifindex;

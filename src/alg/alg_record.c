@@ -124,7 +124,7 @@ struct dialog *alg_record(struct alg *alg, const struct sip_message *m, enum dia
 {
     const struct alg_packet *packet = m->packet;
     struct dialogs *ds = &alg->dialogs;
-    bool outside = m->msg.is_request != packet->outward;
+    bool outside = (m->msg.is_request != packet->outward) != packet->outer;
     /* What is only remembered to refuse its messages goes first. */
     for (int i = 0; i < BLOCKED_GO && !has_room(alg, packet, outside); i++)
         if (ds->blocked_head != DIALOG_NONE)

@@ -134,7 +134,7 @@ static struct stream *stream_make(struct streams *ss, const struct stream_segmen
     uint32_t number = ss->spare;
     if (ss->host.describe(ss->host.ctx, g->session, 0, packets) == 0)
         return NULL;
-    bool outside = !packets[0].outward;
+    bool outside = packets[0].outward == packets[0].outer;
     const struct ip_addr *opener = &packets[0].src.ip;
     uint16_t zone = outside ? 0 : packets[0].inside_zone;
     uint32_t n_free = ss->n - ss->n_used;

@@ -104,8 +104,11 @@ unsigned alg_parties(const struct dataplane *dp, const struct snapshot *snap, ui
     bool target = s->r.flags & (SESSION_INWARD | SESSION_DNAT) ||
                   (s->traits & TRAIT_CALLED && !(s->r.flags & SESSION_MAPPED));
     bool source = s->r.flags & SESSION_SNAT || !target;
-    if (source)
-        source_party(dp, session, dir, &out[target && dir == 1]);
+    if (source) {
+        struct alg_packet *party = &out[target && dir == 1];
+        source_party(dp, session, dir, party);
+        party->outer = snapshot_comes_in(snap, s->ifindex[0], s->ifindex[1]);
+    }
     if (target)
         target_party(dp, snap, session, dir, &out[source && dir == 0]);
     bool external = snap->interfaces[s->ifindex[dir]].external;

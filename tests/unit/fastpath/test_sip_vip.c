@@ -295,13 +295,51 @@ static void test_speaks_first(void **state)
     assert_speaks_first(BASE VIPS(FORWARD) POLICIES(IN), wan, 5070);
 }
 
+#define FEW        "config dpdk global\nset dialogs 16\nend\n"
+#define TRANSLATED POLICY(2, "wan", "lan", "\"one\"", "set nat enable\n")
+
+/* A flood of calls from many addresses leaves the host behind the VIP room to call, whether or not
+ * the policy translates who comes in: then each call has a record for both of its parties. */
+static void test_flood(void **state)
+{
+    static const struct {
+        const char *config;
+        unsigned calls;
+    } rows[] = {
+        {BASE FEW VIPS(STATIC) POLICIES(OUT("") IN), 9},
+        {BASE FEW VIPS(STATIC) POLICIES(OUT("") TRANSLATED), 5},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct firewall fw;
+        unsigned n = 0;
+        firewall_make(&fw, rows[i].config);
+        for (unsigned k = 0; k < 20; k++) {
+            char caller[20], call[12];
+            snprintf(caller, sizeof caller, "198.51.100.%u", 100 + k);
+            snprintf(call, sizeof call, "%u", k);
+            struct frame f = request("INVITE", (struct ends){caller, 5060, ext, 5060}, ext, call);
+            n += firewall_gives(&fw, WAN, &f);
+        }
+        assert_int_equal(n, rows[i].calls);
+        struct frame own = request("INVITE", (struct ends){pbx, 5060, server, 5060}, server, "own");
+        firewall_passes(&fw, LAN, &own, WAN);
+        firewall_free(&fw);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_static),       cmocka_unit_test(test_forward),
-        cmocka_unit_test(test_unedited),     cmocka_unit_test(test_guarded),
-        cmocka_unit_test(test_shared_port),  cmocka_unit_test(test_hairpin),
-        cmocka_unit_test(test_both_ends),    cmocka_unit_test(test_beside_its_mapping),
+        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_static),
+        cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_unedited),
+        cmocka_unit_test(test_guarded),
+        cmocka_unit_test(test_shared_port),
+        cmocka_unit_test(test_hairpin),
+        cmocka_unit_test(test_both_ends),
+        cmocka_unit_test(test_beside_its_mapping),
         cmocka_unit_test(test_speaks_first),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
