@@ -69,8 +69,24 @@ static uint64_t default_ways(const struct config_rows *rows)
     return ways;
 }
 
-static uint8_t depth_of(const struct config_rows *rows, uint16_t place, uint64_t ways)
+/*
+ * Is somebody translated who comes from where the default route leads to? Servers whose callers are
+ * hidden from them look like that, and an inside network behind a router of its own does: source
+ * NAT does not tell who is inside then.
+ */
+static bool nat_misleads(const struct config_rows *rows, uint64_t ways)
 {
+    for (uint16_t i = 0; i < rows->n_interfaces; i++)
+        if (ways >> i & 1 && rows->interfaces[i].role == ROW_ROLE_NONE &&
+            rss_side(rows, i) == RSS_SOURCE)
+            return true;
+    return false;
+}
+
+static uint8_t depth_of(const struct config_rows *rows, uint16_t place, uint64_t ways, bool misled)
+{
+    if (misled && rows->interfaces[place].role == ROW_ROLE_NONE)
+        return 1;
     switch (rss_side(rows, place)) {
     case RSS_DESTINATION:
         return 0;
@@ -88,6 +104,7 @@ static void compile_interfaces(struct compile *c, const struct snapshot_ports *p
     if (rows->n_interfaces >= MAX_INTERFACES)
         return compile_fail(c, "config system interface", "more than 63 interfaces");
     const uint64_t ways = default_ways(rows);
+    const bool misled = nat_misleads(rows, ways);
     c->s->n_interfaces = rows->n_interfaces;
     c->s->fragment_timeout_ms = rows->global.fragment_timeout_s * 1000;
     for (uint16_t i = 0; i < rows->n_interfaces; i++) {
@@ -102,7 +119,7 @@ static void compile_interfaces(struct compile *c, const struct snapshot_ports *p
         f->src_check = row->src_check;
         f->allow_ping = row->allow_ping;
         f->external = row->external;
-        f->depth = depth_of(rows, i, ways);
+        f->depth = depth_of(rows, i, ways, misled);
         f->tcp_mss = row->tcp_mss;
         f->drop_fragment = row->drop_fragment;
         memcpy(f->mac, memcmp(row->mac, no_mac, 6) != 0 || !ports ? row->mac : ports->mac[i + 1],

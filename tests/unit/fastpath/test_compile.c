@@ -307,6 +307,11 @@ static void test_depth(void **state)
         /* translated both ways: NAT tells nothing, the default route does */
         {INTERFACES ROUTES NAT_POLICY(1, "lan", "wan") NAT_POLICY(2, "wan", "lan"), 1, 0, 1},
         {INTERFACES ROUTES NAT_POLICY(1, "lan", "wan") NAT_POLICY(2, "wan", "off"), 2, 0, 0},
+        /* the two contradict each other: nothing is told */
+        {INTERFACES ROUTES NAT_POLICY(1, "wan", "lan"), 1, 1, 1},
+        {INTERFACES ROUTES NAT_POLICY(1, "wan", "lan") ROLE("wan", "wan"), 0, 0, 1},
+        {INTERFACES ROUTES NAT_POLICY(1, "wan", "lan") ROLE("wan", "wan") ROLE("lan", "lan"), 2, 0,
+         1},
         /* a role is stronger than both */
         {INTERFACES ROUTES NAT_POLICY(1, "lan", "wan") ROLE("wan", "lan"), 2, 2, 1},
         {INTERFACES ROUTES NAT_POLICY(1, "lan", "wan") ROLE("lan", "wan"), 0, 0, 1},
