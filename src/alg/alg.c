@@ -218,6 +218,8 @@ static enum alg_reason handle(struct alg *alg, struct sip_message *m, struct sip
         live(alg, m);
     else if (fresh)
         alg_forget(alg, fresh);
+    if (reason == ALG_REASON_NONE && fresh && !m->packet->checked)
+        alg->begun = dialog_index(&alg->dialogs, fresh) | (uint64_t)fresh->epoch << 32;
     alg_mark(alg->clock, ALG_STEP_LIVE);
     return reason;
 }
@@ -313,6 +315,8 @@ enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, cha
     alg_clock_begin(alg->clock);
     m->packet = packet;
     alg->told = false;
+    if (!packet->checked)
+        alg->begun = ALG_NOTHING;
     sip_debug_read(alg, packet);
     m->nat = !ip_port_eq(packet->inside, packet->public_side);
     alg->refusal = (struct sip_refusal){0};

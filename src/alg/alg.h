@@ -137,6 +137,12 @@ void alg_destroy(struct alg *alg);
 enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, char *out, size_t cap,
                            size_t *out_n, enum alg_reason *reason);
 
+/*
+ * The message of the last call of alg_input goes no further after all, since its second crossing
+ * was refused: what the first one began ends.
+ */
+void alg_take_back(struct alg *alg);
+
 /* Run what is due; at most `budget` timers. Returns how many ran. */
 unsigned alg_run_timers(struct alg *alg, uint64_t now_ms, unsigned budget);
 

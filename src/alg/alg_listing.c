@@ -6,6 +6,7 @@
  */
 #include "alg/alg_state.h"
 #include "alg/call.h"
+#include "alg/call_timer.h"
 #include "alg/registration.h"
 
 #include <errno.h>
@@ -139,13 +140,30 @@ int alg_call_next(const struct alg *alg, uint32_t *cursor, uint64_t now_ms, stru
     return 0;
 }
 
-int alg_call_clear(struct alg *alg, uint64_t id, uint64_t now_ms)
+/* The record of this life, or NULL. */
+static struct dialog *record_of(struct alg *alg, uint64_t id)
 {
     uint32_t index = (uint32_t)id;
     if (index >= alg->dialogs.fresh)
-        return -ESTALE;
+        return NULL;
     struct dialog *d = dialog_at(&alg->dialogs, index);
-    if (d->state == DIALOG_FREE || d->epoch != id >> 32)
+    return d->state != DIALOG_FREE && d->epoch == id >> 32 ? d : NULL;
+}
+
+void alg_take_back(struct alg *alg)
+{
+    struct dialog *d = record_of(alg, alg->begun);
+    if (d && d->kind == DIALOG_CALL)
+        call_drop(alg, d, "refused", alg->now_ms);
+    else if (d)
+        registration_clear(alg, d);
+    alg->begun = ALG_NOTHING;
+}
+
+int alg_call_clear(struct alg *alg, uint64_t id, uint64_t now_ms)
+{
+    struct dialog *d = record_of(alg, id);
+    if (!d)
         return -ESTALE;
     alg->clearing = true;
     if (d->kind == DIALOG_CALL)

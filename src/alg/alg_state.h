@@ -17,6 +17,7 @@
 #include "alg/streams_state.h"
 
 #define ALG_TICK_MS 100
+#define ALG_NOTHING UINT64_MAX
 
 struct alg {
     struct mappings *mappings;
@@ -37,8 +38,9 @@ struct alg {
     struct alg_stats stats;
     struct sip_log *log;
     struct sip_debug *debug;
-    bool clearing; /* an operator ends the record in hand */
-    bool told;     /* why the message in hand is dropped was told to the log */
+    bool clearing;  /* an operator ends the record in hand */
+    bool told;      /* why the message in hand is dropped was told to the log */
+    uint64_t begun; /* the record that its first crossing made, or ALG_NOTHING */
     struct sip_meters meters;
     struct sip_reply_limit replies;
     struct streams streams;

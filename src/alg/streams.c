@@ -202,6 +202,8 @@ static bool cross(struct alg *alg, struct alg_packet *packets, unsigned n, struc
         enum alg_verdict verdict = alg_input(alg, &packets[i], out, room, &length, &reason);
         if (verdict == ALG_ANSWER) /* to its sender, among what comes from the other side */
             tcp_splice_say(&ss->in_hand->splice, &ss->buffers, back, slice_of(out, length));
+        if (verdict == ALG_DROP && i > 0)
+            alg_take_back(alg);
         if (verdict == ALG_DROP || verdict == ALG_ANSWER) {
             if (ss->reason == ALG_REASON_NONE)
                 ss->reason = reason;

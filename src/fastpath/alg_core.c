@@ -176,6 +176,8 @@ static enum alg_verdict cross(struct alg_core *core, struct alg_packet *packets,
         packets[i].checked = i > 0;
         enum alg_verdict verdict =
             alg_input(core->alg, &packets[i], core->out[i], room, &length, reason);
+        if (verdict == ALG_DROP && i > 0)
+            alg_take_back(core->alg);
         if (verdict == ALG_DROP)
             return ALG_DROP;
         if (verdict == ALG_PASS)

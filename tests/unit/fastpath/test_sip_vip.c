@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
 #include "nat.h"
 
 #include <string.h>
@@ -305,9 +306,10 @@ static void test_flood(void **state)
     static const struct {
         const char *config;
         unsigned calls;
+        const char *records;
     } rows[] = {
-        {BASE FEW VIPS(STATIC) POLICIES(OUT("") IN), 9},
-        {BASE FEW VIPS(STATIC) POLICIES(OUT("") TRANSLATED), 5},
+        {BASE FEW VIPS(STATIC) POLICIES(OUT("") IN), 9, "size=64, used=9, "},
+        {BASE FEW VIPS(STATIC) POLICIES(OUT("") TRANSLATED), 5, "size=64, used=10, "},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -322,6 +324,12 @@ static void test_flood(void **state)
             n += firewall_gives(&fw, WAN, &f);
         }
         assert_int_equal(n, rows[i].calls);
+        /* A call that was refused for want of the second record has none of the first either. */
+        struct text answer = {0};
+        assert_int_equal(replay_command(fw.r, slice_str("diagnose sys sip status"), &answer), 0);
+        if (!strstr(answer.p, rows[i].records))
+            fail_msg("row %zu: %s", i, answer.p);
+        text_free(&answer);
         struct frame own = request("INVITE", (struct ends){pbx, 5060, server, 5060}, server, "own");
         firewall_passes(&fw, LAN, &own, WAN);
         firewall_free(&fw);
