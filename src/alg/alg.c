@@ -9,6 +9,7 @@
  */
 #include "alg/alg_state.h"
 #include "alg/call.h"
+#include "alg/call_media.h"
 #include "alg/registration.h"
 #include "alg/sip_admit.h"
 #include "alg/sip_commit.h"
@@ -144,7 +145,7 @@ static enum alg_reason find(struct alg *alg, struct sip_message *m, struct dialo
 {
     const struct voip_profile *profile = m->packet->profile;
     m->call = m->record = NULL;
-    m->new_call = m->media = m->repeat = false;
+    m->new_call = m->media = m->repeat = m->answers = false;
     if (m->facts.method == SIP_METHOD_REGISTER) {
         m->record = registration_find(alg, m, key);
         return ALG_REASON_NONE;
@@ -157,6 +158,7 @@ static enum alg_reason find(struct alg *alg, struct sip_message *m, struct dialo
     m->new_call = is_invite(m) && !m->call;
     m->media = m->new_call || (m->call && call_takes_media(m->call, m));
     m->repeat = m->call && call_repeats(alg, m->call, m);
+    m->answers = m->call && media_answers(m->call, m);
     bool begins = m->new_call || (is_invite(m) && m->media && m->call->state == DIALOG_ENDED);
     if (begins && profile->max_dialogs &&
         dialog_policy_calls(&alg->dialogs, m->packet->policy_id) >= profile->max_dialogs)

@@ -573,5 +573,6 @@ void call_message(struct alg *alg, const struct sip_message *m, const struct sip
         d->held[packet->outward] = plan->held;
         d->media_ms = packet->now_ms;
     }
+    media_rest(alg, d);
     call_settled(alg, d, packet->now_ms);
 }

@@ -10,12 +10,37 @@
 #include "alg/alg_state.h"
 #include "alg/sip_plan_far.h"
 
+bool media_answers(const struct dialog *d, const struct sip_message *m)
+{
+    unsigned side = m->msg.is_request == m->packet->outward;
+    bool invite = m->facts.method == SIP_METHOD_INVITE;
+    const struct dialog_txn *txn = invite ? &d->invite[side] : &d->other[side];
+    if (m->msg.is_request)
+        return m->facts.method == SIP_METHOD_ACK;
+    return txn->used && txn->offer && txn->cseq == m->facts.cseq;
+}
+
 static struct pin *next_media(const struct alg *alg, uint32_t from)
 {
     struct pin *pin = pin_at(&alg->dialogs, from);
     while (pin && pin->kind != MAPPING_RTP)
         pin = pin_at(&alg->dialogs, pin->next);
     return pin;
+}
+
+struct pin *media_pin(const struct alg *alg, const struct dialog *d, const struct sip_map *map)
+{
+    struct pin *found = NULL;
+    for (struct pin *pin = next_media(alg, d->pins); pin; pin = next_media(alg, pin->next)) {
+        if (pin->proto != map->proto || pin->stream != map->stream ||
+            !ip_port_eq(pin->inside, map->inside))
+            continue;
+        if (!map->rtcp_own || ip_port_eq(pin->rtcp, map->rtcp))
+            return pin;
+        if (!found)
+            found = pin;
+    }
+    return found;
 }
 
 /*
@@ -34,19 +59,42 @@ static void media_unmux(struct alg *alg, struct pin *pin)
     alg_outlets_open(alg, pin);
 }
 
-/* Close the media pins that lack `flags`; the others are what both sides agreed on. */
+void media_rest(struct alg *alg, struct dialog *d)
+{
+    if (dialog_busy(d) || d->invite[0].late || d->invite[1].late)
+        return;
+    for (struct pin *pin = next_media(alg, d->pins); pin; pin = next_media(alg, pin->next))
+        media_unmux(alg, pin);
+}
+
+/*
+ * Close the media pins that lack `flags`; the others are what both sides agreed on. Where two of
+ * them had one RTP port, the one that goes takes the way out of the other along.
+ */
 static void media_sweep(struct alg *alg, struct dialog *d, uint8_t flags)
 {
     struct pin *pin = next_media(alg, d->pins);
+    bool closed = false;
     while (pin) {
         uint32_t next = pin->next;
         if ((pin->flags & flags) == flags) {
             pin->flags |= PIN_CURRENT | PIN_PENDING;
-            media_unmux(alg, pin);
         } else {
             alg_unpin(alg, d, pin);
+            closed = true;
         }
         pin = next_media(alg, next);
+    }
+    for (pin = next_media(alg, d->pins); closed && pin; pin = next_media(alg, pin->next))
+        alg_outlets_open(alg, pin);
+}
+
+/* An exchange is complete: what the other party said of rtcp-mux, in its offer too, holds. */
+static void media_mux_out(struct alg *alg, struct dialog *d)
+{
+    for (struct pin *pin = next_media(alg, d->pins); pin; pin = next_media(alg, pin->next)) {
+        bool mux = pin->stream < DIALOG_REMOTES && d->remotes[pin->stream].mux;
+        pin->flags = (uint8_t)((pin->flags & ~PIN_MUX_OUT) | (mux ? PIN_MUX_OUT : 0));
     }
 }
 
@@ -56,8 +104,7 @@ void media_ask_again(struct alg *alg, struct dialog *d, const struct sip_plan *p
         const struct sip_map *map = &plan->maps[i];
         if (map->kind != MAPPING_RTP)
             continue;
-        struct pin *pin =
-            pin_find(&alg->dialogs, d, MAPPING_RTP, map->proto, map->stream, map->inside);
+        struct pin *pin = media_pin(alg, d, map);
         if (!pin)
             continue;
         pin->flags |= PIN_PENDING;
@@ -77,11 +124,13 @@ void media_ask(struct alg *alg, struct dialog *d, const struct sip_plan *plan, b
 
 void media_settle(struct alg *alg, struct dialog *d)
 {
+    media_mux_out(alg, d);
     media_sweep(alg, d, PIN_PENDING);
 }
 
 void media_keep(struct alg *alg, struct dialog *d)
 {
+    media_mux_out(alg, d);
     media_sweep(alg, d, 0);
 }
 
@@ -114,8 +163,8 @@ static void media_aim(struct alg *alg, const struct dialog *d, struct pin *pin,
         media_unlatch(alg, d, pin);
         alg_claim(alg, pin);
     }
-    pin->flags = (uint8_t)((pin->flags & ~PIN_MUX_OUT) | (s->mux ? PIN_MUX_OUT : 0));
-    media_unmux(alg, pin);
+    if (alg->message.answers) /* else nobody has agreed to it yet */
+        pin->flags = (uint8_t)((pin->flags & ~PIN_MUX_OUT) | (s->mux ? PIN_MUX_OUT : 0));
 }
 
 void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan)

@@ -10,6 +10,15 @@
 
 struct alg;
 
+/* Does the description of this message answer one of the other side (RFC 3264)? */
+bool media_answers(const struct dialog *d, const struct sip_message *m);
+
+/*
+ * What the call holds for the endpoints of a map, or NULL. Where it holds RTP with several ports of
+ * RTCP, as while that moves, the one with the map's.
+ */
+struct pin *media_pin(const struct alg *alg, const struct dialog *d, const struct sip_map *map);
+
 /*
  * The inside party's new description names these streams: the pins of plan->maps are asked for, no
  * others. What a first exchange has already agreed on counts as agreed from here on.
@@ -33,6 +42,12 @@ void media_revert(struct alg *alg, struct dialog *d);
 
 /* The outside party's description: where each stream is to be sent. */
 void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan);
+
+/*
+ * The message is dealt with. Where no exchange is under way RTCP's mapping goes if both sides take
+ * it by RTP's port.
+ */
+void media_rest(struct alg *alg, struct dialog *d);
 
 /* Close all media at once. */
 void media_close(struct alg *alg, struct dialog *d);

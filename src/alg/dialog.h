@@ -58,8 +58,9 @@ enum pin_flags {
     PIN_PENDING = 2,  /* in the last session description of the inside party */
     PIN_LOST = 4,     /* its mapping was found closed */
     PIN_MUX_IN = 8,   /* the inside party, in its last description, takes RTCP by RTP's port */
-    PIN_MUX_OUT = 16, /* ... the other party */
+    PIN_MUX_OUT = 16, /* ... the other party, in an exchange that was completed */
     PIN_MUXED = 32,   /* both agreed: the mapping of RTCP is gone */
+    PIN_APART = 64,   /* the public port of RTCP is not the one beside RTP's */
 };
 
 struct pin {

@@ -84,19 +84,30 @@ static int open_one(struct alg *alg, const struct mapping_want *want, struct sip
     return err;
 }
 
-/* RTP has a mapping, RTCP none: beside it, if that place is free, and else RTP goes alone. */
+/*
+ * RTP has a mapping, RTCP none: beside it, if that place is free, and else on another port, which
+ * the description then names. Where its text does not change RTP goes alone.
+ */
 static void open_beside(struct alg *alg, const struct mapping_want *want, struct sip_map *map)
 {
     struct mapping_want beside = *want;
     uint32_t port = be16_host(alg_mapping_public(alg->mappings, map->h[0].index).port) + 1u;
-    if (port > UINT16_MAX || exists(alg, want, map->rtcp))
+    if (exists(alg, want, map->rtcp))
         return;
     beside.kind = MAPPING_RTCP;
     beside.inside = ip_port_v4(map->rtcp);
     beside.v6 = want->v6 ? &map->rtcp : NULL;
     beside.nat.first = beside.nat.last = (uint16_t)port;
     beside.nat.preserve = beside.nat.fixed = false;
-    if (mapping_open(alg->mappings, alg->thread, &beside, &map->h[1]) == 0)
+    int err = -EADDRNOTAVAIL;
+    if (port <= UINT16_MAX)
+        err = mapping_open(alg->mappings, alg->thread, &beside, &map->h[1]);
+    beside.nat = want->nat;
+    uint16_t rtcp = be16_host(map->rtcp.port);
+    beside.nat.preserve = rtcp >= beside.nat.first && rtcp <= beside.nat.last;
+    if (err == -EADDRNOTAVAIL && !map->exact && !map->named)
+        err = mapping_open(alg->mappings, alg->thread, &beside, &map->h[1]);
+    if (err == 0)
         map->alone = false;
     else
         map->h[1] = HANDLE_NONE;
@@ -177,6 +188,8 @@ static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, st
         map->public_side[1] = rtcp_alone(alg, &want, map);
     else
         map->public_side[1] = alg_mapping_public(alg->mappings, map->h[1].index);
+    map->apart = m->nat && !handle_none(map->h[1]) &&
+                 be16_host(map->public_side[1].port) != be16_host(map->public_side[0].port) + 1;
     return ALG_REASON_NONE;
 }
 
@@ -284,6 +297,14 @@ static size_t put_number(char *out, uint32_t v)
     return n;
 }
 
+static size_t put_rtcp(char *out, bool lf, uint32_t port)
+{
+    static const char line[] = "\r\na=rtcp:";
+    size_t n = sizeof(line) - 1 - lf;
+    memcpy(out, line + lf, n);
+    return n + put_number(out + n, port);
+}
+
 #define EDIT_MAX IP_PORT_TEXT_MAX /* bytes of any edit but text */
 
 /* The new bytes of an edit into `out` (EDIT_MAX bytes); returns how many. Not for text. */
@@ -305,6 +326,8 @@ static size_t edit_print(const struct sip_plan *plan, const struct sip_edit *e, 
         return n + put_number(out + n, be16_host(ep.port));
     case SIP_EDIT_LENGTH:
         return put_number(out, length);
+    case SIP_EDIT_RTCP:
+        return plan->maps[e->map].apart ? put_rtcp(out, e->bare, be16_host(ep.port)) : 0;
     case SIP_EDIT_TEXT:
         break;
     }
@@ -420,7 +443,7 @@ static void map_pin(struct alg *alg, const struct sip_message *m, const struct s
     pin->named = map->named;
     pin->inside = map->inside;
     pin->rtcp = map->rtcp;
-    pin->flags = map->mux ? PIN_MUX_IN : 0;
+    pin->flags = (uint8_t)((map->mux ? PIN_MUX_IN : 0) | (map->apart ? PIN_APART : 0));
     pin->expires_ms = m->packet->now_ms + REGISTER_WAIT_MS;
     for (int side = 0; side < 2; side++) {
         pin->h[side] = map->h[side];

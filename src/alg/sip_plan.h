@@ -25,6 +25,7 @@ enum sip_edit_kind {
     SIP_EDIT_ENDPOINT, /* address:port; with `bare` the address alone when the port is 5060 */
     SIP_EDIT_TEXT,     /* bytes of plan.text */
     SIP_EDIT_LENGTH,   /* Content-Length */
+    SIP_EDIT_RTCP,     /* a line a=rtcp, where RTCP is not beside RTP; with `bare` LF ends lines */
 };
 
 /* Replace `cut` bytes at `at`. The new address is `ep`, or side `side` of map `map`. */
@@ -55,6 +56,7 @@ struct sip_map {
     bool anyone;        /* whoever sends is let in; else the other party's address only */
     bool rtcp_own;      /* `rtcp` is the sender's, whether it has a mapping of its own or not */
     bool mux;           /* RTCP may come by RTP's port (RFC 5761) */
+    bool apart;         /* by commit, or `held`: RTCP has a mapping, and not beside RTP's */
     uint8_t pairs;      /* 1, or how many maps from this one on have neighbouring public ports */
     bool named;         /* its public side is `name`, by configuration ... */
     bool renames;       /* ... or another one, where that is taken */
@@ -107,6 +109,7 @@ struct sip_message {
     bool new_call;         /* an INVITE that begins one: no record yet */
     bool media;            /* its description may open mappings: it belongs to a living call */
     bool repeat;           /* ... but no new ones: it was sent before, and is over and done with */
+    bool answers;          /* its description answers one of the other side */
     bool from_began;       /* From is the side that began the call */
     struct dialog *record; /* its registration or contact record, or NULL */
 };

@@ -21,6 +21,7 @@
  */
 #include "alg/sip_plan_sdp.h"
 
+#include "alg/call_media.h"
 #include "alg/media_name.h"
 #include "alg/sip_plan_far.h"
 
@@ -77,12 +78,15 @@ bool sdp_port_taken(const struct sdp_planner *s, uint8_t proto, be16 port,
     return true;
 }
 
-/* What the call holds for RTP of this stream, or NULL. */
-static const struct pin *stream_pin(const struct sdp_planner *s, uint8_t proto, unsigned stream,
-                                    struct ip_port inside)
+/* Does the call hold these ports for this stream? */
+static bool rtcp_held(const struct sdp_planner *s, unsigned stream, struct ip_port rtcp,
+                      struct ip_port rtp)
 {
     const struct dialog *call = s->p->m->call;
-    return call ? pin_find(&s->p->alg->dialogs, call, MAPPING_RTP, proto, stream, inside) : NULL;
+    struct sip_map map = {
+        .proto = 17, .stream = (uint8_t)stream, .inside = rtp, .rtcp = rtcp, .rtcp_own = true};
+    const struct pin *pin = call ? media_pin(s->p->alg, call, &map) : NULL;
+    return pin && !handle_none(pin->h[1]) && ip_port_eq(pin->rtcp, rtcp);
 }
 
 /* Does nothing but this stream's own RTCP use the port? Its mapping has no partner where RTP had
@@ -94,8 +98,7 @@ static bool rtcp_free(const struct sdp_planner *s, unsigned stream, struct ip_po
     if (!m)
         return rtcp.port != s->p->m->packet->inside.port;
     uint32_t partner = __atomic_load_n(&m->partner, __ATOMIC_RELAXED);
-    const struct pin *pin = stream_pin(s, 17, stream, rtp);
-    return (pin && !handle_none(pin->h[1]) && ip_port_eq(pin->rtcp, rtcp)) ||
+    return rtcp_held(s, stream, rtcp, rtp) ||
            (m->kind == MAPPING_RTCP && partner != INDEX_NONE &&
             ip_port_eq(alg_mapping_inside(s->p->alg->mappings, partner), rtp));
 }
@@ -128,14 +131,28 @@ static bool rtcp_endpoint(const struct sdp_planner *s, const struct sdp_media *m
     return true;
 }
 
+/*
+ * Must RTCP of a map be opened anew: it moves, or is to have a port again? An offer of rtcp-mux
+ * leaves the other side the choice, so RTCP is there until that has answered (RFC 5761 5.1.1).
+ */
+static bool rtcp_opens(const struct sdp_planner *s, const struct sip_map *map,
+                       const struct pin *pin)
+{
+    const struct sip_message *m = s->p->m;
+    bool chosen =
+        map->mux && m->answers && map->stream < DIALOG_REMOTES && m->call->remotes[map->stream].mux;
+    return !ip_port_eq(pin->rtcp, map->rtcp) || (pin->flags & PIN_MUXED && !chosen);
+}
+
 /* The call holds the mapping already. `zero`: all that is asked for is that it stays. */
 static bool map_take_pin(struct sdp_planner *s, struct sip_map *map, bool zero)
 {
-    const struct pin *pin = stream_pin(s, map->proto, map->stream, map->inside);
+    const struct dialog *call = s->p->m->call;
+    const struct pin *pin = call ? media_pin(s->p->alg, call, map) : NULL;
     if (!pin || !alg_pin_stands(s->p->alg, pin, s->p->m))
         return false;
-    if (pin->flags & PIN_MUXED && map->rtcp_own && !map->mux)
-        return false; /* it wants its RTCP back */
+    if (!zero && !s->p->m->repeat && map->rtcp_own && pin->rtcp.port && rtcp_opens(s, map, pin))
+        return false;
     if (map->rtcp_own && pin->rtcp.port == 0) {
         if (!zero && !s->p->m->repeat)
             return false; /* it had none so far: the stream was of another kind, or multiplexed */
@@ -143,6 +160,7 @@ static bool map_take_pin(struct sdp_planner *s, struct sip_map *map, bool zero)
     }
     map->held = true;
     map->alone = handle_none(pin->h[1]);
+    map->apart = pin->flags & PIN_APART;
     map->public_side[0] = pin->public_side[0];
     map->public_side[1] = pin->public_side[1];
     return true;
@@ -284,11 +302,33 @@ static bool plan_address(struct sdp_planner *s, const struct sdp_addr *addr, uin
     return sdp_edit_map(s, addr->text, SIP_EDIT_IP, map, side);
 }
 
+/*
+ * The sender said nothing of RTCP, which means beside RTP (RFC 3550 11). Where it cannot be there
+ * outside, the last line of the medium is followed by one that says so (RFC 3605).
+ */
+static bool plan_rtcp_line(struct sdp_planner *s, const struct sdp_media *m, uint8_t map)
+{
+    size_t n = m->section.n;
+    if (map == SIP_MAP_NONE || !s->p->plan->maps[map].rtcp_own ||
+        (s->p->plan->maps[map].held && !s->p->plan->maps[map].apart))
+        return true;
+    while (n > 0 && (m->section.p[n - 1] == '\n' || m->section.p[n - 1] == '\r'))
+        n--;
+    struct sip_edit edit = {
+        .at = (uint32_t)sip_offset(&s->p->m->msg, slice_skip(m->section, n)),
+        .kind = SIP_EDIT_RTCP,
+        .map = map,
+        .side = 1,
+        .bare = slice_find(m->section, '\r') == m->section.n,
+    };
+    return plan_edit(s->p->plan, &edit);
+}
+
 static bool plan_rtcp(struct sdp_planner *s, const struct sdp_media *m, uint8_t map)
 {
     uint8_t side = m->rtcp.port != m->port;
     if (!m->rtcp.present)
-        return true;
+        return plan_rtcp_line(s, m, map);
     if (map != SIP_MAP_NONE && side == 1 && !s->p->plan->maps[map].rtcp_own)
         return plan_address(s, &m->rtcp.addr,
                             is_gateway(s, &m->rtcp.addr, map) ? map : SIP_MAP_NONE, 0);

@@ -145,6 +145,49 @@ def sdp_rtcp_mux():
 
 
 @case
+def sdp_rtcp_moves():
+    """RTCP is heard where each description says, while RTP stays on its port."""
+    it = Case("sdp-rtcp-moves", 60)
+    phone, server, _ = parties(it)
+    audio, mux = "m=audio 6000 RTP/AVP 8", "a=rtcp-mux"
+    there = sdp(SERVER, "m=audio 7000 RTP/AVP 8")
+    asked, ok = up(phone, server, sdp(PHONE, audio, mux),
+                   sdp(SERVER, "m=audio 7000 RTP/AVP 8", mux))
+    public = ports(asked)[0]
+    # Both took one port; the answer to the next offer does not.
+    asked, ok = up(phone, server, sdp(PHONE, audio, mux, version=2), there, ok)
+    assert ports(asked) == [public]
+    both_ways(phone, 6001, server, 7001, public + 1, packets=1)
+    # It moves: both ports are open until that is agreed, and the old one alone when it is not.
+    for n, granted in enumerate((False, True), 3):
+        phone.send(phone.within("INVITE", ok, sdp(PHONE, audio, "a=rtcp:6051", version=n)), server)
+        asked = server.receive("INVITE")
+        moved = int(re.search(rb"a=rtcp:(\d+)", asked.body)[1])
+        assert ports(asked) == [public] and moved not in (6051, public + 1)
+        for port in (moved, public + 1):
+            server.rtp(7001, (PUBLIC, port), seconds=0.02)
+        assert heard(phone, 6051) == n - 2 and heard(phone, 6001) == n - 1
+        if not granted:
+            server.answer(asked, 488)
+            phone.ack(phone.receive(488), to=(SERVER, 5060))
+            server.receive("ACK")
+            server.rtp(7003, (PUBLIC, moved), seconds=0.02)
+            assert heard(phone, 6051) == n - 2
+            continue
+        server.answer(asked, 200, sdp=there)
+        ok = phone.receive(200)
+        phone.ack(ok, to=(SERVER, 5060))
+        server.receive("ACK")
+    both_ways(phone, 6051, server, 7001, moved, packets=1)
+    both_ways(phone, 6000, server, 7000, public, packets=1)
+    before = heard(phone, 6001)
+    server.rtp(7001, (PUBLIC, public + 1), seconds=0.02)
+    assert heard(phone, 6001) == before
+    down(phone, server, ok)
+    it.write()
+
+
+@case
 def sdp_port_count():
     it = Case("sdp-port-count", 60)
     phone, server, _ = parties(it)
