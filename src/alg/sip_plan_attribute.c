@@ -24,11 +24,11 @@ struct place {
     struct ip_port ep;
 };
 
-/* What stands for this port of the inside party; false when nothing does. */
-static bool place_of(struct sdp_planner *s, uint8_t proto, be16 port, struct place *out)
+/* What stands for an endpoint of a stream; false when the description opens nothing there. */
+static bool place_planned(const struct sdp_planner *s, uint8_t proto, struct ip_port e,
+                          struct place *out)
 {
     const struct sip_plan *plan = s->p->plan;
-    struct ip_port e = {s->p->m->packet->inside.ip, port};
     for (unsigned i = 0; i < plan->n_maps; i++) {
         const struct sip_map *at = &plan->maps[i];
         if (at->kind != MAPPING_RTP || at->proto != proto)
@@ -37,8 +37,21 @@ static bool place_of(struct sdp_planner *s, uint8_t proto, be16 port, struct pla
         if (out->side == 0 || (at->rtcp_own && ip_port_eq(at->rtcp, e)))
             return true;
     }
+    return false;
+}
+
+/*
+ * What stands for this port of the inside party; false when nothing does. Over TCP media have a
+ * mapping only where their sender waits: one that this exchange ends would be gone when the message
+ * is sent again, and the text another one.
+ */
+static bool place_of(const struct sdp_planner *s, uint8_t proto, be16 port, struct place *out)
+{
+    struct ip_port e = {s->p->m->packet->inside.ip, port};
+    if (place_planned(s, proto, e, out))
+        return true;
     const struct mapping *m = sdp_mapping_of(s, proto, port);
-    if (!m)
+    if (!m || (proto == 6 && mapping_kind_is_media(m->kind)))
         return false;
     *out = (struct place){
         .map = SIP_MAP_NONE,

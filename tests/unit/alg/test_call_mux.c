@@ -297,12 +297,44 @@ static void test_rtcp_moves(void **state)
     }
 }
 
+/* A medium over TCP turns from waiting to connecting on its old port; said again it is the same. */
+static void test_path_again(void **state)
+{
+    static const char *const setups[] = {"active", "passive", "actpass"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(setups); i++) {
+        char media[200];
+        struct fixture f;
+        ranged(&f);
+        exchange(&f, 1, true,
+                 mine("m=message 6000 TCP/MSRP *\r\na=setup:passive\r\n"
+                      "a=path:msrp://" INSIDE ":6000/s;tcp\r\n"),
+                 yours("m=message 7000 TCP/MSRP *\r\na=setup:active\r\n"));
+        snprintf(media, sizeof(media),
+                 "m=message 6000 TCP/MSRP *\r\na=setup:%s\r\n"
+                 "a=path:msrp://" INSIDE ":6000/s;tcp\r\n",
+                 setups[i]);
+        request(&f, false,
+                by(false, "INVITE", 2, yours("m=message 7000 TCP/MSRP *\r\na=setup:actpass\r\n")));
+        respond(&f, true, 200, by(false, "INVITE", 2, mine(media)));
+        uint16_t shown = number_behind(&f, "m=message ");
+        assert_int_equal(number_behind(&f, "a=path:msrp://203.0.113.9:"), shown);
+        again(&f, true, 200, by(false, "INVITE", 2, mine(media)));
+        rig_reap(&f.r);
+        again(&f, true, 200, by(false, "INVITE", 2, mine(media)));
+        request(&f, false, by(false, "ACK", 2, NULL));
+        assert_nothing_left(&f);
+        tear_down(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mux_withdrawn), cmocka_unit_test(test_mux_withdrawn_inside),
         cmocka_unit_test(test_mux_refused),   cmocka_unit_test(test_rtcp_apart),
         cmocka_unit_test(test_rtcp_apart_lf), cmocka_unit_test(test_rtcp_moves),
+        cmocka_unit_test(test_path_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
