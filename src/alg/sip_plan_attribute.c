@@ -5,7 +5,8 @@
  * a=source-filter, and a=rtcp in the session's part. A candidate of a port that nothing else in the
  * description names gets a mapping, for the other side will try it; one that this firewall showed
  * to a STUN server (its address is the public one already, its base a known port) is given the port
- * that the mapping has, since the one STUN saw leads to that server alone.
+ * that the mapping has, since the one STUN saw leads to that server alone. Candidates of a media
+ * gateway and passive ones of TCP are translated where they are what c= and m= of a stream say.
  *
  * Inward, a=remote-candidates names the inside party's candidates as the other side knows them:
  * they become what they were. The rest is the other side's own.
@@ -104,16 +105,21 @@ static struct slice word_next(struct slice *rest)
     return word;
 }
 
-/* Is the word an address of either family, and this one? */
+/* Is the word an address, of either family? */
+static bool word_address(struct slice word, struct ip_addr *out)
+{
+    be32 ip4;
+    if (ipv4_parse(word, &ip4) != 0)
+        return ipv6_parse(word, out) == 0;
+    *out = ip_addr_of4(ip4);
+    return true;
+}
+
+/* Is it this address? */
 static bool word_is(struct slice word, const struct ip_addr *ip)
 {
     struct ip_addr found;
-    be32 ip4;
-    if (ipv4_parse(word, &ip4) == 0)
-        found = ip_addr_of4(ip4);
-    else if (ipv6_parse(word, &found) != 0)
-        return false;
-    return ip_addr_eq(&found, ip);
+    return word_address(word, &found) && ip_addr_eq(&found, ip);
 }
 
 /*
@@ -137,10 +143,34 @@ static bool is_reflexive(const struct sdp_planner *s, const struct sdp_candidate
            is_own(s, &c->related);
 }
 
+/*
+ * Not the sender's own UDP: of a media gateway it speaks for, or a passive one of TCP. Where c= and
+ * m= of a stream say this very endpoint the candidate must agree with them (RFC 8839 5.4); any
+ * other is left alone.
+ */
+static bool plan_foreign(struct sdp_planner *s, const struct sdp_candidate *c)
+{
+    struct place place, related;
+    struct ip_port e = {c->addr.ip, be16_of(c->port)};
+    struct ip_port base = {c->related.ip, be16_of(c->related_port_value)};
+    uint8_t proto = is_udp(c) ? 17 : 6;
+    if (sdp_addr_is_ip(&c->addr) && place_planned(s, proto, e, &place) &&
+        (!place_put(s, &place, c->addr.text, SIP_EDIT_IP) ||
+         !place_put(s, &place, c->port_text, SIP_EDIT_PORT)))
+        return false;
+    if (!sdp_addr_is_ip(&c->related) || is_own(s, &c->related) ||
+        !place_planned(s, proto, base, &related))
+        return true;
+    return place_put(s, &related, c->related.text, SIP_EDIT_IP) &&
+           place_put(s, &related, c->related_port, SIP_EDIT_PORT);
+}
+
 static bool plan_candidate(struct sdp_planner *s, const struct sdp_candidate *c)
 {
     struct place place;
     bool udp = is_udp(c);
+    if ((!is_own(s, &c->addr) || !udp) && !plan_foreign(s, c))
+        return false;
     if (is_reflexive(s, c) && place_of(s, 17, be16_of(c->related_port_value), &place) &&
         !place_put(s, &place, c->port_text, SIP_EDIT_PORT))
         return false;
@@ -331,13 +361,13 @@ static bool inside_of(const struct sdp_planner *s, struct ip_port e, struct ip_p
 /* "1 203.0.113.9 8000 2 203.0.113.9 8001" (RFC 8839 5.2) */
 static bool restore_candidates(struct sdp_planner *s, struct slice value)
 {
-    const struct ip_addr *own = &s->p->m->packet->public_side.ip;
     while (word_next(&value).n) {
         struct slice address = word_next(&value), port_text = word_next(&value);
         struct ip_port inside;
+        struct ip_addr ip;
         uint32_t port;
-        if (!word_is(address, own) || slice_u32(port_text, UINT16_MAX, &port) != 0 ||
-            !inside_of(s, (struct ip_port){*own, be16_of((uint16_t)port)}, &inside))
+        if (!word_address(address, &ip) || slice_u32(port_text, UINT16_MAX, &port) != 0 ||
+            !inside_of(s, (struct ip_port){ip, be16_of((uint16_t)port)}, &inside))
             continue;
         if (!sdp_edit_endpoint(s, address, SIP_EDIT_IP, inside) ||
             !sdp_edit_endpoint(s, port_text, SIP_EDIT_PORT, inside))

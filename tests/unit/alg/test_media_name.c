@@ -117,13 +117,14 @@ static void test_names(void **state)
     }
 }
 
-#define V           "v=0\r\n"
-#define O(ip)       "o=a 1 1 IN IP4 " ip "\r\ns=-\r\n"
-#define C(ip)       "c=IN IP4 " ip "\r\n"
-#define T           "t=0 0\r\n"
-#define AUDIO(port) "m=audio " port " RTP/AVP 0\r\n"
-#define VIDEO(port) "m=video " port " RTP/AVP 31\r\n"
-#define ONE(ip, at) V O(ip) C(ip) T AUDIO(at)
+#define V                   "v=0\r\n"
+#define O(ip)               "o=a 1 1 IN IP4 " ip "\r\ns=-\r\n"
+#define C(ip)               "c=IN IP4 " ip "\r\n"
+#define T                   "t=0 0\r\n"
+#define AUDIO(port)         "m=audio " port " RTP/AVP 0\r\n"
+#define VIDEO(port)         "m=video " port " RTP/AVP 31\r\n"
+#define CANDIDATE(id, rest) "a=candidate:" id " UDP 9 " rest "\r\n"
+#define ONE(ip, at)         V O(ip) C(ip) T AUDIO(at)
 
 /* Descriptions of the PBX before and after, and the public end of what they open. */
 static void test_descriptions(void **state)
@@ -183,6 +184,21 @@ static void test_descriptions(void **state)
          ONE("10.0.0.8", "6002"),
          "-",
          {{"10.0.0.8", 6002, NULL, 0}}},
+        {"candidates of the gateway: those of the stream, which c= and m= must agree with",
+         V O("10.0.0.5") C("10.0.0.8") T AUDIO("6000") CANDIDATE("1 1", "10.0.0.8 6000 typ host")
+             CANDIDATE("1 2", "10.0.0.8 6001 typ host")
+                 CANDIDATE("2 1", "192.0.2.3 4 typ srflx raddr 10.0.0.8 rport 6000") CANDIDATE(
+                     "3 1", "10.0.0.8 6002 typ host") CANDIDATE("4 1", "10.0.0.7 6000 typ host"),
+         V O("203.0.113.10") C("203.0.113.20") T AUDIO("7000") CANDIDATE(
+             "1 1", "203.0.113.20 7000 typ host") CANDIDATE("1 2", "203.0.113.20 7001 typ host")
+             CANDIDATE("2 1", "192.0.2.3 4 typ srflx raddr 203.0.113.20 rport 7000") CANDIDATE(
+                 "3 1", "10.0.0.8 6002 typ host") CANDIDATE("4 1", "10.0.0.7 6000 typ host"),
+         {{"10.0.0.8", 6000, "203.0.113.20", 7000}, {"10.0.0.8", 6002, NULL, 0}}},
+        {"... which wrote its public address",
+         V O("203.0.113.10") C("203.0.113.20") T AUDIO("7000")
+             CANDIDATE("1 1", "203.0.113.20 7000 typ host"),
+         "-",
+         {{"10.0.0.8", 6000, "203.0.113.20", 7000}}},
         {"a host it does not speak for",
          V O("10.0.0.5") C("10.0.0.7") T AUDIO("6000"),
          V O("203.0.113.10") C("10.0.0.7") T AUDIO("6000"),
@@ -227,6 +243,23 @@ static void test_descriptions(void **state)
             row_check(&f.r, &f.pbx, &(struct row){"again", OUT, before, message(after)});
             rig_free(&f.r);
         }
+}
+
+/* The other side calls the gateway's candidates by their public names. */
+static void test_remote_candidates(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    rig_out(&f.r, &f.pbx,
+            row_invite(ONE("10.0.0.8", "6000") CANDIDATE("1 1", "10.0.0.8 6000 typ host")));
+    assert_non_null(strstr(f.r.out, " 203.0.113.20 7000 typ host"));
+    rig_in(&f.r, &f.pbx,
+           row_answer(ONE("198.51.100.44", "8000") "a=remote-candidates:1 203.0.113.20 7000 "
+                                                   "2 203.0.113.20 7001 1 203.0.113.20 7010\r\n"));
+    assert_non_null(strstr(f.r.out, "a=remote-candidates:1 10.0.0.8 6000 2 10.0.0.8 6001 "
+                                    "1 203.0.113.20 7010\r\n"));
+    rig_free(&f.r);
 }
 
 /* Where the name's port is another's, the PBX's own media get one of the range; a gateway's none.
@@ -335,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_descriptions),
+        cmocka_unit_test(test_remote_candidates),
         cmocka_unit_test(test_taken),
         cmocka_unit_test(test_places),
     };

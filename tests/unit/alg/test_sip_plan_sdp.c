@@ -119,6 +119,13 @@ static void test_sdp(void **state)
          "m=message 12855 TCP/MSRP *\r\n"
          "a=path:msrp://203.0.113.9:12855/s;tcp  msrps://u@203.0.113.9;tls msrp://10.0.0.9:1/s;tcp "
          "x\r\n"},
+        {"passive candidates of TCP: the stream's own, and one that nothing is opened for",
+         V O_IN S C_IN T "m=message 12855 TCP/MSRP *\r\na=setup:passive\r\n"
+                         "a=candidate:1 1 TCP 9 10.0.0.1 12855 typ host tcptype passive\r\n"
+                         "a=candidate:2 1 TCP 8 10.0.0.1 12856 typ host tcptype passive\r\n",
+         V O_OUT S C_OUT T "m=message 12855 TCP/MSRP *\r\na=setup:passive\r\n"
+                           "a=candidate:1 1 TCP 9 203.0.113.9 12855 typ host tcptype passive\r\n"
+                           "a=candidate:2 1 TCP 8 10.0.0.1 12856 typ host tcptype passive\r\n"},
         {"TCP media of the active side",
          V O_IN S C_IN T "m=message 12855 TCP/MSRP *\r\na=setup:active\r\n",
          V O_OUT S C_OUT T "m=message 12855 TCP/MSRP *\r\na=setup:active\r\n"},
