@@ -133,6 +133,18 @@ static bool may_keep_contact(const struct sip_message *m)
            m->facts.method != SIP_METHOD_CANCEL && m->facts.method != SIP_METHOD_BYE;
 }
 
+/*
+ * The phone must get it as it did before, although it may have said since then how it writes its
+ * address. The CANCEL has the Request-URI of its INVITE (RFC 3261 9.1).
+ */
+static bool is_again(const struct sip_message *m)
+{
+    const struct dialog_txn *invite = &m->call->invite[0];
+    return m->msg.is_request && !m->packet->outward && invite->used &&
+           m->facts.cseq == invite->cseq &&
+           (m->facts.method == SIP_METHOD_INVITE || m->facts.method == SIP_METHOD_CANCEL);
+}
+
 static bool is_invite(const struct sip_message *m)
 {
     return m->msg.is_request && m->facts.method == SIP_METHOD_INVITE;
@@ -145,7 +157,7 @@ static enum alg_reason find(struct alg *alg, struct sip_message *m, struct dialo
 {
     const struct voip_profile *profile = m->packet->profile;
     m->call = m->record = NULL;
-    m->new_call = m->media = m->repeat = m->answers = false;
+    m->new_call = m->media = m->repeat = m->again = m->answers = false;
     if (m->facts.method == SIP_METHOD_REGISTER) {
         m->record = registration_find(alg, m, key);
         return ALG_REASON_NONE;
@@ -158,6 +170,7 @@ static enum alg_reason find(struct alg *alg, struct sip_message *m, struct dialo
     m->new_call = is_invite(m) && !m->call;
     m->media = m->new_call || (m->call && call_takes_media(m->call, m));
     m->repeat = m->call && call_repeats(alg, m->call, m);
+    m->again = m->call && is_again(m);
     m->answers = m->call && media_answers(m->call, m);
     bool begins = m->new_call || (is_invite(m) && m->media && m->call->state == DIALOG_ENDED);
     if (begins && profile->max_dialogs &&
@@ -321,6 +334,7 @@ enum alg_verdict alg_input(struct alg *alg, const struct alg_packet *packet, cha
         alg->begun = ALG_NOTHING;
     sip_debug_read(alg, packet);
     m->nat = !ip_port_eq(packet->inside, packet->public_side);
+    alg->forms.now_ms = (uint32_t)packet->now_ms;
     alg->refusal = (struct sip_refusal){0};
     *reason = read(alg, m);
     if (*reason != ALG_REASON_NONE) {

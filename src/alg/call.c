@@ -235,6 +235,8 @@ static bool on_invite(struct alg *alg, struct dialog *d, const struct sip_messag
     if (!call_is_up(d))
         ring(alg, d, m);
     txn_begin(d, txn, m, plan);
+    if (!outward)
+        d->invited_ms = (uint32_t)m->packet->now_ms;
     if (outward && plan->has_sdp)
         txn_ask(alg, d, txn, plan, !call_is_up(d));
     return true;

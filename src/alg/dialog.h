@@ -176,6 +176,7 @@ struct dialog {
     struct dialog_txn invite[2], other[2]; /* other: PRACK, UPDATE */
     struct dialog_txn bye;
     uint32_t invite_seen[2]; /* highest CSeq + 1 of INVITEs from outside and inside */
+    uint32_t invited_ms;     /* when the last one from outside came first; wraps */
     /* Outside addresses that belong to the call, the latest ones; and the hosts of the outside
      * party's Contact and nearest Record-Route, zero none. */
     struct ip_addr targets[2], peers[DIALOG_PEERS];

@@ -16,6 +16,7 @@ struct sip_form_entry {
     uint64_t tag; /* 0: empty */
     uint32_t stamp;
     struct sip_form form;
+    uint32_t since_ms; /* when it became this one */
 };
 
 struct sip_form_set {
@@ -32,7 +33,7 @@ int sip_forms_init(struct sip_forms *f, uint32_t capacity, const struct hash_sec
     if (!f->sets)
         return -ENOMEM;
     f->n_sets = n;
-    f->stamp = 0;
+    f->stamp = f->now_ms = 0;
     f->secret = *secret;
     return 0;
 }
@@ -52,6 +53,11 @@ static struct sip_form_set *set_of(const struct sip_forms *f, const struct sip_f
     return &f->sets[((hash >> 32) * f->n_sets) >> 32];
 }
 
+static bool form_eq(const struct sip_form *a, const struct sip_form *b)
+{
+    return a->kept == b->kept && a->other == b->other && a->port == b->port && a->ip == b->ip;
+}
+
 void sip_forms_note(struct sip_forms *f, const struct sip_form_key *key, struct sip_form form)
 {
     uint64_t tag;
@@ -67,18 +73,38 @@ void sip_forms_note(struct sip_forms *f, const struct sip_form_key *key, struct 
         if (e->tag == 0 || (at->tag != 0 && now - e->stamp > now - at->stamp))
             at = e;
     }
-    *at = (struct sip_form_entry){.tag = tag, .stamp = now, .form = form};
+    bool same = at->tag == tag && form_eq(&at->form, &form);
+    *at = (struct sip_form_entry){
+        .tag = tag, .stamp = now, .form = form, .since_ms = same ? at->since_ms : f->now_ms};
+}
+
+static const struct sip_form_entry *entry_find(const struct sip_forms *f,
+                                               const struct sip_form_key *key)
+{
+    uint64_t tag;
+    const struct sip_form_set *set = set_of(f, key, &tag);
+    for (int i = 0; i < WAYS; i++)
+        if (set->way[i].tag == tag)
+            return &set->way[i];
+    return NULL;
 }
 
 bool sip_forms_find(const struct sip_forms *f, const struct sip_form_key *key,
                     struct sip_form *form)
 {
-    uint64_t tag;
-    const struct sip_form_set *set = set_of(f, key, &tag);
-    for (int i = 0; i < WAYS; i++)
-        if (set->way[i].tag == tag) {
-            *form = set->way[i].form;
-            return true;
-        }
-    return false;
+    const struct sip_form_entry *e = entry_find(f, key);
+    if (e)
+        *form = e->form;
+    return e != NULL;
+}
+
+/* `ms` is some minutes ago at most, and ages are compared: the clock wraps after 49 days. */
+bool sip_forms_find_before(const struct sip_forms *f, const struct sip_form_key *key, uint32_t ms,
+                           struct sip_form *form)
+{
+    const struct sip_form_entry *e = entry_find(f, key);
+    if (!e || f->now_ms - e->since_ms <= f->now_ms - ms)
+        return false;
+    *form = e->form;
+    return true;
 }

@@ -45,6 +45,7 @@ struct sip_forms {
     struct sip_form_set *sets;
     uint32_t n_sets;
     uint32_t stamp;
+    uint32_t now_ms; /* set by the owner; wraps */
     struct hash_secret secret;
 };
 
@@ -58,3 +59,7 @@ void sip_forms_note(struct sip_forms *f, const struct sip_form_key *key, struct 
 /* True, and the form, when it is remembered. */
 bool sip_forms_find(const struct sip_forms *f, const struct sip_form_key *key,
                     struct sip_form *form);
+
+/* The same, as it was before `ms`: what was noted anew since then is not remembered. */
+bool sip_forms_find_before(const struct sip_forms *f, const struct sip_form_key *key, uint32_t ms,
+                           struct sip_form *form);

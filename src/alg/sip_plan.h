@@ -109,6 +109,7 @@ struct sip_message {
     bool new_call;         /* an INVITE that begins one: no record yet */
     bool media;            /* its description may open mappings: it belongs to a living call */
     bool repeat;           /* ... but no new ones: it was sent before, and is over and done with */
+    bool again;            /* an INVITE from outside that was seen before, or its CANCEL */
     bool answers;          /* its description answers one of the other side */
     bool from_began;       /* From is the side that began the call */
     struct dialog *record; /* its registration or contact record, or NULL */

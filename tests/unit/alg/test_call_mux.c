@@ -328,13 +328,58 @@ static void test_path_again(void **state)
     }
 }
 
+/* A request from outside, to the phone's public side. */
+static enum alg_verdict call_in(struct fixture *f, const char *method, unsigned cseq)
+{
+    char text[1024];
+    int n = snprintf(text, sizeof(text),
+                     "%s sip:x@203.0.113.9:40000 SIP/2.0\r\n"
+                     "Via: SIP/2.0/UDP 198.51.100.44;branch=z9hG4bK%u\r\n"
+                     "From: <sip:y@example.net>;tag=a\r\nTo: <sip:x@203.0.113.9:40000>\r\n"
+                     "Call-ID: c1\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
+                     method, cseq, cseq, method);
+    return rig_send(&f->r, &f->phone, false, slice_of(text, (size_t)n));
+}
+
+/* The phone says how it writes itself only after it was called. The INVITE that comes again, and
+ * its CANCEL, are for it what the first one was. */
+static void test_invite_again(void **state)
+{
+    char first[RIG_ROOM + 1];
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    for (unsigned cseq = 1; cseq < 4; cseq += 2) {
+        assert_int_equal(call_in(&f, "INVITE", cseq), ALG_REPLACE);
+        memcpy(first, f.r.out, f.r.out_n + 1);
+        assert_non_null(strstr(first, cseq == 1 ? "INVITE sip:x@10.0.0.1:5060 SIP"
+                                                : "INVITE sip:x@10.0.0.1 SIP"));
+        struct say ringing = by(false, "INVITE", cseq, NULL);
+        ringing.more = CONTACT;
+        respond(&f, true, 180, ringing);
+        call_in(&f, "INVITE", cseq);
+        assert_string_equal(f.r.out, first);
+        rig_wait(&f.r, 500);
+        call_in(&f, "INVITE", cseq);
+        assert_string_equal(f.r.out, first);
+        call_in(&f, "CANCEL", cseq);
+        assert_memory_equal(f.r.out + 6, first + 6, strlen(" sip:x@10.0.0.1"));
+        assert_int_equal(f.r.out[strlen("CANCEL sip:x@10.0.0.1")],
+                         first[strlen("INVITE sip:x@10.0.0.1")]);
+        respond(&f, true, 487, ringing);
+        rig_wait(&f.r, 500);
+    }
+    assert_nothing_left(&f);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mux_withdrawn), cmocka_unit_test(test_mux_withdrawn_inside),
         cmocka_unit_test(test_mux_refused),   cmocka_unit_test(test_rtcp_apart),
         cmocka_unit_test(test_rtcp_apart_lf), cmocka_unit_test(test_rtcp_moves),
-        cmocka_unit_test(test_path_again),
+        cmocka_unit_test(test_path_again),    cmocka_unit_test(test_invite_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,6 +159,17 @@ static void test_forms(void **state)
     assert_true(sip_forms_find(&f, &key, &form));
     assert_true(form.kept && form.port == 0);
 
+    /* Noted again it is as old as it was; another one is not. */
+    f.now_ms = 1000;
+    sip_forms_note(&f, &key, (struct sip_form){.kept = true});
+    assert_true(sip_forms_find_before(&f, &key, 1, &form));
+    assert_false(sip_forms_find_before(&f, &key, 0, &form));
+    sip_forms_note(&f, &key, (struct sip_form){.port = 5062});
+    f.now_ms = 500; /* the clock has wrapped */
+    assert_false(sip_forms_find_before(&f, &key, 1000, &form));
+    assert_true(sip_forms_find_before(&f, &key, 1001, &form));
+    assert_int_equal(form.port, 5062);
+
     /* Far more than it can hold: the latest is always known, and what is known is right. */
     unsigned known = 0;
     for (uint32_t i = 0; i < 5000; i++) {
