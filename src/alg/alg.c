@@ -134,14 +134,13 @@ static bool may_keep_contact(const struct sip_message *m)
 }
 
 /*
- * The phone must get it as it did before, although it may have said since then how it writes its
- * address. The CANCEL has the Request-URI of its INVITE (RFC 3261 9.1).
+ * It must leave as it did before, although more may be known by now: how the phone writes its
+ * address, or another public port. The CANCEL has the Request-URI of its INVITE (RFC 3261 9.1).
  */
 static bool is_again(const struct sip_message *m)
 {
-    const struct dialog_txn *invite = &m->call->invite[0];
-    return m->msg.is_request && !m->packet->outward && invite->used &&
-           m->facts.cseq == invite->cseq &&
+    const struct dialog_txn *invite = &m->call->invite[m->packet->outward];
+    return m->msg.is_request && invite->used && m->facts.cseq == invite->cseq &&
            (m->facts.method == SIP_METHOD_INVITE || m->facts.method == SIP_METHOD_CANCEL);
 }
 

@@ -181,6 +181,8 @@ static enum alg_reason map_open(struct alg *alg, const struct sip_message *m, st
         err = pair ? open_two(alg, &want, map) : open_one(alg, &want, map);
     if (err != 0) {
         map->h[0] = map->h[1] = HANDLE_NONE;
+        map->public_side[0] = map->inside; /* what names it stays as it is */
+        map->public_side[1] = map->rtcp;
         return map->optional ? ALG_REASON_NONE : reason_of(err);
     }
     map->public_side[0] = alg_mapping_public(alg->mappings, map->h[0].index);
@@ -212,19 +214,25 @@ static void maps_undo(struct alg *alg, struct sip_plan *plan, unsigned from, uns
 static enum alg_reason pairs_follow(struct alg *alg, const struct sip_message *m,
                                     struct sip_plan *plan, unsigned first)
 {
-    const struct sip_map *base = &plan->maps[first];
+    struct sip_map *base = &plan->maps[first];
     uint32_t port = be16_host(base->public_side[0].port);
     enum alg_reason reason = ALG_REASON_NONE;
     if (!base->held && handle_none(base->h[0]))
         return ALG_REASON_NONE; /* done without */
-    if (m->nat && port + 2u * base->pairs - 1 > m->packet->profile->nat_port_last)
-        return ALG_REASON_SIP_NO_PORT;
     for (unsigned k = 1; k < base->pairs && reason == ALG_REASON_NONE; k++) {
         struct sip_map *map = &plan->maps[first + k];
-        if (!map->held)
+        if (m->nat && port + 2 * k + 1 > m->packet->profile->nat_port_last)
+            reason = ALG_REASON_SIP_NO_PORT;
+        else if (!map->held)
             reason = map_open(alg, m, map, m->nat ? port + 2 * k : 0);
         if (reason == ALG_REASON_NONE && be16_host(map->public_side[0].port) != port + 2 * k)
             reason = ALG_REASON_SIP_NO_PORT;
+        if (reason == ALG_REASON_SIP_NO_PORT && base->fewer) {
+            map_undo(alg, map);
+            map->h[0] = map->h[1] = HANDLE_NONE;
+            base->pairs = (uint8_t)k;
+            return ALG_REASON_NONE;
+        }
         if (reason != ALG_REASON_NONE)
             maps_undo(alg, plan, first + 1, first + k + 1);
     }
@@ -326,6 +334,8 @@ static size_t edit_print(const struct sip_plan *plan, const struct sip_edit *e, 
         return n + put_number(out + n, be16_host(ep.port));
     case SIP_EDIT_LENGTH:
         return put_number(out, length);
+    case SIP_EDIT_COUNT:
+        return put_number(out, plan->maps[e->map].pairs);
     case SIP_EDIT_RTCP:
         return plan->maps[e->map].apart ? put_rtcp(out, e->bare, be16_host(ep.port)) : 0;
     case SIP_EDIT_TEXT:

@@ -25,6 +25,7 @@ enum sip_edit_kind {
     SIP_EDIT_ENDPOINT, /* address:port; with `bare` the address alone when the port is 5060 */
     SIP_EDIT_TEXT,     /* bytes of plan.text */
     SIP_EDIT_LENGTH,   /* Content-Length */
+    SIP_EDIT_COUNT,    /* how many pairs the map has */
     SIP_EDIT_RTCP,     /* a line a=rtcp, where RTCP is not beside RTP; with `bare` LF ends lines */
 };
 
@@ -58,6 +59,7 @@ struct sip_map {
     bool mux;           /* RTCP may come by RTP's port (RFC 5761) */
     bool apart;         /* by commit, or `held`: RTCP has a mapping, and not beside RTP's */
     uint8_t pairs;      /* 1, or how many maps from this one on have neighbouring public ports */
+    bool fewer;         /* do with fewer pairs where the next ports are taken */
     bool named;         /* its public side is `name`, by configuration ... */
     bool renames;       /* ... or another one, where that is taken */
     uint32_t granted_s; /* contact of a REGISTER: what it asks for */
@@ -109,7 +111,7 @@ struct sip_message {
     bool new_call;         /* an INVITE that begins one: no record yet */
     bool media;            /* its description may open mappings: it belongs to a living call */
     bool repeat;           /* ... but no new ones: it was sent before, and is over and done with */
-    bool again;            /* an INVITE from outside that was seen before, or its CANCEL */
+    bool again;            /* an INVITE that was seen before, or its CANCEL */
     bool answers;          /* its description answers one of the other side */
     bool from_began;       /* From is the side that began the call */
     struct dialog *record; /* its registration or contact record, or NULL */

@@ -179,8 +179,9 @@ static bool remembered(const struct planner *p, enum sip_form_class class, const
         .zone = p->m->packet->inside_zone,
         .class = class,
     };
-    return p->m->again ? sip_forms_find_before(&p->alg->forms, &key, p->m->call->invited_ms, form)
-                       : sip_forms_find(&p->alg->forms, &key, form);
+    return p->m->again && !p->m->packet->outward
+               ? sip_forms_find_before(&p->alg->forms, &key, p->m->call->invited_ms, form)
+               : sip_forms_find(&p->alg->forms, &key, form);
 }
 
 /* The inside endpoint behind a public one of this inside host. */

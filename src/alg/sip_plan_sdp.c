@@ -211,6 +211,21 @@ static struct sip_map *pair_map(struct sdp_planner *s, unsigned i, struct ip_por
 }
 
 /*
+ * Where the call holds the first pair its public port is settled, and the next ones may be
+ * somebody else's by now. Then there are fewer pairs, and the line says how many.
+ */
+static enum alg_reason plan_count(struct sdp_planner *s, const struct sdp_media *m,
+                                  struct sip_map *map)
+{
+    if (!map->held || !s->edits || m->count_text.n != 1)
+        return ALG_REASON_NONE;
+    map->fewer = true;
+    return sdp_edit_map(s, m->count_text, SIP_EDIT_COUNT, plan_map_index(s->p->plan, map), 0)
+               ? ALG_REASON_NONE
+               : ALG_REASON_SIP_TOO_LARGE;
+}
+
+/*
  * "m=audio 6000/2 RTP/AVP 0": further pairs, whose public ports must follow the first's, since the
  * line has room for one number.
  */
@@ -221,7 +236,8 @@ static enum alg_reason plan_further_pairs(struct sdp_planner *s, unsigned i)
     if (n > PAIRS_MAX)
         return ALG_REASON_SIP_MEDIA_LIMIT;
     s->p->plan->maps[first].pairs = (uint8_t)n;
-    for (unsigned k = 1; k < n; k++) {
+    enum alg_reason reason = plan_count(s, m, &s->p->plan->maps[first]);
+    for (unsigned k = 1; k < n && reason == ALG_REASON_NONE; k++) {
         struct ip_port e = {s->media[i].ip, be16_of((uint16_t)(m->port + 2 * k))}, taken;
         if (sdp_port_taken(s, 17, e.port, &taken))
             return ALG_REASON_SIP_NO_PORT;
@@ -232,13 +248,14 @@ static enum alg_reason plan_further_pairs(struct sdp_planner *s, unsigned i)
         map->rtcp_own = !map->alone;
         map->rtcp = (struct ip_port){e.ip, be16_of((uint16_t)(m->port + 2 * k + 1))};
         map->optional = map->exact = s->p->plan->maps[first].exact;
-        if (!map_take_pin(s, map, false) && s->p->m->repeat) {
+        if (!map_take_pin(s, map, false) &&
+            (s->p->m->repeat || (s->p->m->again && s->p->plan->maps[first].fewer))) {
             s->p->plan->n_maps--; /* sent again: nothing is opened, and the run ends here */
             s->p->plan->maps[first].pairs = (uint8_t)k;
             break;
         }
     }
-    return ALG_REASON_NONE;
+    return reason;
 }
 
 /* Its public side is a VIP's. Where that is taken, media of the sender itself get another one. */

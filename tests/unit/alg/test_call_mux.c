@@ -373,13 +373,93 @@ static void test_invite_again(void **state)
     tear_down(&f);
 }
 
+/* One pair becomes several, where the ports behind the first one are somebody else's by now: as
+ * many as have room, and the line says so. The rest of the call goes on. */
+static void test_more_pairs(void **state)
+{
+    static const struct {
+        unsigned wanted, taken, got;
+    } rows[] = {{2, 0, 2}, {2, 2, 1}, {2, 3, 1}, {3, 4, 2}, {8, 2, 1}, {8, 14, 7}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct fixture f;
+        struct handle other = HANDLE_NONE;
+        char offer[64], line[80];
+        unsigned wanted = rows[i].wanted, got = rows[i].got;
+        ranged(&f);
+        exchange(&f, 1, true, mine(AUDIO(6000)), yours(AUDIO(7000)));
+        uint16_t rtp = public_of(&f, 6000);
+        if (rows[i].taken)
+            other = take(&f, (uint16_t)(rtp + rows[i].taken));
+        snprintf(offer, sizeof(offer), "m=audio 6000/%u RTP/AVP 0\r\n", wanted);
+        snprintf(line, sizeof(line), "m=audio %u/%u RTP/AVP 0\r\n", rtp, got);
+        assert_int_equal(request(&f, true, say("INVITE", 2, mine(offer))), ALG_REPLACE);
+        assert_non_null(strstr(f.r.out, line));
+        if (rows[i].taken)
+            mapping_release(&f.r.mappings, &f.r.thread, other, false);
+        rig_reap(&f.r);
+        again(&f, true, 0, say("INVITE", 2, mine(offer)));
+        respond(&f, false, 200, say("INVITE", 2, yours(AUDIO(7000))));
+        request(&f, true, say("ACK", 2, NULL));
+        for (unsigned k = 0; k < 2 * wanted; k++)
+            assert_int_equal(public_of(&f, (uint16_t)(6000 + k)), k < 2 * got ? rtp + k : 0);
+        assert_nothing_left(&f);
+        tear_down(&f);
+    }
+}
+
+/* A candidate that there is no port for is left as it is. */
+static void test_candidate_without_port(void **state)
+{
+    static const char line[] = "a=candidate:2 1 UDP 1 " INSIDE " 6500 typ host\r\n";
+    char media[200];
+    struct fixture f;
+    (void)state;
+    set_up(&f);
+    f.r.profile.nat_port_first = 20000;
+    f.r.profile.nat_port_last = 20001;
+    snprintf(media, sizeof(media), AUDIO(6000) "%s", line);
+    assert_int_equal(request(&f, true, first_say(mine(media))), ALG_REPLACE);
+    assert_int_equal(number_behind(&f, "m=audio "), 20000);
+    assert_int_equal(public_of(&f, 6500), 0);
+    assert_non_null(strstr(f.r.out, line));
+    assert_nothing_left(&f);
+    tear_down(&f);
+}
+
+/* RTCP of another host is that host's: it keeps its address, and nothing is opened for it. */
+static void test_rtcp_of_another(void **state)
+{
+    static const char line[] = "a=rtcp:6055 IN IP4 10.0.0.9\r\n";
+    char media[100];
+    struct fixture f;
+    (void)state;
+    ranged(&f);
+    snprintf(media, sizeof(media), AUDIO(6000) "%s", line);
+    exchange(&f, 1, true, mine(AUDIO(6000)), yours(AUDIO(7000)));
+    uint16_t rtp = public_of(&f, 6000);
+    request(&f, true, say("INVITE", 2, mine(media)));
+    assert_non_null(strstr(f.r.out, line));
+    assert_int_equal(number_behind(&f, "m=audio "), rtp);
+    assert_null(rig_mapping(&f.r, "10.0.0.9", 6055));
+    assert_int_equal(public_of(&f, 6055), 0);
+    again(&f, true, 0, say("INVITE", 2, mine(media)));
+    respond(&f, false, 200, say("INVITE", 2, yours(AUDIO(7000))));
+    request(&f, true, say("ACK", 2, NULL));
+    assert_int_equal(public_of(&f, 6000), rtp);
+    assert_nothing_left(&f);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mux_withdrawn), cmocka_unit_test(test_mux_withdrawn_inside),
-        cmocka_unit_test(test_mux_refused),   cmocka_unit_test(test_rtcp_apart),
-        cmocka_unit_test(test_rtcp_apart_lf), cmocka_unit_test(test_rtcp_moves),
-        cmocka_unit_test(test_path_again),    cmocka_unit_test(test_invite_again),
+        cmocka_unit_test(test_mux_withdrawn),   cmocka_unit_test(test_mux_withdrawn_inside),
+        cmocka_unit_test(test_mux_refused),     cmocka_unit_test(test_rtcp_apart),
+        cmocka_unit_test(test_rtcp_apart_lf),   cmocka_unit_test(test_rtcp_moves),
+        cmocka_unit_test(test_path_again),      cmocka_unit_test(test_invite_again),
+        cmocka_unit_test(test_more_pairs),      cmocka_unit_test(test_candidate_without_port),
+        cmocka_unit_test(test_rtcp_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
