@@ -167,6 +167,25 @@ static void media_aim(struct alg *alg, const struct dialog *d, struct pin *pin,
         pin->flags = (uint8_t)((pin->flags & ~PIN_MUX_OUT) | (s->mux ? PIN_MUX_OUT : 0));
 }
 
+/*
+ * A final answer refuses streams with port 0 (RFC 3264 6): what the offer opened for them closes.
+ * Not while another leg of the call may have taken them, or another exchange is under way.
+ */
+static void media_refuse(struct alg *alg, struct dialog *d, uint32_t refused)
+{
+    const struct sip_message *m = &alg->message;
+    struct pin *pin = next_media(alg, d->pins);
+    if (refused == 0 || !m->answers || d->n_legs > 1 || dialog_busy(d) ||
+        !(m->msg.is_request || m->msg.status >= 200))
+        return;
+    while (pin) {
+        uint32_t next = pin->next;
+        if (pin->stream < SDP_MEDIA_MAX && refused >> pin->stream & 1)
+            alg_unpin(alg, d, pin);
+        pin = next_media(alg, next);
+    }
+}
+
 void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan)
 {
     for (unsigned i = 0; i < plan->n_streams; i++) {
@@ -180,6 +199,7 @@ void media_remote(struct alg *alg, struct dialog *d, const struct sip_plan *plan
             if (pin->stream == s->stream)
                 media_aim(alg, d, pin, s);
     }
+    media_refuse(alg, d, plan->refused);
 }
 
 void media_close(struct alg *alg, struct dialog *d)

@@ -103,6 +103,7 @@ static void plan_reset(struct sip_plan *plan)
     plan->has_sdp = plan->held = false;
     plan->contact = (struct ip_addr){0};
     plan->n_streams = 0;
+    plan->refused = 0;
 }
 
 /* An edit of the body means one of Content-Length, whose value is known when all else is. */

@@ -92,6 +92,7 @@ struct sip_plan {
     bool has_sdp;
     bool held;              /* every stream of the description is on hold */
     struct ip_addr contact; /* the host of the first Contact; zero: none, or a name */
+    uint32_t refused;       /* streams of the description whose port is 0, a bit each */
     unsigned n_streams;
     struct sip_stream streams[SDP_MEDIA_MAX];
     struct sip_map maps[SIP_PLAN_MAPS];

@@ -472,6 +472,8 @@ static struct sip_stream stream_of(const struct sdp_planner *s, const struct sdp
     return stream;
 }
 
+_Static_assert(SDP_MEDIA_MAX <= 32, "a bit for each stream in sip_plan.refused");
+
 /* What the call needs to know of a description, whichever way it goes. */
 static void note_streams(struct sdp_planner *s)
 {
@@ -480,8 +482,10 @@ static void note_streams(struct sdp_planner *s)
     plan->has_sdp = true;
     for (unsigned i = 0; i < s->sdp->n_media; i++) {
         const struct sdp_media *m = &s->sdp->media[i];
-        if (m->port == 0)
+        if (m->port == 0) {
+            plan->refused |= UINT32_C(1) << i;
             continue;
+        }
         active++;
         held += m->held;
         struct sip_stream stream = stream_of(s, m, i);

@@ -427,6 +427,32 @@ static void test_candidate_without_port(void **state)
     tear_down(&f);
 }
 
+/* An answer that refuses a stream frees its ports with the exchange, those of all its pairs. */
+static void test_refused_stream(void **state)
+{
+    static const char *const offers[] = {
+        AUDIO(6000) "m=video 6100 RTP/AVP 31\r\n",
+        AUDIO(6000) "m=video 6100/2 RTP/AVP 31\r\n",
+        AUDIO(6000) "m=video 6100 RTP/AVP 31\r\na=rtcp:6103\r\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(offers); i++) {
+        struct fixture f;
+        ranged(&f);
+        request(&f, true, first_say(mine(offers[i])));
+        assert_true(public_of(&f, 6100) != 0);
+        respond(&f, false, 183, say("INVITE", 1, yours(AUDIO(7000) "m=video 0 RTP/AVP 31\r\n")));
+        assert_true(public_of(&f, 6100) != 0);
+        respond(&f, false, 200, say("INVITE", 1, yours(AUDIO(7000) "m=video 0 RTP/AVP 31\r\n")));
+        request(&f, true, say("ACK", 1, NULL));
+        assert_true(public_of(&f, 6000) && public_of(&f, 6001));
+        for (uint16_t k = 0; k < 4; k++)
+            assert_int_equal(public_of(&f, (uint16_t)(6100 + k)), 0);
+        assert_nothing_left(&f);
+        tear_down(&f);
+    }
+}
+
 /* RTCP of another host is that host's: it keeps its address, and nothing is opened for it. */
 static void test_rtcp_of_another(void **state)
 {
@@ -454,12 +480,12 @@ static void test_rtcp_of_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mux_withdrawn),   cmocka_unit_test(test_mux_withdrawn_inside),
-        cmocka_unit_test(test_mux_refused),     cmocka_unit_test(test_rtcp_apart),
-        cmocka_unit_test(test_rtcp_apart_lf),   cmocka_unit_test(test_rtcp_moves),
-        cmocka_unit_test(test_path_again),      cmocka_unit_test(test_invite_again),
-        cmocka_unit_test(test_more_pairs),      cmocka_unit_test(test_candidate_without_port),
-        cmocka_unit_test(test_rtcp_of_another),
+        cmocka_unit_test(test_mux_withdrawn),  cmocka_unit_test(test_mux_withdrawn_inside),
+        cmocka_unit_test(test_mux_refused),    cmocka_unit_test(test_rtcp_apart),
+        cmocka_unit_test(test_rtcp_apart_lf),  cmocka_unit_test(test_rtcp_moves),
+        cmocka_unit_test(test_path_again),     cmocka_unit_test(test_invite_again),
+        cmocka_unit_test(test_more_pairs),     cmocka_unit_test(test_candidate_without_port),
+        cmocka_unit_test(test_refused_stream), cmocka_unit_test(test_rtcp_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
