@@ -7,6 +7,7 @@
 #include "alg/alg_state.h"
 #include "alg/call.h"
 #include "alg/call_media.h"
+#include "alg/call_outlet.h"
 #include "alg/registration.h"
 #include "base/text.h"
 
@@ -65,6 +66,7 @@ void alg_forget(struct alg *alg, struct dialog *d)
 {
     while (d->pins != PIN_NONE)
         alg_unpin(alg, d, pin_at(&alg->dialogs, d->pins));
+    call_outlets_close(alg, d);
     alg_file(alg, d, UINT64_MAX);
     host_share_count(&alg->hosts, &d->inside.ip, d->inside_zone, -1);
     if (d->from_outside)

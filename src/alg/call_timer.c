@@ -22,6 +22,7 @@
 #include "alg/alg_state.h"
 #include "alg/call.h"
 #include "alg/call_media.h"
+#include "alg/call_outlet.h"
 
 #include <stdio.h>
 
@@ -121,6 +122,7 @@ static bool silence_limit(struct alg *alg, struct dialog *d, uint64_t now_ms)
     call_over(alg, d, "call-keepalive", now_ms);
     while (d->pins != PIN_NONE)
         alg_unpin(alg, d, pin_at(&alg->dialogs, d->pins));
+    call_outlets_close(alg, d);
     call_wait(d, DIALOG_BLOCKED, now_ms + CALL_BLOCK_MS);
     dialog_block(&alg->dialogs, d);
     return true;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "alg/alg.h"
+#include "sessions/outlet.h"
 #include "sessions/wheel.h"
 
 #define DIALOG_NONE UINT32_MAX
@@ -136,6 +137,14 @@ struct dialog_remote {
     bool mux;                 /* it takes RTCP by RTP's port */
 };
 
+/* A way out for SIP of the inside party: call_outlet.h. */
+struct dialog_outlet {
+    uint64_t way; /* outlet_hash; 0 none */
+    struct outlet_call how;
+};
+
+#define DIALOG_OUTLETS 4 /* the latest ones */
+
 struct dialog_key {
     uint64_t h[2];
 };
@@ -175,11 +184,13 @@ struct dialog {
     /* One of each that the outside [0] and the inside [1] party sent: requests may cross. */
     struct dialog_txn invite[2], other[2]; /* other: PRACK, UPDATE */
     struct dialog_txn bye;
-    uint32_t invite_seen[2]; /* highest CSeq + 1 of INVITEs from outside and inside */
-    uint32_t invited_ms;     /* when the last one from outside came first; wraps */
-    /* Outside addresses that belong to the call, the latest ones; and the hosts of the outside
-     * party's Contact and nearest Record-Route, zero none. */
-    struct ip_addr targets[2], peers[DIALOG_PEERS];
+    uint32_t invite_seen[2];            /* highest CSeq + 1 of INVITEs from outside and inside */
+    uint32_t invited_ms;                /* when the last one from outside came first; wraps */
+    struct ip_addr peers[DIALOG_PEERS]; /* outside, of the call, the latest ones */
+    /* The outside party's Contact and nearest Record-Route: host zero none, port 0 not by UDP. */
+    struct ip_port targets[2];
+    struct dialog_outlet outlets[DIALOG_OUTLETS];
+    uint8_t outlet_turn; /* the place that the next one takes */
     struct dialog_leg legs[DIALOG_LEGS];
 
     /* From here on what few messages of a call need. */

@@ -10,30 +10,34 @@
  *
  * A request that comes in names places freely, and the phone's server passes on what anybody sent.
  * They count when the phone has answered it with more than a 100 and less than a 300.
+ *
+ * To the same places the inside party may say what belongs to the call (call_outlet.h).
  */
 #include "alg/sip_admit.h"
 
 #include "alg/alg_mapping.h"
 #include "alg/alg_state.h"
+#include "alg/call_outlet.h"
+#include "alg/sip_plan_target.h"
 
-static struct ip_addr address_host(struct slice item)
+static struct ip_port address_place(struct slice item)
 {
     struct sip_addr addr;
     if (sip_addr_parse(item, &addr, NULL) != 0 || addr.star || !sip_uri_is_sip(&addr.uri) ||
         !sip_host_is_ip(&addr.uri.at))
-        return (struct ip_addr){0};
-    return addr.uri.at.ip;
+        return (struct ip_port){0};
+    return uri_place(&addr.uri);
 }
 
 static void targets_note(struct dialog *d, const struct sip_message *m,
-                         const struct ip_addr *contact)
+                         const struct ip_port *contact)
 {
     struct sip_values routes = sip_values_of(&m->msg, SIP_RECORD_ROUTE);
     struct slice item;
     if (sip_header_first(&m->msg, SIP_CONTACT))
         d->targets[0] = *contact;
     while (sip_values_next(&routes, &item, NULL) > 0) {
-        d->targets[1] = address_host(item);
+        d->targets[1] = address_place(item);
         if (m->msg.is_request)
             break;
     }
@@ -64,9 +68,10 @@ void sip_admit(struct alg *alg, const struct sip_message *m, struct dialog *d)
     uint32_t own = alg_mapping_find_source(alg->mappings, packet->proto, packet->inside_zone,
                                            packet->inside, packet->outside_ifindex);
     admit(alg, d, own, &packet->outside.ip);
-    if (!packet->profile->open_contact_pinhole)
-        return;
-    for (int i = 0; i < 2; i++)
-        if (!ip_addr_is_zero(&d->targets[i]))
-            admit(alg, d, own, &d->targets[i]);
+    if (packet->profile->open_contact_pinhole)
+        for (int i = 0; i < 2; i++)
+            if (!ip_addr_is_zero(&d->targets[i].ip))
+                admit(alg, d, own, &d->targets[i].ip);
+    if (d->kind == DIALOG_CALL)
+        call_outlets_open(alg, d, packet);
 }

@@ -101,7 +101,7 @@ static void plan_reset(struct sip_plan *plan)
     plan->body_at = plan->body_end = UINT32_MAX;
     plan->length_at = UINT32_MAX;
     plan->has_sdp = plan->held = false;
-    plan->contact = (struct ip_addr){0};
+    plan->contact = (struct ip_port){0};
     plan->n_streams = 0;
     plan->refused = 0;
 }

@@ -91,7 +91,7 @@ struct sip_plan {
     uint32_t length_at; /* which edit that is, or UINT32_MAX */
     bool has_sdp;
     bool held;              /* every stream of the description is on hold */
-    struct ip_addr contact; /* the host of the first Contact; zero: none, or a name */
+    struct ip_port contact; /* the first Contact: host zero none, or a name; port 0 not by UDP */
     uint32_t refused;       /* streams of the description whose port is 0, a bit each */
     unsigned n_streams;
     struct sip_stream streams[SDP_MEDIA_MAX];

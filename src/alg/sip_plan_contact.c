@@ -185,7 +185,7 @@ enum alg_reason plan_contacts(struct planner *p)
         }
         bool place = is_place(&contact);
         if (first && place)
-            p->plan->contact = contact.uri.at.ip;
+            p->plan->contact = uri_place(&contact.uri);
         if (place && m->packet->outward)
             reason = contact_map(p, &contact);
         if (reason == ALG_REASON_NONE && !contact.star && !leaves_contact(m))

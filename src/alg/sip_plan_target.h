@@ -27,6 +27,16 @@ static inline struct ip_port host_endpoint(const struct sip_host *h)
     return (struct ip_port){h->ip, be16_of(h->has_port ? h->port_value : 5060)};
 }
 
+/* The same of a URI; port 0: it is not reached by UDP. */
+static inline struct ip_port uri_place(const struct sip_uri *uri)
+{
+    struct ip_port e = host_endpoint(&uri->at);
+    if (uri->scheme == SIP_SCHEME_SIPS ||
+        (uri->transport.n && !slice_ieq(uri->transport, SLICE_LIT("udp"))))
+        e.port = 0;
+    return e;
+}
+
 /*
  * May the message hold a mapping: is there a record for it, or will there be one? What ends a call
  * that nobody knows begins nothing, and its key is that of a call.

@@ -46,9 +46,21 @@ static void direct(struct alg_packet *out, bool outward)
     out->dst = outward ? out->outside : out->public_side;
 }
 
+/* No mapping: a virtual IP or nothing stands for the party. `dir` arrives from the other one. */
+static void behind_vip(const struct snapshot *snap, const struct session *s, int dir,
+                       struct alg_packet *out)
+{
+    const struct key *k = &s->r.key[dir];
+    const bool translated = s->r.flags & (dir ? SESSION_SNAT : SESSION_DNAT);
+    const struct vip *vip = translated ? nat_vip_of(snap, k, s->ifindex[dir]) : NULL;
+    out->by_vip = true;
+    if (vip)
+        out->outside_ifindex = nat_vip_home(snap, vip, k->dst);
+}
+
 /* Whoever began the session. */
-static void source_party(const struct dataplane *dp, uint32_t index, uint8_t dir,
-                         struct alg_packet *out)
+static void source_party(const struct dataplane *dp, const struct snapshot *snap, uint32_t index,
+                         uint8_t dir, struct alg_packet *out)
 {
     const struct session *s = session_at(&dp->sessions, index);
     uint32_t mapping = s->r.flags & SESSION_HAIRPIN  ? dp->sessions.cold[index].hairpin
@@ -64,6 +76,8 @@ static void source_party(const struct dataplane *dp, uint32_t index, uint8_t dir
     out->outside_ifindex = s->ifindex[1];
     if (m)
         mapped_by(dp, m, out);
+    else if (s->traits & TRAIT_OF_CALL)
+        behind_vip(snap, s, 1, out);
     direct(out, dir == 0);
 }
 
@@ -85,15 +99,10 @@ static void target_party(const struct dataplane *dp, const struct snapshot *snap
     out->inside_zone = k[1].zone;
     out->inside_ifindex = s->ifindex[1];
     out->outside_ifindex = s->ifindex[0];
-    if (m) {
+    if (m)
         mapped_by(dp, m, out);
-    } else {
-        const struct vip *vip =
-            s->r.flags & SESSION_DNAT ? nat_vip_of(snap, &k[0], s->ifindex[0]) : NULL;
-        out->by_vip = true;
-        if (vip)
-            out->outside_ifindex = nat_vip_home(snap, vip, k[0].dst);
-    }
+    else
+        behind_vip(snap, s, 0, out);
     direct(out, dir == 1);
 }
 
@@ -106,7 +115,7 @@ unsigned alg_parties(const struct dataplane *dp, const struct snapshot *snap, ui
     bool source = s->r.flags & SESSION_SNAT || !target;
     if (source) {
         struct alg_packet *party = &out[target && dir == 1];
-        source_party(dp, session, dir, party);
+        source_party(dp, snap, session, dir, party);
         party->outer = snapshot_comes_in(snap, s->ifindex[0], s->ifindex[1]);
     }
     if (target)

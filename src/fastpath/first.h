@@ -30,6 +30,8 @@ struct first {
     struct policy_hit hit;
     struct session_v6 v6; /* where it is IPv6 */
     bool sip;
+    bool of_call; /* no policy admits it, but a call it belongs to; it leaves by public_side */
+    struct endpoint public_side;
     bool called; /* with sip: nothing is translated, and its source is on the outer side */
     bool open;   /* a connection that goes on from a session that ended */
     struct snat snat;
@@ -56,6 +58,19 @@ enum step step_outward(struct worker *w, struct first *f);
 
 /* No pinhole, but perhaps an outlet: media from a port that was not advertised. */
 void first_outlet(struct worker *w, struct first *f, const struct ip_addr *src, be16 dport);
+
+/* SIP that the rule book does not admit, but a call: f->hit is the call's policy. */
+bool first_of_call(struct worker *w, struct first *f);
+
+/* Whether a session that a call admitted is still translated as it was. */
+bool first_of_call_holds(const struct worker *w, uint32_t session);
+
+/* Does the first message look like SIP, or like what SIP phones keep a way open with? */
+bool first_looks_like_sip(const struct packet *p);
+
+/* NAT toward an address the firewall no longer has, or a port that a VIP forwards to somebody else
+ * by now: whoever owns the mapping, it is over. */
+bool first_mapping_stale(const struct worker *w, const struct mapping *m);
 
 /* The interface outside of which the public address is, where the flow turns round there from
  * inside to inside and its source must change, too; else 0. */

@@ -23,8 +23,7 @@ static bool starts(const struct packet *p)
            TCP_BIT_SYN;
 }
 
-/* Does the first message look like SIP, or like what SIP phones keep a way open with? */
-static bool looks_like_sip(const struct packet *p)
+bool first_looks_like_sip(const struct packet *p)
 {
     if (p->key.proto == IPPROTO_TCP)
         return starts(p);
@@ -47,6 +46,8 @@ void first_mark_sip(struct first *f)
         f->want.traits |= TRAIT_HELPER;
     if (f->called)
         f->want.traits |= TRAIT_CALLED;
+    if (f->of_call)
+        f->want.traits |= TRAIT_OF_CALL;
 }
 
 /* Who may come in by the mapping of a source. */
@@ -123,7 +124,7 @@ static enum step alg_inward(struct worker *w, struct first *f)
     f->sip = wanted(f) && f->inward->r.flags & MAPPING_ALG &&
              (f->p->key.proto != IPPROTO_TCP || starts(f->p));
     if (!f->sip || f->snat.kind == SNAT_NONE || f->hairpin_index != INDEX_NONE ||
-        !looks_like_sip(f->p))
+        !first_looks_like_sip(f->p))
         return NEXT;
     enum step step = signalling_open(w, f, outside_of(w, f));
     if (step == NEXT && f->outward_index != f->inward_index)
@@ -150,7 +151,7 @@ static enum step alg_vip(struct worker *w, struct first *f)
 {
     const struct snapshot *s = w->snapshot;
     outward_check(f);
-    f->sip = wanted(f) && looks_like_sip(f->p) &&
+    f->sip = wanted(f) && first_looks_like_sip(f->p) &&
              (is_sip_port(s, f, f->p->key.dport) || is_sip_port(s, f, f->dport));
     if (!f->sip || f->snat.kind == SNAT_NONE || f->outward_index != INDEX_NONE)
         return NEXT;
@@ -170,9 +171,13 @@ enum step step_alg(struct worker *w, struct first *f)
         return alg_inward(w, f);
     if (f->vip)
         return alg_vip(w, f);
+    if (f->of_call) {
+        f->sip = true; /* no mapping for it: first_call.c */
+        return NEXT;
+    }
     /* One endpoint may have policies with and without NAT: then the mapping serves those alike. */
     outward_check(f);
-    if (!wanted(f) || !toward_sip(w->snapshot, f) || !looks_like_sip(f->p))
+    if (!wanted(f) || !toward_sip(w->snapshot, f) || !first_looks_like_sip(f->p))
         return NEXT;
     f->sip = true;
     f->called = is_called(w->snapshot, f);

@@ -15,11 +15,7 @@
 
 #include <errno.h>
 
-/*
- * NAT toward an address the firewall no longer has, or a port that a VIP forwards to somebody else
- * by now: whoever owns the mapping, it is over.
- */
-static bool mapping_stale(const struct worker *w, const struct mapping *m)
+bool first_mapping_stale(const struct worker *w, const struct mapping *m)
 {
     const struct snapshot *s = w->snapshot;
     const struct vips *vips = s->nat->vips;
@@ -36,7 +32,7 @@ static uint32_t source_mapping(struct worker *w, const struct key *key, uint16_t
     struct mappings *ms = &w->dp->mappings;
     uint32_t index = mapping_find_source(ms, key->proto, key->zone,
                                          (struct endpoint){key->src, key->sport}, ifindex);
-    if (index == INDEX_NONE || !mapping_stale(w, mapping_at(ms, index)))
+    if (index == INDEX_NONE || !first_mapping_stale(w, mapping_at(ms, index)))
         return index;
     mapping_retire(ms, &w->thread, index);
     return INDEX_NONE;
@@ -95,7 +91,7 @@ enum step step_inward(struct worker *w, struct first *f)
     if (index == INDEX_NONE)
         return NEXT;
     struct mapping *m = mapping_at(ms, index);
-    if (mapping_stale(w, m)) {
+    if (first_mapping_stale(w, m)) {
         mapping_retire(ms, &w->thread, index);
         return NEXT;
     }
@@ -216,6 +212,8 @@ static bool of_call(const struct worker *w, const struct first *f)
 enum step step_snat(struct worker *w, struct first *f)
 {
     const struct key *key = &f->p->key;
+    if (f->of_call)
+        return NEXT; /* as its call did */
     snat_decide(w->snapshot,
                 &(struct snat_flow){.policy = f->hit.policy,
                                     .src = key->src,
@@ -349,6 +347,10 @@ static void hang_on(const struct worker *w, struct first *f)
     } else if (f->outlet_index != INDEX_NONE) {
         want->mapping = f->outlet_index;
         want->flags |= SESSION_MAPPED;
+    } else if (f->public_side.ip) {
+        want->key[1].dst = f->public_side.ip;
+        want->key[1].dport = f->public_side.port;
+        want->flags |= SESSION_SNAT;
     }
     if (f->hairpin_index != INDEX_NONE) {
         want->hairpin = f->hairpin_index;
@@ -421,6 +423,8 @@ bool nat_is_unchanged(const struct worker *w, uint32_t index, const struct polic
     } else if (!f.inward && x->r.flags & SESSION_DNAT) {
         return false;
     }
+    if (x->traits & TRAIT_OF_CALL)
+        return first_of_call_holds(w, index);
     struct snat snat;
     snat_decide(s,
                 &(struct snat_flow){.policy = policy,
@@ -434,10 +438,10 @@ bool nat_is_unchanged(const struct worker *w, uint32_t index, const struct polic
                                     .outside = first_turned_at(s, &f)},
                 &snat);
     bool translated = x->r.flags & SESSION_SNAT;
-    if (m && mapping_stale(w, m))
+    if (m && first_mapping_stale(w, m))
         return false;
     if (x->r.flags & SESSION_HAIRPIN)
-        return !mapping_stale(w, mapping_at(&w->dp->mappings, ss->cold[index].hairpin));
+        return !first_mapping_stale(w, mapping_at(&w->dp->mappings, ss->cold[index].hairpin));
     if (f.inward)
         return (mapping_kind_is_media(m->kind) ||
                 policy->nat == (bool)(m->r.flags & MAPPING_NAT)) &&

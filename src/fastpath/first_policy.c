@@ -59,7 +59,8 @@ static enum step deny(struct worker *w, const struct first *f, const struct flow
 
 /*
  * What comes through a pinhole is admitted by the policy of its owner. Signalling that leaves by
- * one still needs a policy of its own: an endpoint's mapping is no licence to talk to everybody.
+ * one still needs a policy of its own: an endpoint's mapping is no licence to talk to everybody. Or
+ * it belongs to a call that may go on.
  */
 enum step step_policy(struct worker *w, struct first *f)
 {
@@ -74,7 +75,9 @@ enum step step_policy(struct worker *w, struct first *f)
         if (!f->hit.policy)
             return first_refuse(w, f, DROP_POLICY_CHANGED);
     } else if (!policy_find(w->snapshot, &flow, &f->hit)) {
-        return deny(w, f, &flow, NULL);
+        return first_of_call(w, f) ? NEXT : deny(w, f, &flow, NULL);
     }
-    return f->hit.policy->accept ? NEXT : deny(w, f, &flow, f->hit.policy);
+    if (f->hit.policy->accept || (!m && first_of_call(w, f)))
+        return NEXT;
+    return deny(w, f, &flow, f->hit.policy);
 }

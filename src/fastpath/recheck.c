@@ -19,7 +19,7 @@ static const struct policy *policy_of(const struct worker *w, const struct sessi
     bool pinhole = x->r.flags & SESSION_MAPPED &&
                    (x->r.flags & SESSION_INWARD ||
                     mapping_kind_is_media(mapping_at(&w->dp->mappings, x->mapping)->kind));
-    if (pinhole)
+    if (pinhole || x->traits & TRAIT_OF_CALL)
         return policy_by_id(w->snapshot, session_policy(x));
     struct flow flow = v6 ? pipeline_flow6(v6, x->r.key[0].proto, x->ifindex[0], x->ifindex[1])
                           : pipeline_flow(&x->r.key[0], NULL, x->ifindex[0], x->ifindex[1]);

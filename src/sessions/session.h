@@ -45,6 +45,8 @@ enum session_trait {
     TRAIT_TCP_PLAIN = 0x80,
     TRAIT_HELPER = 0x100, /* with SESSION_ALG: it is the session helper's, whatever comes later */
     TRAIT_CALLED = 0x200, /* the same: whoever began it came from the outer side, untranslated */
+    /* SIP of a host that is called: it has left under the policy of the call (outlet.h). */
+    TRAIT_OF_CALL = 0x400,
 };
 
 /* With any of these TCP's windows are followed. */

@@ -107,6 +107,10 @@ void assert_tables_empty(const struct alg *alg)
     for (uint32_t i = 0; i < alg->hosts.n; i++)
         counted += alg->hosts.counts[i] + alg->pin_hosts.counts[i] + alg->callers.counts[i];
     assert_int_equal(counted + alg->n_called + alg->n_called_pins, 0);
+    /* Those of media go with their mappings. */
+    const struct outlets *os = &alg->mappings->outlets;
+    for (size_t i = 0; i < (size_t)os->n_buckets * OUTLET_BUCKET; i++)
+        assert_true(os->at[i].policy == 0 || os->at[i].holder == OUTLET_FREE);
 }
 
 void assert_nothing_left(struct fixture *f)

@@ -89,6 +89,43 @@ static void another_way_out(void **state)
     rig_close(&rig);
 }
 
+/* SIP of an endpoint: what was said last, until it is taken back; beside media, and never as such.
+ */
+static void signalling(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig, 10, 10);
+    const struct handle call = {3, 1}, later = {3, 2}; /* records of calls, not mappings */
+    struct outlet_way way = way_to(1), media_way = way_to(1);
+    struct outlet_call how = {0}, got;
+    struct handle m = media(&rig, 6000);
+    way.inside_port = be16_of(5060);
+    assert_false(outlet_find_call(&rig.ms, &way, &got));
+    for (uint32_t policy = 0; policy < 3; policy++) {
+        how = (struct outlet_call){policy * 0x7fffffffu, at("203.0.113.9", (uint16_t)policy)};
+        assert_int_equal(outlet_open_call(&rig.ms, &way, call, &how), outlet_hash(&rig.ms, &way));
+        assert_true(outlet_find_call(&rig.ms, &way, &got));
+        assert_int_equal(got.policy_id, how.policy_id);
+        assert_true(endpoint_eq(got.public_side, how.public_side));
+    }
+    assert_true(outlets_any(&rig.ms.outlets));
+    assert_int_equal(outlet_find(&rig.ms, &way), INDEX_NONE);
+    outlet_open(&rig.ms, &media_way, m);
+    assert_false(outlet_find_call(&rig.ms, &media_way, &got));
+    for (size_t byte = 0; byte < sizeof(way); byte++) {
+        struct outlet_way else_way = way;
+        ((uint8_t *)&else_way)[byte] ^= 0x40;
+        assert_false(outlet_find_call(&rig.ms, &else_way, &got));
+    }
+    outlet_close_call(&rig.ms, outlet_hash(&rig.ms, &way), later);
+    assert_true(outlet_find_call(&rig.ms, &way, &got));
+    outlet_close_call(&rig.ms, outlet_hash(&rig.ms, &way), call);
+    assert_false(outlet_find_call(&rig.ms, &way, &got));
+    assert_int_equal(outlet_find(&rig.ms, &media_way), m.index);
+    rig_close(&rig);
+}
+
 /* Against a list of what is open: found is open; with room in every bucket open is found. */
 static void random_ways(void **state)
 {
@@ -134,9 +171,8 @@ static void random_ways(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(found_while_it_lives),
-        cmocka_unit_test(another_way),
-        cmocka_unit_test(another_way_out),
+        cmocka_unit_test(found_while_it_lives), cmocka_unit_test(another_way),
+        cmocka_unit_test(another_way_out),      cmocka_unit_test(signalling),
         cmocka_unit_test(random_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
