@@ -322,6 +322,29 @@ def direct(case):
     assert case.ended(invite) == ("bye", 6)
 
 
+def late_bye(case):
+    """The host that is called says something when its session has idled out: it has no policy."""
+    caller, pbx = case.phone, case.server
+    ok, invite = case.connect()
+    third, far = case.agent("10.0.0.30", 5060, "lan"), case.agent("198.51.100.99", 5060, "wan")
+    for at in range(20, 400, 20):
+        case.at(at)
+        case.both_hear(ok, RTP, invite, MEDIA)
+        if at == 200:
+            case.again(pbx, caller, invite, b"", method="UPDATE")
+    case.at(401)
+    stray = third.request("OPTIONS", f"sip:x@{caller.address}")
+    third.send(stray, (caller.address, caller.port))     # not the host of the call
+    pbx.send(pbx.request("OPTIONS", f"sip:x@{far.address}"), far)
+    pbx.send(pbx.request("OPTIONS", f"sip:x@{caller.address}:5062"), (caller.address, 5062))
+    caller.nothing(), far.nothing()
+    case.hang_up(pbx, caller, invite)
+    assert case.ended(invite) == ("bye", 401)
+    case.at(700)
+    pbx.send(pbx.request("OPTIONS", f"sip:x@{caller.address}"), (caller.address, caller.port))
+    caller.nothing()
+
+
 def spoken(case, one, other, this, that):
     """RTP of two agents, each from its port to where it was told; all of it arrives."""
     began = case.now
@@ -338,6 +361,7 @@ for kind in KINDS:
         CASES[f"ways-{kind.__name__.replace('_', '-')}"] = kind, ["plain"] + OTHERS
 CASES["call-direct"] = direct, ["nat"]
 CASES["ways-redial"] = redial, [way for way in OTHERS if WAYS[way].tcp]
+CASES["ways-late-bye"] = late_bye, ["vip", "forward", "plain-in"]
 CASES["ways-direct"] = direct, ["plain", "plain-in", "vip", "forward"]
 
 if __name__ == "__main__":
