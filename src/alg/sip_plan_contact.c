@@ -2,6 +2,7 @@
 /*
  * Contacts: the mappings they ask for, who may open which, and what stands in them afterwards.
  */
+#include "alg/alg_mapping.h"
 #include "alg/alg_names.h"
 #include "alg/alg_state.h"
 #include "alg/registration.h"
@@ -90,6 +91,36 @@ static enum alg_reason contact_map(struct planner *p, const struct sip_addr *con
         map->public_side[0] = pin->public_side[0];
     }
     return ALG_REASON_NONE;
+}
+
+/*
+ * A call holds the mapping that its signalling goes by, whatever its Contact says: BYE or a session
+ * refresh of the other party may come when the UDP session has idled out. Nothing is opened for it.
+ */
+static void call_holds(struct planner *p)
+{
+    const struct sip_message *m = p->m;
+    const struct alg_packet *packet = m->packet;
+    bool fresh;
+    if (!packet->outward || packet->proto != 17 || packet->by_vip || !m->media || m->repeat ||
+        (m->facts.method != SIP_METHOD_INVITE && m->facts.method != SIP_METHOD_UPDATE))
+        return;
+    uint32_t own = alg_mapping_find_source(p->alg->mappings, 17, packet->inside_zone,
+                                           packet->inside, packet->outside_ifindex);
+    if (own == INDEX_NONE || mapping_at(p->alg->mappings, own)->kind != MAPPING_SIGNALLING ||
+        !ip_port_eq(alg_mapping_public(p->alg->mappings, own), packet->public_side))
+        return;
+    struct sip_map *map = plan_map(p->plan, MAPPING_SIGNALLING, 17, 0, packet->inside, &fresh);
+    if (!map || !fresh)
+        return;
+    map->optional = true;
+    const struct pin *pin =
+        m->call ? pin_find(&p->alg->dialogs, m->call, MAPPING_SIGNALLING, 17, 0, packet->inside)
+                : NULL;
+    if (pin && alg_pin_stands(p->alg, pin, m)) {
+        map->held = true;
+        map->public_side[0] = pin->public_side[0];
+    }
 }
 
 /* Without contact-fixup a proxy that stays in the path makes an outside Contact unimportant. */
@@ -195,5 +226,6 @@ enum alg_reason plan_contacts(struct planner *p)
         if (reason != ALG_REASON_NONE)
             return reason;
     }
+    call_holds(p);
     return r < 0 && m->nat ? ALG_REASON_SIP_MALFORMED : ALG_REASON_NONE;
 }

@@ -17,6 +17,9 @@
 static const char wan_ip[] = "203.0.113.2", ext[] = "203.0.113.10";
 
 #define IDLE (300 * SECOND)
+#define NO_CONTACTS                                                                              \
+    "config voip profile\nedit \"default\"\nconfig sip\nset open-contact-pinhole disable\nend\n" \
+    "next\nend\n"
 
 /* How the host is called. */
 static const struct called {
@@ -160,11 +163,9 @@ static void test_whom(void **state)
 /* Without open-contact-pinhole what a Contact names is nobody's place. */
 static void test_contact_closed(void **state)
 {
-    static const char profile[] = "config voip profile\nedit \"default\"\nconfig sip\n"
-                                  "set open-contact-pinhole disable\nend\nnext\nend\n";
     struct firewall fw;
     (void)state;
-    call_made(&fw, &vip, profile);
+    call_made(&fw, &vip, NO_CONTACTS);
     refused(&fw, (struct ends){pbx, 5060, other, 5090});
     pbx_says(&fw, &vip, "BYE", "1 BYE");
     firewall_free(&fw);
@@ -209,12 +210,72 @@ static void test_other_vip(void **state)
     }
 }
 
+static struct frame text_frame(struct ends e, const char *start, const char *rest)
+{
+    struct frame f;
+    char text[900];
+    snprintf(text, sizeof text,
+             "%s\r\nVia: SIP/2.0/UDP h.example.net;branch=z9hG4bK1\r\nCall-ID: out\r\n%s"
+             "Content-Length: 0\r\n\r\n",
+             start, rest);
+    frame_udp(&f, e, slice_str(text));
+    return f;
+}
+
+/* The other way round: whom an inside host called hangs up when the session has idled out. */
+static void caller_hears(const char *config, const char *contact)
+{
+    static const char phone[] = "10.0.0.20";
+    struct firewall fw;
+    char rest[400];
+    firewall_make(&fw, config);
+    snprintf(rest, sizeof rest,
+             "From: <sip:a@x.net>;tag=1\r\nTo: <sip:b@x.net>\r\nCSeq: 1 INVITE\r\n%s", contact);
+    struct frame f = text_frame((struct ends){phone, 5060, server, 5060},
+                                "INVITE sip:b@198.51.100.5 SIP/2.0", rest);
+    frame_assert_ends(firewall_passes(&fw, LAN, &f, WAN),
+                      (struct ends){wan_ip, 5060, server, 5060});
+    const struct ends back = {server, 5060, wan_ip, 5060};
+    f = text_frame(back, "SIP/2.0 200 OK",
+                   "From: <sip:a@x.net>;tag=1\r\nTo: <sip:b@x.net>;tag=2\r\n"
+                   "CSeq: 1 INVITE\r\n");
+    firewall_passes(&fw, WAN, &f, LAN);
+    f = text_frame((struct ends){phone, 5060, server, 5060}, "ACK sip:b@198.51.100.5 SIP/2.0",
+                   "From: <sip:a@x.net>;tag=1\r\nTo: <sip:b@x.net>;tag=2\r\nCSeq: 1 ACK\r\n");
+    firewall_passes(&fw, LAN, &f, WAN);
+    passes(&fw, IDLE);
+    assert_int_equal(firewall_sessions(&fw), 0);
+    f = options((struct ends){other, 5060, wan_ip, 5060});
+    firewall_drops(&fw, WAN, &f, DROP_MAPPING_FILTER);
+    f = text_frame(back, "BYE sip:a@203.0.113.2 SIP/2.0",
+                   "From: <sip:b@x.net>;tag=2\r\nTo: <sip:a@x.net>;tag=1\r\nCSeq: 1 BYE\r\n");
+    frame_assert_ends(firewall_passes(&fw, WAN, &f, LAN), (struct ends){server, 5060, phone, 5060});
+    f = text_frame((struct ends){phone, 5060, server, 5060}, "SIP/2.0 200 OK",
+                   "From: <sip:b@x.net>;tag=2\r\nTo: <sip:a@x.net>;tag=1\r\nCSeq: 1 BYE\r\n");
+    firewall_passes(&fw, LAN, &f, WAN);
+    passes(&fw, IDLE);
+    assert_int_equal(firewall_mappings(&fw), 0);
+    firewall_free(&fw);
+}
+
+static void test_caller_inside(void **state)
+{
+    static const char *const contacts[] = {"Contact: <sip:a@10.0.0.20:5060>\r\n",
+                                           "Contact: <sip:a@phone.example.net>\r\n",
+                                           "Contact: <sip:a@10.0.0.20:5070>\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof contacts / sizeof contacts[0]; i++) {
+        caller_hears(BASE POLICIES(OUT("")), contacts[i]);
+        caller_hears(NO_CONTACTS BASE POLICIES(OUT("")), contacts[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hangs_up),       cmocka_unit_test(test_whom),
         cmocka_unit_test(test_contact_closed), cmocka_unit_test(test_recheck),
-        cmocka_unit_test(test_other_vip),
+        cmocka_unit_test(test_other_vip),      cmocka_unit_test(test_caller_inside),
     };
     return cmocka_run_group_tests(tests, firewall_group_setup, firewall_group_teardown);
 }
