@@ -125,6 +125,20 @@ both_were_heard() { # both_were_heard INSIDE PUBLIC OUTSIDE PACKETS
     same "RTP packets of $3 inside" "$spoken" "$(rtp_packets lan "$3" "$1")"
 }
 
+# The same for phones that speak until the call ends, from what `tools/captures through` printed: of
+# each direction a few packets may be under way in the last moment, and be refused.
+pair_was_heard() { # pair_was_heard STREAMS INSIDE OUTSIDE PACKETS
+    local direction sent arrived
+    for direction in out in; do
+        read -r sent arrived < <(awk -v way=$direction -v inside="$2:" -v outside="$3:" '
+            $1 == way && index(way == "out" ? $2 : $8, inside) == 1 &&
+                index(way == "out" ? $4 : $2, outside) == 1 { sent += $12; arrived += $14 }
+            END { print sent + 0, arrived + 0 }' "$1")
+        at_least "RTP packets between $2 and $3, $direction" "$4" "$sent"
+        at_least "RTP packets between $2 and $3 that arrived, $direction" $((sent - 3)) "$arrived"
+    done
+}
+
 lab_cli_lines() { # several lines of configuration, from standard input
     "$LAB_BUILD/src/pinhole" --socket "$LAB_DIR/cli.sock" -f /dev/stdin
 }

@@ -4,12 +4,13 @@
 # A SIP server for the lab and phones that register with it, on top of checks.sh.
 #
 #   lab_kamailio IP              Kamailio on the wan side as registrar and proxy, by UDP and TCP
-#                                (kamailio.cfg)
+#                                (kamailio.cfg); "group" there are two phones that ring at once
 #   lab_registered NS NAME IP SERVER HERTZ ARGUMENTS...
 #                                a baresip phone, sip:NAME@SERVER, that registers there for 30 s
 #                                at a time and answers every call; its pid in LAB_PID.
 #                                LAB_TRANSPORT=tcp: over TCP
-#   phone_do IP NS COMMAND [ARGUMENT]   a command of baresip's menu (dial, hangup, hold, resume)
+#   phone_do IP NS COMMAND [ARGUMENT]   a command of baresip's menu (dial, hangup, hold, resume,
+#                                transfer)
 #   phone_saw NAME COUNT TEXT SECONDS   a phone's log has this line so often, or it is wrong
 
 # shellcheck source=tests/lab/checks.sh
