@@ -18,6 +18,7 @@
 #   lab_firewall [SIP-LINE...]   start the firewall, with lines for the SIP profile
 #   lab_bad_wire lan|wan LOSS LATE   before lab_firewall: percent of frames lost, and late
 #   lab_host NAME IP             a machine of its own for one phone inside, as namespace NAME
+#   lab_far_host NAME IP         the same outside, behind wan as behind a router
 #   lab_run NS NAME COMMAND...   in the background; its pid in LAB_PID, output in LAB_DIR/NAME.log
 #   lab_in NS COMMAND...         in the foreground
 #   lab_cli LINE                 one CLI command
@@ -91,9 +92,7 @@ lab_open() {
     trap 'exit 143' TERM
     LAB_SPACES=(lan fw wan)
     for ns in "${LAB_SPACES[@]}"; do
-        ip netns add "$LAB_ID-$ns"
-        lab_in $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-        ip -n "$LAB_ID-$ns" link set lo up
+        lab_space "$ns"
     done
     ip -n "$LAB_ID-lan" link add eth0 address 02:00:0a:00:00:14 type veth \
         peer name veth-lan address 02:00:0a:00:00:01 netns "$LAB_ID-fw"
@@ -115,14 +114,18 @@ lab_open() {
     ip -n "$LAB_ID-wan" route replace 203.0.113.0/24 dev eth0 src "${LAB_OUTSIDE[0]}"
 }
 
+lab_space() { # lab_space NAME: an empty machine
+    ip netns add "$LAB_ID-$1"
+    lab_in "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+    ip -n "$LAB_ID-$1" link set lo up
+}
+
 # A phone inside with a machine of its own, for programs that leave the choice of the source address
 # to the kernel: namespace NAME on the wire of lan. Before anything there uses the address.
 lab_host() { # lab_host NAME IP
     local name=$1 ip=$2
-    ip netns add "$LAB_ID-$name"
+    lab_space "$name"
     LAB_SPACES+=("$name")
-    lab_in "$name" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-    ip -n "$LAB_ID-$name" link set lo up
     ip -n "$LAB_ID-lan" address del "$ip/24" dev eth0 2>/dev/null
     ip -n "$LAB_ID-lan" link add link eth0 name "$name" type macvlan mode bridge
     ip -n "$LAB_ID-lan" link set "$name" netns "$LAB_ID-$name"
@@ -130,6 +133,22 @@ lab_host() { # lab_host NAME IP
     lab_wire "$name" eth0
     ip -n "$LAB_ID-$name" address add "$ip/24" dev eth0
     ip -n "$LAB_ID-$name" route add default via 10.0.0.1
+}
+
+# A phone outside with a machine of its own. What it sends crosses the wire of wan as everything else.
+lab_far_host() { # lab_far_host NAME IP
+    local name=$1 ip=$2
+    lab_space "$name"
+    LAB_SPACES+=("$name")
+    ip -n "$LAB_ID-wan" address del "$ip/32" dev lo 2>/dev/null
+    ip -n "$LAB_ID-wan" link add "$name" type veth peer name eth0 netns "$LAB_ID-$name"
+    lab_wire wan "$name"
+    lab_wire "$name" eth0
+    ip -n "$LAB_ID-$name" address add "$ip/32" dev eth0
+    ip -n "$LAB_ID-$name" route add 203.0.113.1 dev eth0
+    ip -n "$LAB_ID-$name" route add default via 203.0.113.1
+    ip -n "$LAB_ID-wan" route add "$ip/32" dev "$name"
+    lab_in wan sysctl -qw net.ipv4.ip_forward=1
 }
 
 # SIPp plays from capture files without a socket behind the port: what arrives for such ports is
