@@ -369,7 +369,8 @@ lab_sipp() { # lab_sipp NS NAME IP SCENARIO HERTZ SECONDS SIPP-ARGUMENTS...
 }
 
 # A baresip phone that plays a tone of 60 s and answers every call. LAB_ACCOUNT: its account, when it
-# registers somewhere (servers.sh). It takes commands at port 4444 of its address.
+# registers somewhere (servers.sh). LAB_SETTING: one more line for its configuration. It takes
+# commands at port 4444 of its address.
 lab_baresip() { # lab_baresip NS NAME IP HERTZ BARESIP-ARGUMENTS...
     local ns=$1 name=$2 ip=$3 hertz=$4
     shift 4
@@ -391,6 +392,7 @@ module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen $ip:4444
+${LAB_SETTING:-}
 CONF
     echo "${LAB_ACCOUNT:-<sip:$name@$ip>;regint=0;answermode=auto;audio_codecs=PCMU/8000/1}" \
         >"$LAB_DIR/$name/accounts"

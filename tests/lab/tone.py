@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Writes a tone at 8000 samples a second, for SIPp (G.711 u-law) and baresip to play.
 
-    tone.py FILE HERTZ SECONDS
+    tone.py FILE HERTZ SECONDS [TYPE]
 
 FILE.ulaw holds the samples, FILE.pcap the same as RTP packets of 20 ms, FILE.wav as linear PCM. The tone has whole periods
-in 20 ms, so that all packets hold the same 160 bytes and tell whose audio they are.
+in 20 ms, so that all packets hold the same 160 bytes and tell whose audio they are. TYPE is the payload
+type in RTP, if not 0: then FILE.pcap stands for video.
 """
 import math
 import struct
@@ -21,17 +22,17 @@ def ulaw(sample):
     return ~(sign | exponent << 4 | mantissa) & 255
 
 
-def rtp_frame(number, audio, ssrc):
+def rtp_frame(number, audio, ssrc, kind):
     """Ethernet, IPv4, UDP and RTP around `audio`; SIPp writes addresses and checksums anew."""
-    rtp = struct.pack(">BBHII", 0x80, 0x80 if number == 0 else 0, number & 0xffff, number * 160,
-                      ssrc) + audio
+    rtp = struct.pack(">BBHII", 0x80, (0x80 if number == 0 else 0) | kind, number & 0xffff,
+                      number * 160, ssrc) + audio
     udp = struct.pack(">HHHH", 6000, 6000, 8 + len(rtp), 0) + rtp
     ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), number & 0xffff, 0, 64, 17, 0,
                      bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])) + udp
     return bytes(12) + b"\x08\x00" + ip
 
 
-def main(path, hertz, seconds):
+def main(path, hertz, seconds, kind=0):
     if hertz % 50:
         raise SystemExit("the tone must be a multiple of 50 Hz, so that 20 ms hold whole periods")
     samples = [int(12000 * math.sin(2 * math.pi * hertz * i / 8000)) for i in range(160)]
@@ -44,9 +45,9 @@ def main(path, hertz, seconds):
     with open(path + ".pcap", "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
         for number in range(seconds * 50):
-            frame = rtp_frame(number, audio, hertz)
+            frame = rtp_frame(number, audio, hertz, kind)
             f.write(struct.pack("<IIII", number // 50, number % 50 * 20000, len(frame),
                                 len(frame)) + frame)
 
 
-main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+main(sys.argv[1], *map(int, sys.argv[2:]))
