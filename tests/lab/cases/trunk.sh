@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# A trunk: a PBX inside has 500 calls at once with its provider on one UDP flow. Each has a media port
-# of its own and speaks for a second, both ways. They end one by one, none fails, and the tables are
-# empty afterwards.
+# A trunk: a PBX inside has 500 calls at once with its provider on one UDP flow, every second one called
+# by the provider. Each has a media port of its own and speaks for a second, both ways. They end one
+# by one, none fails, and the tables are empty afterwards.
 # shellcheck source=tests/lab/checks.sh
 . "$(dirname "$0")/../checks.sh"
 set -u
@@ -17,11 +17,12 @@ lab_listen wan 10000-12003
 lab_capture wan wan "udp port 5060"
 capture=$LAB_PID
 
-lab_sipp wan provider 198.51.100.5 ports-uas 500 $seconds -m $calls -l $calls -mp 10000
+lab_sipp wan provider 198.51.100.5 trunk-uas 500 $seconds -m $calls -l $calls -mp 10000 -d 10000
 provider=$LAB_PID
 eventually 10 "the provider listens" 1 lab_in wan sh -c "ss -Hlun 'src 198.51.100.5:5060' | wc -l"
-lab_sipp lan pbx 10.0.0.20 ports-uac 400 $seconds -m $calls -l $calls -r 100 -mp 10000 -d 10000 \
-    198.51.100.5:5060
+printf '%s\n' SEQUENTIAL out in >"$LAB_DIR/ways.csv"
+lab_sipp lan pbx 10.0.0.20 trunk-uac 400 $seconds -m $calls -l $calls -r 100 -mp 10000 -d 10000 \
+    -inf "$LAB_DIR/ways.csv" 198.51.100.5:5060
 pbx=$LAB_PID
 # The last call begins long before the first one ends.
 eventually 30 "calls-active at the peak" $calls sip_stat calls-active
@@ -47,6 +48,12 @@ public_ports() { # from where the trunk is seen outside
         2>/dev/null | sort -u | wc -l
 }
 same "public ports of the trunk" 1 "$(public_ports)"
+invited_by() { # invited_by IP: how often, resent ones apart
+    tshark -r "$LAB_DIR/wan.pcap" -Y "ip.src == $1 && sip.Method == INVITE" -T fields \
+        -e sip.Call-ID 2>/dev/null | sort -u | wc -l
+}
+same "calls of the PBX" $((calls / 2)) "$(invited_by $LAB_PUBLIC)"
+same "calls of the provider" $((calls / 2)) "$(invited_by 198.51.100.5)"
 same "calls-attempted" $calls "$(sip_stat calls-attempted)"
 same "calls-established" $calls "$(sip_stat calls-established)"
 same "calls-failed" 0 "$(sip_stat calls-failed)"
