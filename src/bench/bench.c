@@ -80,12 +80,15 @@ void bench_pin(unsigned i)
     pthread_setaffinity_np(pthread_self(), sizeof one, &one);
 }
 
+/* Without huge pages DPDK never gets more than it began with; what is not touched is not there. */
+#define NO_HUGE_MIB 512u
+
 int bench_eal(const char *program, unsigned mib, bool *huge)
 {
     char memory[16], lcores[32];
-    snprintf(memory, sizeof memory, "%u", mib);
-    snprintf(lcores, sizeof lcores, "0@%d", cpu_of(0));
     *huge = huge_free_mib() >= mib;
+    snprintf(memory, sizeof memory, "%u", *huge ? mib : NO_HUGE_MIB);
+    snprintf(lcores, sizeof lcores, "0@%d", cpu_of(0));
     const char *argv[] = {program,
                           "-m",
                           memory,
