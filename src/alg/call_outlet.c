@@ -54,8 +54,13 @@ void call_outlets_open(struct alg *alg, struct dialog *d, const struct alg_packe
         .outside_ifindex = packet->outward ? packet->out_ifindex : packet->in_ifindex,
     };
     struct outlet_call how = {.policy_id = packet->policy_id};
-    if (packet->proto != 17)
+    if (packet->proto != 17 ||
+        (d->outlets_stand && d->outlet_session.index == packet->session.index &&
+         d->outlet_session.epoch == packet->session.epoch && d->outlet_policy == packet->policy_id))
         return;
+    d->outlets_stand = !handle_none(packet->session);
+    d->outlet_session = packet->session;
+    d->outlet_policy = packet->policy_id;
     if (!ip_port_eq(packet->inside, packet->public_side))
         how.public_side = ip_port_v4(packet->public_side);
     place_open(alg, d, &way, &how);
@@ -75,4 +80,5 @@ void call_outlets_close(struct alg *alg, struct dialog *d)
         if (d->outlets[i].way)
             outlet_close_call(alg->mappings, d->outlets[i].way, record_of(alg, d));
     memset(d->outlets, 0, sizeof(d->outlets));
+    d->outlets_stand = false;
 }

@@ -191,6 +191,9 @@ struct dialog {
     struct ip_port targets[2];
     struct dialog_outlet outlets[DIALOG_OUTLETS];
     uint8_t outlet_turn; /* the place that the next one takes */
+    bool outlets_stand;  /* for these targets, and messages of this session and policy */
+    struct handle outlet_session;
+    uint32_t outlet_policy;
     struct dialog_leg legs[DIALOG_LEGS];
 
     /* From here on what few messages of a call need. */

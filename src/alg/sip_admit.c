@@ -29,18 +29,28 @@ static struct ip_port address_place(struct slice item)
     return uri_place(&addr.uri);
 }
 
+static void target_set(struct dialog *d, int which, struct ip_port place)
+{
+    if (ip_port_eq(d->targets[which], place))
+        return;
+    d->targets[which] = place;
+    d->outlets_stand = false;
+}
+
 static void targets_note(struct dialog *d, const struct sip_message *m,
                          const struct ip_port *contact)
 {
+    struct ip_port route = d->targets[1];
     struct sip_values routes = sip_values_of(&m->msg, SIP_RECORD_ROUTE);
     struct slice item;
     if (sip_header_first(&m->msg, SIP_CONTACT))
-        d->targets[0] = *contact;
+        target_set(d, 0, *contact);
     while (sip_values_next(&routes, &item, NULL) > 0) {
-        d->targets[1] = address_place(item);
+        route = address_place(item);
         if (m->msg.is_request)
             break;
     }
+    target_set(d, 1, route);
 }
 
 /* `own`: the mapping of the phone itself, or INDEX_NONE. */

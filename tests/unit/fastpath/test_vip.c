@@ -381,7 +381,7 @@ static void any_name(void **state)
                 .ifindex = (uint16_t)(1 + rng_below(&rng, 3)),
                 .proto = rng_below(&rng, 2) ? IPPROTO_TCP : IPPROTO_UDP,
             };
-            struct endpoint e, expected;
+            struct endpoint e, expected = {0};
             unsigned vip = number(vip_name(v, &h, &e));
             assert_int_equal(vip, naive_name(rows, n, &h, &expected));
             if (vip) {
