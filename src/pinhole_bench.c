@@ -48,8 +48,9 @@ static const struct {
      {1000, 100000}},
     {"rtp-under-sip",
      bench_rtp,
-     "how long RTP takes through a worker while the ALG has nothing to do, and while more\n"
-     "                SIP waits for it than it can handle; needs two CPUs",
+     "how long RTP takes through a worker while the ALG has nothing to do, among as many\n"
+     "                more RTP packets, and while more SIP waits for the ALG than it can handle;\n"
+     "                needs two CPUs",
      {1000}},
 };
 
